@@ -1,0 +1,156 @@
+# pg_querywatch: which statements are slow, and which are repeated when one
+# would do.  "make help" lists the targets.
+
+MODULE_big = pg_querywatch
+OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+EXTENSION = pg_querywatch
+DATA = $(sort $(wildcard pg_querywatch--*.sql))
+PGFILEDESC = "pg_querywatch - slow and repeated statements of applications"
+
+# The regression tests that must run first, in this order; every other file
+# in sql/ follows by name.
+REGRESS_FIRST = settings statements
+REGRESS_FOUND = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS = $(filter $(REGRESS_FOUND),$(REGRESS_FIRST)) \
+	$(filter-out $(REGRESS_FIRST),$(REGRESS_FOUND))
+
+# PostgreSQL's own headers are not clean under -Wextra without the last three.
+WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
+	-Wno-missing-field-initializers
+PG_CFLAGS = $(WARNINGS)
+PG_CPPFLAGS = -I$(srcdir)/src
+
+EXTRA_CLEAN = src/.built-with .warnings test/output
+
+# Suites of "make test", in order
+SUITES = format warnings unit regress isolation tap orm
+
+PG_CONFIG ?= pg_config
+PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
+
+# PGXS compiles LLVM bitcode too where the server was built with LLVM; do
+# without where that server's clang is not installed.
+ifneq ($(wildcard $(PGXS)),)
+ifeq ($(shell command -v "$$(sed -n 's/^CLANG *= *//p' '$(dir $(PGXS))../Makefile.global')"),)
+override with_llvm := no
+endif
+endif
+
+# First, for a plain "make" is PGXS's "all"
+all:
+
+ifneq ($(wildcard $(PGXS)),)
+
+include $(PGXS)
+
+# Objects are stale when a header changed, or the server or compiler they are
+# for.
+$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) src/.built-with
+
+src/.built-with: FORCE
+	@echo '$(VERSION): $(CC) $(CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
+	  echo '$(VERSION): $(CC) $(CFLAGS) $(CPPFLAGS)' >$@
+
+installcheck: installcheck-server
+
+# pg_regress says nothing a person could use when the library isn't preloaded.
+installcheck-server:
+	@PGDATABASE="$${PGDATABASE:-postgres}" PATH="$(bindir):$$PATH"; \
+	export PGDATABASE PATH; \
+	preloaded=$$(psql -XAtqc 'SHOW shared_preload_libraries' 2>&1) || { \
+	  echo "installcheck: no server answers: $$preloaded" | tr '\n' ' ' >&2; \
+	  echo >&2; exit 1; }; \
+	case ",$$(echo "$$preloaded" | tr -d ' \"')," in \
+	  *,pg_querywatch,*|*/pg_querywatch,*) ;; \
+	  *) echo "installcheck: the server does not preload the library: set shared_preload_libraries = 'pg_querywatch' in postgresql.conf (now '$$preloaded') and restart it" >&2; \
+	     exit 1 ;; \
+	esac
+
+# Every source by both compilers, with every warning an error.  Options that
+# only the other compiler knows are not what is looked for.
+CLANG_FOUND = $(firstword $(shell command -v $(CLANG) clang 2>/dev/null))
+WARNING_COMPILERS = gcc clang
+GCC_OBJS = $(patsubst src/%.c,.warnings/gcc/%.o,$(wildcard src/*.c))
+CLANG_OBJS = $(GCC_OBJS:.warnings/gcc/%=.warnings/clang/%)
+
+check-warnings: $(WARNING_COMPILERS:%=check-warnings-%)
+
+check-warnings-gcc: $(GCC_OBJS)
+
+ifneq ($(CLANG_FOUND),)
+check-warnings-clang: $(CLANG_OBJS)
+else
+check-warnings-clang:
+	@echo "check-warnings: no clang here, skipped"
+endif
+
+clang-found:
+	@echo $(CLANG_FOUND)
+
+.warnings/gcc/%.o: src/%.c $(wildcard src/*.h)
+	@mkdir -p $(@D)
+	gcc $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -Werror -c -o $@ $<
+
+.warnings/clang/%.o: src/%.c $(wildcard src/*.h)
+	@mkdir -p $(@D)
+	$(CLANG_FOUND) $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -Werror \
+	  -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
+	  -Wno-ignored-attributes -c -o $@ $<
+
+else # no PGXS
+
+all install uninstall installcheck check-warnings:
+	@echo "$@: '$(PG_CONFIG) --pgxs' names no makefile: install PostgreSQL's server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG" >&2; exit 1
+
+clean:
+	rm -rf pg_querywatch.so src/*.o src/*.bc $(EXTRA_CLEAN)
+
+endif
+
+demo:
+	@test/demo/run
+
+test:
+	@SUITES='$(SUITES)' test/run
+
+unit regress isolation tap orm format warnings:
+	@SUITES='$@' test/run
+
+# pg_bsd_indent with the flags of PostgreSQL's pgindent
+INDENT = pg_bsd_indent
+INDENT_FLAGS = -bad -bap -bbb -bc -bl -cli1 -cp33 -cdb -nce -d0 -di12 -nfc1 \
+	-i4 -l79 -lp -lpl -nip -npro -sac -tpg -ts4
+TYPEDEFS = src/typedefs.list
+
+indent-check:
+	@INDENT='$(INDENT)' INDENT_FLAGS='$(INDENT_FLAGS)' TYPEDEFS='$(TYPEDEFS)' \
+	  test/setup/indent --check
+
+indent:
+	@INDENT='$(INDENT)' INDENT_FLAGS='$(INDENT_FLAGS)' TYPEDEFS='$(TYPEDEFS)' \
+	  test/setup/indent
+
+regress-list:
+	@echo $(REGRESS)
+
+help:
+	@echo "make                build the extension for the server of PG_CONFIG"
+	@echo "make install        install it there"
+	@echo "make installcheck   regression tests on that running server (library preloaded)"
+	@echo "make demo           show what it finds in a SQLAlchemy application, on a throwaway"
+	@echo "                    server; KEEP=1 leaves the server running"
+	@echo "make test           every test, on throwaway servers; SUITES='unit regress' only those"
+	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
+	@echo "                    format and warnings"
+	@echo "make check-warnings compile with gcc and clang, warnings are errors"
+	@echo "make indent-check   is the C code formatted as pgindent would? (make indent does it)"
+	@echo "make clean          remove what was built"
+	@echo
+	@echo "PG_CONFIG=/path/to/pg_config chooses a server; demo and test install the Debian"
+	@echo "packages they miss, and touch no database cluster that is there."
+
+FORCE:
+
+.PHONY: all demo test unit regress isolation tap orm format warnings help \
+	indent indent-check check-warnings check-warnings-gcc \
+	check-warnings-clang clang-found installcheck-server regress-list FORCE

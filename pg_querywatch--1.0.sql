@@ -1,0 +1,551 @@
+/* pg_querywatch--1.0.sql */
+
+-- complain if script is sourced in psql, rather than via CREATE EXTENSION
+\echo Use "CREATE EXTENSION pg_querywatch" to load this file. \quit
+
+COMMENT ON SCHEMA querywatch IS
+'slow, repeated and wasteful statements of applications: pg_querywatch';
+GRANT USAGE ON SCHEMA querywatch TO PUBLIC;
+
+/* Statements */
+
+CREATE FUNCTION statements(
+    IN showtext boolean,
+    OUT userid oid,
+    OUT dbid oid,
+    OUT toplevel boolean,
+    OUT queryid bigint,
+    OUT query text,
+    OUT plans bigint,
+    OUT total_plan_time double precision,
+    OUT min_plan_time double precision,
+    OUT max_plan_time double precision,
+    OUT mean_plan_time double precision,
+    OUT stddev_plan_time double precision,
+    OUT calls bigint,
+    OUT total_exec_time double precision,
+    OUT min_exec_time double precision,
+    OUT max_exec_time double precision,
+    OUT mean_exec_time double precision,
+    OUT stddev_exec_time double precision,
+    OUT rows bigint,
+    OUT shared_blks_hit bigint,
+    OUT shared_blks_read bigint,
+    OUT shared_blks_dirtied bigint,
+    OUT shared_blks_written bigint,
+    OUT local_blks_hit bigint,
+    OUT local_blks_read bigint,
+    OUT local_blks_dirtied bigint,
+    OUT local_blks_written bigint,
+    OUT temp_blks_read bigint,
+    OUT temp_blks_written bigint,
+    OUT shared_blk_read_time double precision,
+    OUT shared_blk_write_time double precision,
+    OUT local_blk_read_time double precision,
+    OUT local_blk_write_time double precision,
+    OUT temp_blk_read_time double precision,
+    OUT temp_blk_write_time double precision,
+    OUT wal_records bigint,
+    OUT wal_fpi bigint,
+    OUT wal_bytes numeric,
+    OUT wal_buffers_full bigint,
+    OUT jit_functions bigint,
+    OUT jit_generation_time double precision,
+    OUT jit_inlining_count bigint,
+    OUT jit_inlining_time double precision,
+    OUT jit_optimization_count bigint,
+    OUT jit_optimization_time double precision,
+    OUT jit_emission_count bigint,
+    OUT jit_emission_time double precision,
+    OUT jit_deform_count bigint,
+    OUT jit_deform_time double precision,
+    OUT parallel_workers_to_launch bigint,
+    OUT parallel_workers_launched bigint,
+    OUT generic_plan_calls bigint,
+    OUT custom_plan_calls bigint,
+    OUT stats_since timestamptz,
+    OUT minmax_stats_since timestamptz,
+    OUT p50_exec_time double precision,
+    OUT p95_exec_time double precision,
+    OUT p99_exec_time double precision,
+    OUT errors bigint,
+    OUT cancels bigint,
+    OUT slow_calls bigint,
+    OUT client_time double precision,
+    OUT command text,
+    OUT tables text[],
+    OUT last_seen timestamptz,
+    OUT timeouts bigint,
+    OUT last_slow_at timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_statements_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION statements(boolean) IS
+'cumulative statistics of statements; false leaves their texts out';
+
+CREATE VIEW statements AS
+  SELECT s.userid,
+         s.dbid,
+         s.toplevel,
+         s.queryid,
+         s.query,
+         s.plans,
+         s.total_plan_time,
+         s.min_plan_time,
+         s.max_plan_time,
+         s.mean_plan_time,
+         s.stddev_plan_time,
+         s.calls,
+         s.total_exec_time,
+         s.min_exec_time,
+         s.max_exec_time,
+         s.mean_exec_time,
+         s.stddev_exec_time,
+         s.rows,
+         s.shared_blks_hit,
+         s.shared_blks_read,
+         s.shared_blks_dirtied,
+         s.shared_blks_written,
+         s.local_blks_hit,
+         s.local_blks_read,
+         s.local_blks_dirtied,
+         s.local_blks_written,
+         s.temp_blks_read,
+         s.temp_blks_written,
+         s.shared_blk_read_time,
+         s.shared_blk_write_time,
+         s.local_blk_read_time,
+         s.local_blk_write_time,
+         s.temp_blk_read_time,
+         s.temp_blk_write_time,
+         s.wal_records,
+         s.wal_fpi,
+         s.wal_bytes,
+         s.wal_buffers_full,
+         s.jit_functions,
+         s.jit_generation_time,
+         s.jit_inlining_count,
+         s.jit_inlining_time,
+         s.jit_optimization_count,
+         s.jit_optimization_time,
+         s.jit_emission_count,
+         s.jit_emission_time,
+         s.jit_deform_count,
+         s.jit_deform_time,
+         s.parallel_workers_to_launch,
+         s.parallel_workers_launched,
+         s.generic_plan_calls,
+         s.custom_plan_calls,
+         s.stats_since,
+         s.minmax_stats_since,
+         s.p50_exec_time,
+         s.p95_exec_time,
+         s.p99_exec_time,
+         s.errors,
+         s.cancels,
+         s.slow_calls,
+         s.client_time,
+         s.command,
+         s.tables,
+         s.last_seen
+    FROM statements(true) AS s;
+
+GRANT SELECT ON statements TO PUBLIC;
+
+COMMENT ON VIEW statements IS
+'cumulative statistics of each statement: the columns of pg_stat_statements, and more; times in milliseconds';
+COMMENT ON COLUMN statements.calls IS
+'executions that completed; errors and cancels are counted apart';
+COMMENT ON COLUMN statements.total_exec_time IS
+'milliseconds executing, failed executions included, as in the other *_exec_time columns';
+COMMENT ON COLUMN statements.p50_exec_time IS
+'median execution time, milliseconds; accurate to about 10 %';
+COMMENT ON COLUMN statements.errors IS
+'executions that failed, other than by cancellation';
+COMMENT ON COLUMN statements.cancels IS
+'executions that were cancelled, by statement_timeout too';
+COMMENT ON COLUMN statements.slow_calls IS
+'executions that took pg_querywatch.slow_threshold or more';
+COMMENT ON COLUMN statements.client_time IS
+'milliseconds from its end to the next statement of the same transaction: network and application';
+COMMENT ON COLUMN statements.command IS
+'SELECT, INSERT, ..., or the command tag of a utility statement';
+COMMENT ON COLUMN statements.tables IS
+'tables and views it names, with their schema';
+COMMENT ON COLUMN statements.last_seen IS
+'when the client last sent it';
+
+/* Slow statements */
+
+CREATE FUNCTION slow_statements(
+    OUT id bigint,
+    OUT started_at timestamptz,
+    OUT exec_time double precision,
+    OUT plan_time double precision,
+    OUT rows bigint,
+    OUT outcome text,
+    OUT sqlstate text,
+    OUT userid oid,
+    OUT dbid oid,
+    OUT application_name text,
+    OUT client_addr inet,
+    OUT pid integer,
+    OUT toplevel boolean,
+    OUT queryid bigint,
+    OUT query text,
+    OUT parameters text[],
+    OUT plan text,
+    OUT shared_blks_hit bigint,
+    OUT shared_blks_read bigint,
+    OUT temp_blks_written bigint,
+    OUT wal_bytes numeric,
+    OUT tags jsonb,
+    OUT trace_id text,
+    OUT runnable_sql text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'querywatch_slow_statements'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION slow_statements() IS
+'executions that took at least pg_querywatch.slow_threshold, with role and database as OIDs; the view of the same name shows names';
+
+CREATE VIEW slow_statements AS
+  SELECT s.id,
+         s.started_at,
+         s.exec_time,
+         s.plan_time,
+         s.rows,
+         s.outcome,
+         s.sqlstate,
+         d.datname,
+         r.rolname,
+         s.application_name,
+         s.client_addr,
+         s.pid,
+         s.toplevel,
+         s.queryid,
+         s.query,
+         s.parameters,
+         s.plan,
+         s.shared_blks_hit,
+         s.shared_blks_read,
+         s.temp_blks_written,
+         s.wal_bytes,
+         s.tags,
+         s.trace_id,
+         s.runnable_sql
+    FROM slow_statements() AS s
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
+   ORDER BY s.id DESC;
+
+GRANT SELECT ON slow_statements TO PUBLIC;
+
+COMMENT ON VIEW slow_statements IS
+'executions that took at least pg_querywatch.slow_threshold, newest first; the oldest make room for new ones within pg_querywatch.slow_memory';
+COMMENT ON COLUMN slow_statements.exec_time IS
+'milliseconds executing, without planning';
+COMMENT ON COLUMN slow_statements.plan_time IS
+'milliseconds planning just before; 0 if the plan was there already';
+COMMENT ON COLUMN slow_statements.outcome IS
+'completed, error, canceled or timeout';
+COMMENT ON COLUMN slow_statements.query IS
+'the statement as it was sent, cut to pg_querywatch.query_max_length';
+COMMENT ON COLUMN slow_statements.parameters IS
+'values of $1, $2, ..., each cut to pg_querywatch.parameter_max_length; NULL if they were not captured';
+COMMENT ON COLUMN slow_statements.plan IS
+'what EXPLAIN said of the plan that was run; NULL if it was not captured or the statement did not complete';
+COMMENT ON COLUMN slow_statements.tags IS
+'sqlcommenter tags of the statement, those named in pg_querywatch.tags';
+COMMENT ON COLUMN slow_statements.trace_id IS
+'trace id from the statement''s traceparent tag';
+COMMENT ON COLUMN slow_statements.runnable_sql IS
+'the statement with its values written in, to be run by hand; NULL if it was cut or values were not captured whole';
+
+CREATE FUNCTION explain(slow_id bigint, "analyze" boolean DEFAULT false)
+RETURNS SETOF text
+AS 'MODULE_PATHNAME', 'querywatch_explain'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION explain(bigint, boolean) IS
+'plan that a slow statement has now, with the values it had then, as the calling role; if "analyze", a SELECT is run too';
+
+CREATE FUNCTION reset_slow()
+RETURNS void
+AS 'MODULE_PATHNAME', 'querywatch_reset_slow'
+LANGUAGE C VOLATILE PARALLEL SAFE;
+
+REVOKE ALL ON FUNCTION reset_slow() FROM PUBLIC;
+
+COMMENT ON FUNCTION reset_slow() IS
+'forgets all slow statements';
+
+CREATE VIEW slow_summary AS
+  SELECT s.queryid,
+         d.datname,
+         r.rolname,
+         s.query,
+         s.calls,
+         s.slow_calls,
+         s.slow_calls::double precision
+           / nullif(s.calls + s.errors + s.cancels, 0) AS slow_share,
+         s.total_exec_time,
+         s.p95_exec_time,
+         s.max_exec_time,
+         s.timeouts,
+         s.last_slow_at
+    FROM statements(true) AS s
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
+   WHERE s.slow_calls > 0
+   ORDER BY s.slow_calls * s.p95_exec_time DESC, s.total_exec_time DESC;
+
+GRANT SELECT ON slow_summary TO PUBLIC;
+
+COMMENT ON VIEW slow_summary IS
+'statements that were ever slow, those with the most slow time first';
+COMMENT ON COLUMN slow_summary.slow_share IS
+'share of its executions that were slow, from 0 to 1';
+COMMENT ON COLUMN slow_summary.timeouts IS
+'executions cancelled by statement_timeout';
+
+/* Repeated statements */
+
+CREATE FUNCTION repeated_statements(
+    OUT kind text,
+    OUT confidence text,
+    OUT dbid oid,
+    OUT userid oid,
+    OUT application_name text,
+    OUT route text,
+    OUT queryid bigint,
+    OUT query text,
+    OUT parent_queryid bigint,
+    OUT parent_query text,
+    OUT relationship text,
+    OUT bursts bigint,
+    OUT executions bigint,
+    OUT mean_burst double precision,
+    OUT max_burst bigint,
+    OUT distinct_parameters bigint,
+    OUT total_exec_time double precision,
+    OUT total_burst_time double precision,
+    OUT time_lost double precision,
+    OUT example_parameters text[],
+    OUT example_trace_id text,
+    OUT first_seen timestamptz,
+    OUT last_seen timestamptz,
+    OUT key_column text,
+    OUT parent_column text,
+    OUT constraint_name text,
+    OUT parent_executions bigint,
+    OUT parent_rows bigint,
+    OUT rows bigint,
+    OUT transactions bigint,
+    OUT bursts_one_transaction bigint,
+    OUT bursts_committed_alone bigint
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_repeats_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION repeated_statements() IS
+'patterns of repeated statements, with role and database as OIDs; the view of the same name shows names';
+
+CREATE VIEW repeated_statements AS
+  SELECT p.kind,
+         p.confidence,
+         d.datname,
+         r.rolname,
+         p.application_name,
+         p.route,
+         p.queryid,
+         p.query,
+         p.parent_queryid,
+         p.parent_query,
+         p.relationship,
+         p.key_column,
+         p.parent_column,
+         p.bursts,
+         p.executions,
+         p.mean_burst,
+         p.max_burst,
+         p.distinct_parameters,
+         p.total_exec_time,
+         p.total_burst_time,
+         p.time_lost,
+         p.example_parameters,
+         p.example_trace_id,
+         p.first_seen,
+         p.last_seen
+    FROM repeated_statements() AS p
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = p.dbid
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = p.userid
+   ORDER BY p.time_lost DESC;
+
+GRANT SELECT ON repeated_statements TO PUBLIC;
+
+COMMENT ON VIEW repeated_statements IS
+'statements that were repeated when one would have done, by kind, parent, role, database, application and route; most time lost first';
+COMMENT ON COLUMN repeated_statements.kind IS
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete or deep_offset';
+COMMENT ON COLUMN repeated_statements.confidence IS
+'confirmed, likely or suspected';
+COMMENT ON COLUMN repeated_statements.route IS
+'where in the application, from the statement''s sqlcommenter tags';
+COMMENT ON COLUMN repeated_statements.parent_query IS
+'the statement whose rows the repeated one walks over: the 1 in N+1';
+COMMENT ON COLUMN repeated_statements.relationship IS
+'one_to_many, many_to_one, many_to_many, count_or_exists or deferred_column';
+COMMENT ON COLUMN repeated_statements.key_column IS
+'the column that the repeated statement asks for one value at a time';
+COMMENT ON COLUMN repeated_statements.parent_column IS
+'the column of the parent''s table that it matches by foreign key';
+COMMENT ON COLUMN repeated_statements.bursts IS
+'how often it was repeated past pg_querywatch.repeat_threshold in one go';
+COMMENT ON COLUMN repeated_statements.distinct_parameters IS
+'distinct sets of values, added up over the bursts';
+COMMENT ON COLUMN repeated_statements.total_burst_time IS
+'milliseconds from the first execution of a burst to the end of its last, network and application included';
+COMMENT ON COLUMN repeated_statements.time_lost IS
+'milliseconds that one statement in place of each burst could have saved, at best';
+
+/* Evicted statements */
+
+CREATE FUNCTION evicted(
+    OUT dbid oid,
+    OUT statements bigint,
+    OUT calls bigint,
+    OUT rows bigint,
+    OUT errors bigint,
+    OUT cancels bigint,
+    OUT plans bigint,
+    OUT total_plan_time double precision,
+    OUT total_exec_time double precision,
+    OUT shared_blks_hit bigint,
+    OUT shared_blks_read bigint,
+    OUT shared_blks_dirtied bigint,
+    OUT shared_blks_written bigint,
+    OUT local_blks_hit bigint,
+    OUT local_blks_read bigint,
+    OUT local_blks_dirtied bigint,
+    OUT local_blks_written bigint,
+    OUT temp_blks_read bigint,
+    OUT temp_blks_written bigint
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_evicted_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION evicted() IS
+'sums of evicted statements by database OID; the view of the same name shows names';
+
+CREATE VIEW evicted AS
+  SELECT d.datname,
+         e.*
+    FROM evicted() AS e
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = e.dbid;
+
+GRANT SELECT ON evicted TO PUBLIC;
+
+COMMENT ON VIEW evicted IS
+'what statements had counted that made room for others in pg_querywatch.max_statements: with it, totals stay true';
+COMMENT ON COLUMN evicted.statements IS
+'evictions that the sums are of';
+
+/* Info */
+
+CREATE FUNCTION info(
+    OUT version text,
+    OUT statements bigint,
+    OUT statements_limit bigint,
+    OUT dealloc bigint,
+    OUT text_bytes bigint,
+    OUT text_limit bigint,
+    OUT texts_dropped bigint,
+    OUT slow_recorded bigint,
+    OUT slow_overwritten bigint,
+    OUT slow_dropped bigint,
+    OUT patterns bigint,
+    OUT patterns_limit bigint,
+    OUT patterns_dropped bigint,
+    OUT routes_folded bigint,
+    OUT shared_bytes bigint,
+    OUT stats_reset timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_info_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 1;
+
+COMMENT ON FUNCTION info() IS
+'state of pg_querywatch itself';
+
+CREATE VIEW info AS
+  SELECT i.* FROM info() AS i;
+
+GRANT SELECT ON info TO PUBLIC;
+
+COMMENT ON VIEW info IS
+'state of pg_querywatch itself: what it holds, its bounds, and what it could not keep';
+COMMENT ON COLUMN info.statements IS
+'statements in the table, at most statements_limit (pg_querywatch.max_statements)';
+COMMENT ON COLUMN info.dealloc IS
+'statements evicted to make room for others';
+COMMENT ON COLUMN info.texts_dropped IS
+'statements whose text made room for others or found none (pg_querywatch.text_memory)';
+COMMENT ON COLUMN info.slow_overwritten IS
+'slow executions no longer in the log (pg_querywatch.slow_memory)';
+COMMENT ON COLUMN info.slow_dropped IS
+'slow executions that could not be logged';
+COMMENT ON COLUMN info.patterns_dropped IS
+'patterns that made room for others (pg_querywatch.max_patterns), and bursts that could not be followed';
+COMMENT ON COLUMN info.routes_folded IS
+'bursts counted under the route (other), because there are too many distinct routes';
+COMMENT ON COLUMN info.shared_bytes IS
+'shared memory in all; it never grows';
+
+/* Latency */
+
+CREATE FUNCTION latency_histogram(
+    IN queryid bigint DEFAULT NULL,
+    OUT lower_time double precision,
+    OUT upper_time double precision,
+    OUT calls bigint,
+    OUT bar text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_histogram_1_0'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION latency_histogram(bigint) IS
+'distribution of execution times in milliseconds, of one statement or of all';
+
+/* Reset */
+
+CREATE FUNCTION reset(
+    userid oid DEFAULT 0,
+    dbid oid DEFAULT 0,
+    queryid bigint DEFAULT 0,
+    minmax_only boolean DEFAULT false
+)
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_querywatch_reset_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+REVOKE ALL ON FUNCTION reset(oid, oid, bigint, boolean) FROM PUBLIC;
+
+COMMENT ON FUNCTION reset(oid, oid, bigint, boolean) IS
+'discards the statistics of the statements that match (0 matches all), or only their extremes';
+
+CREATE FUNCTION reset_patterns()
+RETURNS timestamptz
+AS 'MODULE_PATHNAME', 'pg_querywatch_reset_patterns_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+REVOKE ALL ON FUNCTION reset_patterns() FROM PUBLIC;
+
+COMMENT ON FUNCTION reset_patterns() IS
+'forgets the repeated statements found so far';

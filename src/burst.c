@@ -1,0 +1,439 @@
+/*-------------------------------------------------------------------------
+ *
+ * burst.c
+ *		Facts of a burst: the statement's own, its parent, and the company it
+ *		keeps.
+ *
+ * The parent is looked for once, at the threshold, because the schema may be
+ * asked then; what was found is kept with the statement.
+ *
+ * src/burst.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "window_internal.h"
+
+/* Statements considered as parent of a burst, most recent first */
+#define MAX_CANDIDATES		16
+
+/* Statements of a burst's cycle whose parents are looked for with its own */
+#define MAX_CYCLE_LOOKUPS	4
+
+/* A parent's parent's parent: no deeper */
+#define MAX_LEVELS			8
+
+/* The entry of the parent, if it still holds that statement's counts */
+static const WindowStatement *
+entry_of(const Window *window, const WindowParent *parent)
+{
+	const WindowStatement *entry = &window->statements[parent->index];
+
+	if (entry->queryid != parent->queryid || entry->serial != window->serial)
+		return NULL;
+	return entry;
+}
+
+/* ----------
+ * The parent
+ * ----------
+ */
+
+/* When a candidate ran last before the child first did, as far as known */
+static inline uint64
+recency(const WindowStatement *candidate, const WindowStatement *child)
+{
+	return candidate->counts.last_end <= child->counts.first_start ?
+		candidate->counts.last_end : candidate->counts.first_end;
+}
+
+/*
+ * The SELECTs of the window that returned two rows or more and had first ended
+ * when the child first began, most recent first.
+ */
+static int
+find_candidates(const Window *window, const WindowStatement *child,
+				const WindowStatement **candidates)
+{
+	int			ncandidates = 0;
+
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		const WindowStatement *statement = &window->statements[i];
+		int			place;
+
+		if (statement->serial != window->serial ||
+			statement->queryid == child->queryid ||
+			statement->shape.command != SHAPE_SELECT ||
+			statement->counts.rows < 2 ||
+			statement->counts.first_end > child->counts.first_start)
+			continue;
+
+		for (place = ncandidates; place > 0; place--)
+		{
+			if (recency(candidates[place - 1], child) >=
+				recency(statement, child))
+				break;
+			if (place < MAX_CANDIDATES)
+				candidates[place] = candidates[place - 1];
+		}
+		if (place < MAX_CANDIDATES)
+		{
+			candidates[place] = statement;
+			ncandidates = Min(ncandidates + 1, MAX_CANDIDATES);
+		}
+	}
+	return ncandidates;
+}
+
+static void
+set_parent(WindowParent *parent, const WindowStatement *child,
+		   const WindowStatement *entry, const StatementLink *link)
+{
+	uint64		transaction = child->counts.first_transaction;
+
+	parent->queryid = entry->queryid;
+	parent->index = entry->index;
+	parent->executions = entry->counts.executions;
+	parent->rows = entry->counts.rows;
+	parent->shares_transaction =
+		entry->counts.first_transaction == transaction ||
+		entry->counts.last_transaction == transaction;
+	parent->shape = entry->shape;
+	parent->link = *link;
+}
+
+/*
+ * Looks for the parent of a statement.
+ *
+ * Any candidate that a foreign key leads from is better than one that only
+ * returned as many rows as the child ran; for that to mean something it has
+ * to be the last thing that returned rows in a row before the child began.
+ * (What was itself repeated as often is another child, interleaved.)
+ */
+static void
+find_parent(const Window *window, Relater *relater, WindowStatement *child,
+			WindowParent *parent)
+{
+	WindowCounts *counts = &child->counts;
+	const WindowStatement *candidates[MAX_CANDIDATES];
+	const WindowStatement *best = NULL;
+	const WindowStatement *recent = NULL;
+	StatementLink best_link;
+	StatementLink link;
+	int			best_score = 0;
+	int			ncandidates;
+	uint32		varying = counts->varying;
+
+	counts->related = true;
+	parent->queryid = 0;
+
+	if (child->shape.nconditions == 0)
+		return;
+	if (counts->hashed == 0)
+		varying = ~0U;			/* unknown */
+	else if (varying == 0)
+		return;
+	else if (relate_same_row(relater, &child->shape, varying))
+	{
+		counts->same_row = true;
+		return;
+	}
+	if (child->shape.command != SHAPE_SELECT)
+		return;
+
+	ncandidates = find_candidates(window, child, candidates);
+	for (int i = 0; i < ncandidates; i++)
+	{
+		const WindowStatement *candidate = candidates[i];
+		int			score;
+
+		if (recent == NULL && candidate->counts.max_rows >= 2 &&
+			candidate->counts.executions <= counts->executions / 2)
+			recent = candidate;
+
+		relate_statements(relater, &child->shape, varying, &candidate->shape,
+						  &link);
+		if (link.grade == LINK_NONE)
+			continue;
+		score = link.grade;
+		if (candidate->counts.rows >= counts->executions)
+			score += LINK_KEY;
+		if (score > best_score)
+		{
+			best_score = score;
+			best = candidate;
+			best_link = link;
+		}
+	}
+
+	/*
+	 * A tree: the rows that the statement itself returned lead to it again,
+	 * one execution for each, and one for the root.
+	 */
+	if (best == NULL && counts->rows >= 2 &&
+		counts->rows + 1 >= counts->executions)
+	{
+		relate_statements(relater, &child->shape, varying, &child->shape,
+						  &best_link);
+		if (best_link.relationship == RELATIONSHIP_ONE_TO_MANY)
+			best = child;
+	}
+
+	if (best == NULL && recent != NULL &&
+		recent->counts.rows >= counts->executions)
+	{
+		best = recent;
+		memset(&best_link, 0, sizeof(best_link));
+		if (child->shape.flags & SHAPE_AGGREGATE_ONLY)
+			best_link.relationship = RELATIONSHIP_COUNT_OR_EXISTS;
+	}
+
+	if (best != NULL)
+		set_parent(parent, child, best, &best_link);
+}
+
+/* ----------
+ * Company
+ * ----------
+ */
+
+/* Did "other" run between the first and the last execution of "statement"? */
+static inline bool
+runs_among(const WindowStatement *other, const WindowStatement *statement)
+{
+	return other->queryid != statement->queryid &&
+		other->counts.executions > 0 &&
+		other->counts.last_end > statement->counts.first_start &&
+		other->counts.first_start < statement->counts.last_end;
+}
+
+/* Executions of all other statements in that time */
+static inline uint64
+executions_among(const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+	uint64		all = counts->last_position - counts->first_position + 1;
+
+	return all > counts->executions ? all - counts->executions : 0;
+}
+
+/*
+ * Was the statement repeated because a statement that came clearly more rarely
+ * returned rows, which a foreign key leads from; or because one did that is
+ * itself explained so?
+ */
+static bool
+is_explained(const Window *window, const WindowStatement *statement)
+{
+	for (int level = 0; level < MAX_LEVELS; level++)
+	{
+		const WindowDetail *detail = &window->details[statement->index];
+		const WindowCounts *counts = &statement->counts;
+		const WindowStatement *parent;
+		uint64		rows;
+
+		if (!counts->related || detail->parent.queryid == 0 ||
+			detail->parent.link.constraint == InvalidOid)
+			return false;
+		parent = entry_of(window, &detail->parent);
+		if (parent == NULL || parent == statement)
+			return false;
+
+		/* keys that the parent cannot have returned came from elsewhere */
+		rows = parent->counts.rows;
+		if (detail->parent.link.key_relid == detail->parent.link.parent_relid)
+			rows += counts->rows;
+		if (window_distinct(&detail->keys, counts->hashed,
+							counts->executions) > 3 * rows)
+			return false;
+
+		if (parent->counts.executions <= counts->executions / 2)
+			return true;
+		statement = parent;
+	}
+	return false;
+}
+
+/*
+ * Fills in who else came as often as the statement while it was repeated: the
+ * others of a cycle, if it is one.  Statements of which each came more rarely
+ * count for one if together they came as often: every request of a pooled
+ * connection may have a beginning of its own.
+ */
+static void
+fill_cycle(const Window *window, const WindowStatement *statement,
+		   BurstFacts *facts)
+{
+	uint64		executions = statement->counts.executions;
+	uint64		half = (executions + 1) / 2;
+	uint64		among = executions_among(statement);
+	uint64		explained = 0;
+
+	if (among < half)
+		return;
+
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		const WindowStatement *other = &window->statements[i];
+		bool		member;
+
+		if (other->serial != window->serial || !runs_among(other, statement))
+			continue;
+		member = Min(other->counts.executions, among) >= half;
+		if (is_explained(window, other))
+			explained += other->counts.executions;
+		else if (member)
+			facts->cycle_unexplained++;
+		if (member)
+			facts->cycle_members++;
+	}
+
+	if (facts->cycle_unexplained == 0 && among > explained &&
+		among - explained >= half)
+	{
+		facts->cycle_members++;
+		facts->cycle_unexplained++;
+	}
+}
+
+/*
+ * Looks for parents of those who came about as often so far and are not past
+ * the threshold themselves.
+ */
+static void
+relate_cycle(Window *window, Relater *relater,
+			 const WindowStatement *statement)
+{
+	uint64		half = (statement->counts.executions + 1) / 2;
+	int			lookups = 0;
+
+	if (executions_among(statement) < half)
+		return;
+
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		WindowStatement *other = &window->statements[i];
+
+		if (other->serial != window->serial || other->counts.related ||
+			!other->possible || other->shape.command != SHAPE_SELECT ||
+			other->counts.executions < Max(half, 2) ||
+			!runs_among(other, statement))
+			continue;
+		if (lookups++ == MAX_CYCLE_LOOKUPS)
+			break;
+		find_parent(window, relater, other, &window->details[i].parent);
+	}
+}
+
+/* ----------
+ * Facts
+ * ----------
+ */
+
+static void
+fill_parent(const Window *window, const WindowStatement *statement,
+			const WindowParent *parent, BurstFacts *facts)
+{
+	const WindowStatement *entry = entry_of(window, parent);
+
+	if (parent->queryid == statement->queryid)
+		entry = statement;		/* which may be a copy that is further on */
+
+	facts->parent_queryid = parent->queryid;
+	facts->parent_shape = parent->shape;
+	facts->parent_executions = entry ? entry->counts.executions :
+		parent->executions;
+	facts->parent_rows = entry ? entry->counts.rows : parent->rows;
+	facts->parent_transactions_shared = parent->shares_transaction ? 1 : 0;
+	facts->relationship = parent->link.relationship;
+	facts->constraint = parent->link.constraint;
+	facts->key_relid = parent->link.key_relid;
+	facts->key_attnum = parent->link.key_attnum;
+	facts->parent_relid = parent->link.parent_relid;
+	facts->parent_attnum = parent->link.parent_attnum;
+}
+
+static void
+fill_facts(const Window *window, const WindowStatement *statement,
+		   const WindowDetail *detail, BurstFacts *facts)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	memset(facts, 0, sizeof(BurstFacts));
+	facts->queryid = statement->queryid;
+	facts->shape = statement->shape;
+	facts->executions = counts->executions;
+	facts->rows = counts->rows;
+	facts->transactions = counts->transactions;
+	facts->exec_time = counts->exec_time;
+	facts->first_start = counts->first_start;
+	facts->last_end = counts->last_end;
+	facts->batched = counts->batched;
+	facts->in_trace = window->context.trace != 0;
+
+	facts->distinct_values = window_distinct(&detail->all, counts->hashed,
+											 counts->executions);
+	if (statement->shape.nconditions > 0)
+		facts->distinct_keys = window_distinct(&detail->keys, counts->hashed,
+											   counts->executions);
+	if (counts->same_row)
+		facts->distinct_keys = Min(facts->distinct_keys, 1);
+	facts->duplicates = counts->duplicates;
+	facts->max_offset = counts->max_offset;
+	facts->offset_steps = counts->offset_steps;
+
+	/* what holds for all hashed executions is presumed of the first one */
+	if (counts->hashed > 1 && counts->executions > counts->hashed)
+	{
+		if (facts->distinct_values == 1 &&
+			counts->first_written == counts->hashed_written)
+			facts->duplicates++;
+		if (counts->offset_steps == counts->hashed - 1)
+			facts->offset_steps++;
+	}
+
+	if (counts->related && detail->parent.queryid != 0)
+		fill_parent(window, statement, &detail->parent, facts);
+	if (counts->transactions > 1 && !facts->in_trace)
+		fill_cycle(window, statement, facts);
+}
+
+void
+window_facts(const Window *window, const WindowStatement *statement,
+			 BurstFacts *facts)
+{
+	fill_facts(window, statement, &window->details[statement->index], facts);
+}
+
+void
+window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
+{
+	WindowCounts *counts = &statement->counts;
+	WindowDetail *detail = &window->details[statement->index];
+	WindowStatement copy = *statement;
+	WindowDetail detail_copy = *detail;
+
+	if (copy.counts_as_one)
+		window_count_execution(window, &copy, &detail_copy,
+							   window->position + 1, copy.start);
+	copy.counts.last_end = Max(copy.counts.last_end, copy.start);
+
+	/* once, even if this execution fails and another one gets here */
+	if (!counts->threshold_asked)
+	{
+		Relater		relater;
+
+		relate_init(&relater, &window->schema);
+		find_parent(window, &relater, &copy, &detail_copy.parent);
+		detail->parent = detail_copy.parent;
+		counts->related = true;
+		counts->same_row = copy.counts.same_row;
+		counts->threshold_asked = true;
+
+		if (copy.counts.transactions > 1 && window->context.trace == 0)
+			relate_cycle(window, &relater, &copy);
+	}
+	fill_facts(window, &copy, &detail_copy, facts);
+}

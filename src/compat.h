@@ -1,0 +1,214 @@
+/*-------------------------------------------------------------------------
+ *
+ * compat.h
+ *		What differs between PostgreSQL 15 and 19.
+ *
+ * The only file that looks at PG_VERSION_NUM.
+ *
+ * src/compat.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_COMPAT_H
+#define QW_COMPAT_H
+
+#include "access/parallel.h"
+#include "executor/execdesc.h"
+#include "executor/executor.h"
+#include "executor/instrument.h"
+#include "jit/jit.h"
+#include "optimizer/planner.h"
+#include "parser/analyze.h"
+#include "storage/proc.h"
+#include "utils/guc.h"
+
+#include "execution.h"
+
+#if PG_VERSION_NUM < 150000
+#error "pg_querywatch needs PostgreSQL 15 or later"
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#include "nodes/queryjumble.h"
+#else
+#include "utils/queryjumble.h"
+#endif
+
+/* Arguments of hooks and how they are passed on */
+#if PG_VERSION_NUM >= 180000
+#define EXECUTOR_RUN_ARGS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define EXECUTOR_RUN_PASS	queryDesc, direction, count
+#define EXECUTOR_RUN_ONCE	(count == 0)
+#else
+#define EXECUTOR_RUN_ARGS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+	bool execute_once
+#define EXECUTOR_RUN_PASS	queryDesc, direction, count, execute_once
+#define EXECUTOR_RUN_ONCE	(execute_once)
+#endif
+
+#if PG_VERSION_NUM >= 190000
+#define PLANNER_ARGS \
+	Query *parse, const char *query_string, int cursorOptions, \
+	ParamListInfo boundParams, ExplainState *es
+#define PLANNER_PASS	parse, query_string, cursorOptions, boundParams, es
+#define JUMBLE_STATE	const JumbleState
+#else
+#define PLANNER_ARGS \
+	Query *parse, const char *query_string, int cursorOptions, \
+	ParamListInfo boundParams
+#define PLANNER_PASS	parse, query_string, cursorOptions, boundParams
+#define JUMBLE_STATE	JumbleState
+#endif
+
+/* The monotonic clock, nanoseconds */
+static inline uint64
+compat_clock(void)
+{
+	instr_time	now;
+
+	INSTR_TIME_SET_CURRENT(now);
+#if PG_VERSION_NUM >= 160000
+	return (uint64) INSTR_TIME_GET_NANOSEC(now);
+#else
+	return (uint64) now.tv_sec * UINT64CONST(1000000000) + now.tv_nsec;
+#endif
+}
+
+/* Index of this backend's PGPROC */
+static inline int
+compat_proc_number(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProcNumber;
+#else
+	return MyProc->pgprocno;
+#endif
+}
+
+/* Local id of the top-level transaction this backend is in */
+static inline uint64
+compat_transaction_id(void)
+{
+#if PG_VERSION_NUM >= 170000
+	return MyProc->vxid.lxid;
+#else
+	return MyProc->lxid;
+#endif
+}
+
+/*
+ * Query id of a utility statement that another module in front of us cleared
+ * (pg_stat_statements does): computed as parse analysis did.
+ */
+static inline uint64
+compat_query_id_of_utility(PlannedStmt *pstmt, const char *source_text)
+{
+	Query	   *query = makeNode(Query);
+
+	query->commandType = CMD_UTILITY;
+	query->utilityStmt = pstmt->utilityStmt;
+	query->stmt_location = pstmt->stmt_location;
+	query->stmt_len = pstmt->stmt_len;
+#if PG_VERSION_NUM >= 160000
+	(void) JumbleQuery(query);
+#else
+	(void) JumbleQuery(query, source_text);
+#endif
+	return (uint64) query->queryId;
+}
+
+/* Block I/O times between two readings, in nanoseconds */
+static inline void
+compat_io_times(int64 *times, const BufferUsage *now, const BufferUsage *then)
+{
+#define IO_TIME(field) \
+	((int64) (INSTR_TIME_GET_DOUBLE(now->field) * 1e9 - \
+			  INSTR_TIME_GET_DOUBLE(then->field) * 1e9 + 0.5))
+#if PG_VERSION_NUM >= 170000
+	times[USAGE_SHARED_READ_TIME] = IO_TIME(shared_blk_read_time);
+	times[USAGE_SHARED_WRITE_TIME] = IO_TIME(shared_blk_write_time);
+	times[USAGE_LOCAL_READ_TIME] = IO_TIME(local_blk_read_time);
+	times[USAGE_LOCAL_WRITE_TIME] = IO_TIME(local_blk_write_time);
+#else
+	times[USAGE_SHARED_READ_TIME] = IO_TIME(blk_read_time);
+	times[USAGE_SHARED_WRITE_TIME] = IO_TIME(blk_write_time);
+	times[USAGE_LOCAL_READ_TIME] = 0;
+	times[USAGE_LOCAL_WRITE_TIME] = 0;
+#endif
+	times[USAGE_TEMP_READ_TIME] = IO_TIME(temp_blk_read_time);
+	times[USAGE_TEMP_WRITE_TIME] = IO_TIME(temp_blk_write_time);
+#undef IO_TIME
+}
+
+static inline void
+compat_wal_usage(int64 *wal, const WalUsage *now, const WalUsage *then)
+{
+	wal[USAGE_WAL_RECORDS] = now->wal_records - then->wal_records;
+	wal[USAGE_WAL_FPI] = now->wal_fpi - then->wal_fpi;
+	wal[USAGE_WAL_BYTES] = (int64) (now->wal_bytes - then->wal_bytes);
+#if PG_VERSION_NUM >= 180000
+	wal[USAGE_WAL_BUFFERS_FULL] =
+		now->wal_buffers_full - then->wal_buffers_full;
+#else
+	wal[USAGE_WAL_BUFFERS_FULL] = 0;
+#endif
+}
+
+static inline void
+compat_jit_usage(JitUsage *jit, const JitInstrumentation *instr)
+{
+#define JIT_TIME(field) ((int64) (INSTR_TIME_GET_DOUBLE(instr->field) * 1e9))
+	jit->count[JIT_GENERATION] = instr->created_functions;
+	jit->time[JIT_GENERATION] = JIT_TIME(generation_counter);
+	jit->time[JIT_INLINING] = JIT_TIME(inlining_counter);
+	jit->count[JIT_INLINING] = jit->time[JIT_INLINING] > 0;
+	jit->time[JIT_OPTIMIZATION] = JIT_TIME(optimization_counter);
+	jit->count[JIT_OPTIMIZATION] = jit->time[JIT_OPTIMIZATION] > 0;
+	jit->time[JIT_EMISSION] = JIT_TIME(emission_counter);
+	jit->count[JIT_EMISSION] = jit->time[JIT_EMISSION] > 0;
+#if PG_VERSION_NUM >= 170000
+	jit->time[JIT_DEFORM] = JIT_TIME(deform_counter);
+#else
+	jit->time[JIT_DEFORM] = 0;
+#endif
+	jit->count[JIT_DEFORM] = jit->time[JIT_DEFORM] > 0;
+#undef JIT_TIME
+}
+
+static inline void
+compat_parallel_workers(EState *estate, int *planned, int *launched)
+{
+#if PG_VERSION_NUM >= 180000
+	*planned = estate->es_parallel_workers_to_launch;
+	*launched = estate->es_parallel_workers_launched;
+#else
+	*planned = 0;
+	*launched = 0;
+#endif
+}
+
+static inline void
+compat_cached_plan(const PlannedStmt *plan, bool *generic, bool *custom)
+{
+#if PG_VERSION_NUM >= 190000
+	*generic = plan->planOrigin == PLAN_STMT_CACHE_GENERIC;
+	*custom = plan->planOrigin == PLAN_STMT_CACHE_CUSTOM;
+#else
+	*generic = false;
+	*custom = false;
+#endif
+}
+
+/* Which of the columns of the newest pg_stat_statements this server knows */
+#define HAVE_LOCAL_BLK_TIMES	(PG_VERSION_NUM >= 170000)
+#define HAVE_JIT_DEFORM			(PG_VERSION_NUM >= 170000)
+#define HAVE_WAL_BUFFERS_FULL	(PG_VERSION_NUM >= 180000)
+#define HAVE_PARALLEL_WORKERS	(PG_VERSION_NUM >= 180000)
+#define HAVE_CACHED_PLAN_ORIGIN (PG_VERSION_NUM >= 190000)
+
+/* DEALLOCATE is a statement like any other since 17 */
+#define TRACKS_DEALLOCATE		(PG_VERSION_NUM >= 170000)
+
+#endif							/* QW_COMPAT_H */

@@ -1,0 +1,29 @@
+/*-------------------------------------------------------------------------
+ *
+ * guarded.h
+ *		Runs code that may raise where nothing may be raised.
+ *
+ * src/guarded.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_GUARDED_H
+#define QW_GUARDED_H
+
+typedef void (*GuardedCallback) (void *arg);
+
+/*
+ * Calls callback(arg) inside a subtransaction and tells whether it came
+ * through.  An error of its is undone and forgotten.  Interrupts are held
+ * meanwhile, so that a cancel or a termination is not mistaken for one and
+ * comes later.  The callback runs in the caller's memory context and has a
+ * snapshot.
+ *
+ * Returns false without a call where no subtransaction can be had: outside of
+ * a transaction, in one that failed, during a parallel operation.  Not to be
+ * used while an error is handled, nor after a utility statement that begins or
+ * ends a transaction or a savepoint.
+ */
+extern bool guarded_call(GuardedCallback callback, void *arg);
+
+#endif							/* QW_GUARDED_H */

@@ -1,0 +1,57 @@
+/*-------------------------------------------------------------------------
+ *
+ * normalize.h
+ *		The constants of a statement: where they are in its text, and the text
+ *		without them.
+ *
+ * Parse analysis tells where each constant begins (JumbleState), not where it
+ * ends; that is found here, by a lexer for single tokens that needs neither
+ * the text before them nor memory, and cannot raise.  The JumbleState is
+ * shared with other modules and is never changed.
+ *
+ * src/normalize.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_NORMALIZE_H
+#define QW_NORMALIZE_H
+
+#include "compat.h"
+#include "params.h"
+
+/*
+ * Belong to compat.h; these hold for 15 to 17.
+ */
+#ifndef STANDARD_STRINGS
+#define STANDARD_STRINGS	standard_conforming_strings
+#define LOCATION_IS_SQUASHED(location)	false
+#define LOCATION_IS_PARAM(location)		false
+#define JUMBLE_HAS_SQUASHED_LISTS(jstate)	false
+#endif
+
+/*
+ * Narrows a source text to one of its statements, without the white space
+ * around it: *location and *length, as a Query or PlannedStmt has them (-1:
+ * not known; length 0: to the end), become those of what is left, and *query
+ * its start.
+ */
+extern void normalize_clean(const char **query, int *location, int *length);
+
+/*
+ * The text of a statement, given as by normalize_clean(), with its constants
+ * replaced by $1, $2, ... or, where it has parameters, the numbers after
+ * theirs: palloc'd, its length put into *length.  As pg_stat_statements shows
+ * it.
+ */
+extern char *normalize_text(const char *query, int location, int *length,
+							const JumbleState *jstate);
+
+/*
+ * Finds the constants of the statement being parsed; "source_text" is the
+ * whole text, of all its statements.  Allocates nothing.
+ */
+extern void normalize_literals(const char *source_text,
+							   const JumbleState *jstate,
+							   StatementLiterals *literals);
+
+#endif							/* QW_NORMALIZE_H */

@@ -1,0 +1,747 @@
+/*-------------------------------------------------------------------------
+ *
+ * params.c
+ *		Values of a statement: hashes of them, their texts, and the statement
+ *		with its values written in.
+ *
+ * A value is hashed for what it is, not for how wide its type is, where that
+ * is cheap: integers of any width and integer constants in the text agree, and
+ * so do strings of any type and plain quoted strings.  An array of one element
+ * counts as that element.
+ *
+ * src/params.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <ctype.h>
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "access/tupmacs.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "common/keywords.h"
+#include "mb/pg_wchar.h"
+#include "parser/parser.h"
+#include "parser/scanner.h"
+#include "parser/scansup.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+
+#include "builtin.h"
+#include "compat.h"
+#include "guarded.h"
+#include "normalize.h"
+#include "params.h"
+
+/* Hash of NULL, and of a value that cannot be looked at */
+#define HASH_NULL		UINT64CONST(0x9e3779b97f4a7c15)
+#define HASH_OPAQUE		UINT64CONST(0xc2b2ae3d27d4eb4f)
+
+/* A hash of 0 means that there is no value */
+static inline uint64
+not_zero(uint64 hash)
+{
+	return hash == 0 ? 1 : hash;
+}
+
+/* Spreads the bits of a number over all 64 */
+static inline uint64
+hash_number(uint64 number)
+{
+	number += UINT64CONST(0x9e3779b97f4a7c15);
+	number = (number ^ (number >> 30)) * UINT64CONST(0xbf58476d1ce4e5b9);
+	number = (number ^ (number >> 27)) * UINT64CONST(0x94d049bb133111eb);
+	return number ^ (number >> 31);
+}
+
+static inline uint64
+hash_data(const void *data, Size length)
+{
+	return hash_bytes_extended((const unsigned char *) data, (int) length, 0);
+}
+
+/* The bytes of a varlena as they are, in whatever form of storage */
+static uint64
+hash_varlena(Datum value)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_EXTERNAL(varlena))
+		return hash_data(varlena, VARSIZE_EXTERNAL(varlena));
+	return hash_data(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena));
+}
+
+static uint64
+hash_by_length(Datum value, int16 length, bool byval)
+{
+	if (byval)
+	{
+		switch (length)
+		{
+			case 1:
+				return hash_number((uint64) DatumGetUInt8(value));
+			case 2:
+				return hash_number((uint64) (int64) DatumGetInt16(value));
+			case 4:
+				return hash_number((uint64) (int64) DatumGetInt32(value));
+			default:
+				return hash_number((uint64) value);
+		}
+	}
+	if (length == -1)
+		return hash_varlena(value);
+	if (length == -2)
+		return hash_data(DatumGetCString(value), strlen(DatumGetCString(value)));
+	return hash_data(DatumGetPointer(value), length);
+}
+
+static uint64
+hash_value(Oid type, Datum value, bool isnull)
+{
+	const BuiltinType *builtin;
+	HeapTuple	tuple;
+	uint64		hash;
+
+	if (isnull)
+		return HASH_NULL;
+
+	switch (type)
+	{
+		case INT8OID:
+			return not_zero(hash_number((uint64) DatumGetInt64(value)));
+		case INT4OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
+		case INT2OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
+		case OIDOID:
+			return not_zero(hash_number((uint64) DatumGetObjectId(value)));
+		case TEXTOID:
+		case VARCHAROID:
+			return not_zero(hash_varlena(value));
+		case UUIDOID:
+			return not_zero(hash_data(DatumGetPointer(value), 16));
+		case NAMEOID:
+			return not_zero(hash_data(NameStr(*DatumGetName(value)),
+									  strlen(NameStr(*DatumGetName(value)))));
+	}
+
+	builtin = builtin_type(type);
+	if (builtin != NULL)
+	{
+		if (builtin->type == type)
+			return not_zero(hash_by_length(value, builtin->length,
+										   builtin->byval));
+		return not_zero(hash_varlena(value));
+	}
+
+	if (!OidIsValid(type) || !IsTransactionState())
+		return HASH_OPAQUE;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return HASH_OPAQUE;
+	hash = hash_by_length(value,
+						  ((Form_pg_type) GETSTRUCT(tuple))->typlen,
+						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
+	ReleaseSysCache(tuple);
+	return not_zero(hash);
+}
+
+/*
+ * An integer in the text, sign and digits; false if it is something else or
+ * has more digits than surely fit.
+ */
+static bool
+parse_integer(const char *text, int length, int64 *number)
+{
+	bool		negative = (length > 0 && text[0] == '-');
+	int64		result = 0;
+
+	if (negative)
+	{
+		text++;
+		length--;
+	}
+	if (length < 1 || length > 18)
+		return false;
+	for (int i = 0; i < length; i++)
+	{
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		result = result * 10 + (text[i] - '0');
+	}
+	*number = negative ? -result : result;
+	return true;
+}
+
+/* Narrows a plain quoted string to what is between the quotes */
+static void
+strip_quotes(const char **text, int *length)
+{
+	if (*length >= 2 && (*text)[0] == '\'' && (*text)[*length - 1] == '\'')
+	{
+		(*text)++;
+		*length -= 2;
+	}
+}
+
+static uint64
+hash_text(const char *text, int length)
+{
+	int64		number;
+
+	if (parse_integer(text, length, &number))
+		return not_zero(hash_number((uint64) number));
+	strip_quotes(&text, &length);
+	return not_zero(hash_data(text, length));
+}
+
+/*
+ * A list in the text, '{1,2,3}': how many elements, roughly, and the hash of
+ * the one if it is one.
+ */
+static int
+hash_list_text(const char *text, int length, uint64 *hash)
+{
+	const char *end = text + length;
+	const char *open = memchr(text, '{', length);
+	const char *p;
+	bool		quoted = false;
+	bool		empty = true;
+	int			elements = 1;
+
+	if (open == NULL)
+		return 0;
+	for (p = open + 1; p < end && (quoted || *p != '}'); p++)
+	{
+		if (*p == '"')
+			quoted = !quoted;
+		else if (*p == '\\' && p + 1 < end)
+			p++;
+		else if (*p == ',' && !quoted)
+			elements++;
+		if (!scanner_isspace(*p))
+			empty = false;
+	}
+	if (empty)
+		return 0;
+	if (elements == 1)
+		*hash = hash_text(open + 1, Min(p, end) - (open + 1));
+	return elements;
+}
+
+/*
+ * An array parameter: how many elements, and the hash of the one if it is one.
+ * 0 if that cannot be told from the datum as it is.
+ */
+static int
+hash_list_param(const ParamExternData *param, uint64 *hash)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(param->value);
+	const BuiltinType *builtin;
+	ArrayType  *array;
+	Oid			element_type;
+	int			elements;
+
+	if (param->ptype == TEXTOID || param->ptype == VARCHAROID)
+	{
+		/* one that the statement itself casts to an array */
+		if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+			return 0;
+		return hash_list_text(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena),
+							  hash);
+	}
+
+	builtin = builtin_type(param->ptype);
+	if (builtin != NULL)
+		element_type = (builtin->array == param->ptype) ?
+			builtin->type : InvalidOid;
+	else
+		element_type = IsTransactionState() ?
+			get_element_type(param->ptype) : InvalidOid;
+	if (!OidIsValid(element_type) || !VARATT_IS_4B_U(varlena))
+		return 0;
+
+	array = (ArrayType *) varlena;
+	elements = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+	if (elements == 1 && ARR_NULLBITMAP(array) == NULL &&
+		builtin != NULL && ARR_ELEMTYPE(array) == builtin->type)
+		*hash = hash_value(builtin->type,
+						   fetch_att(ARR_DATA_PTR(array), builtin->byval,
+									 builtin->length),
+						   false);
+	return elements;
+}
+
+/* The parameter that a shape's value names, or NULL */
+static const ParamExternData *
+find_param(ParamListInfo params, const ShapeValue *value)
+{
+	if (value->source != SHAPE_VALUE_PARAM || params == NULL ||
+		value->number < 1 || value->number > params->numParams)
+		return NULL;
+	return &params->params[value->number - 1];
+}
+
+/* Likewise the literal */
+static const LiteralSpan *
+find_literal(const StatementLiterals *literals, const ShapeValue *value)
+{
+	if (value->source != SHAPE_VALUE_LITERAL || literals == NULL ||
+		value->number < 0 || value->number >= literals->nliterals)
+		return NULL;
+	return &literals->literals[value->number];
+}
+
+static void
+hash_condition(ParamListInfo params, const StatementLiterals *literals,
+			   const ShapeValue *value, uint64 *hash, int *list_length)
+{
+	const ParamExternData *param = find_param(params, value);
+	const LiteralSpan *literal = find_literal(literals, value);
+	int			elements = 0;
+
+	if (param != NULL)
+	{
+		*hash = hash_value(param->ptype, param->value, param->isnull);
+		if (value->list && !param->isnull)
+			elements = hash_list_param(param, hash);
+	}
+	else if (literal != NULL)
+	{
+		const char *text = literals->text + literal->offset;
+
+		*hash = hash_text(text, literal->length);
+		if (value->list)
+			elements = hash_list_text(text, literal->length, hash);
+	}
+	*list_length = Max(*list_length, elements);
+}
+
+static int64
+offset_value(ParamListInfo params, const StatementLiterals *literals,
+			 const ShapeValue *value)
+{
+	const ParamExternData *param = find_param(params, value);
+	const LiteralSpan *literal = find_literal(literals, value);
+	int64		number;
+
+	if (param != NULL && !param->isnull)
+	{
+		if (param->ptype == INT8OID)
+			return DatumGetInt64(param->value);
+		if (param->ptype == INT4OID)
+			return DatumGetInt32(param->value);
+		if (param->ptype == INT2OID)
+			return DatumGetInt16(param->value);
+	}
+	else if (literal != NULL)
+	{
+		const char *text = literals->text + literal->offset;
+		int			length = literal->length;
+
+		strip_quotes(&text, &length);
+		if (parse_integer(text, length, &number))
+			return number;
+	}
+	return -1;
+}
+
+void
+params_hash(ParamListInfo params, const StatementLiterals *literals,
+			const StatementShape *shape, WindowValues *values)
+{
+	uint64		all = 0;
+	bool		any = false;
+
+	memset(values, 0, sizeof(WindowValues));
+
+	/* values that have to be fetched from elsewhere are not looked at */
+	if (params != NULL && params->paramFetch != NULL)
+		params = NULL;
+
+	if (params != NULL)
+	{
+		for (int i = 0; i < params->numParams; i++)
+		{
+			const ParamExternData *param = &params->params[i];
+
+			all = hash_combine64(all, hash_value(param->ptype, param->value,
+												 param->isnull));
+			any = true;
+		}
+	}
+	if (literals != NULL && literals->hash_all != 0)
+	{
+		all = hash_combine64(all, literals->hash_all);
+		any = true;
+	}
+	values->all = any ? not_zero(all) : 0;
+
+	for (int i = 0; i < Min(shape->nconditions, SHAPE_MAX_CONDITIONS); i++)
+		hash_condition(params, literals, &shape->conditions[i].value,
+					   &values->conditions[i], &values->list_length);
+
+	values->offset = offset_value(params, literals, &shape->offset_value);
+}
+
+/* What output_value() works on */
+typedef struct OutputRequest
+{
+	Oid			type;
+	Datum		value;
+	char	   *text;			/* the answer */
+} OutputRequest;
+
+/* GuardedCallback: a value through its type's output function */
+static void
+output_value(void *arg)
+{
+	OutputRequest *request = (OutputRequest *) arg;
+	TextSettings settings;
+
+	builtin_fix_settings(&settings);
+	PG_TRY();
+	{
+		Oid			function;
+		bool		is_varlena;
+
+		getTypeOutputInfo(request->type, &function, &is_varlena);
+		request->text = OidOutputFunctionCall(function, request->value);
+	}
+	PG_FINALLY();
+	{
+		builtin_restore_settings(&settings);
+	}
+	PG_END_TRY();
+}
+
+bool
+params_value_cut(StringInfo buf, Oid type, Datum value, int max,
+				 bool in_error, bool *complete)
+{
+	OutputRequest request;
+	int			length;
+	bool		cut;
+
+	*complete = true;
+	if (builtin_append(buf, type, value, max, &cut))
+	{
+		*complete = !cut;
+		return true;
+	}
+	if (in_error)
+		return false;
+
+	request.type = type;
+	request.value = value;
+	request.text = NULL;
+	if (!guarded_call(output_value, &request) || request.text == NULL)
+		return false;
+
+	length = strlen(request.text);
+	if (max > 0 && length > max)
+	{
+		length = pg_mbcliplen(request.text, length, max);
+		*complete = false;
+	}
+	appendBinaryStringInfo(buf, request.text, length);
+	pfree(request.text);
+	return true;
+}
+
+bool
+params_value_builtin(StringInfo buf, Oid type, Datum value)
+{
+	bool		complete;
+
+	return params_value_cut(buf, type, value, 0, true, &complete);
+}
+
+bool
+params_value_text(StringInfo buf, Oid type, Datum value)
+{
+	bool		complete;
+
+	return params_value_cut(buf, type, value, 0, false, &complete);
+}
+
+/* The character that a backslash and this one stand for in E'...' */
+static char
+unescape(char c)
+{
+	switch (c)
+	{
+		case 'b':
+			return '\b';
+		case 'f':
+			return '\f';
+		case 'n':
+			return '\n';
+		case 'r':
+			return '\r';
+		case 't':
+			return '\t';
+		default:
+			return c;
+	}
+}
+
+void
+params_literal_text(StringInfo buf, const char *text, const LiteralSpan *span,
+					int max)
+{
+	const char *p = text + span->offset;
+	const char *end = p + span->length;
+	int			start = buf->len;
+	bool		backslashes = !STANDARD_STRINGS;
+
+	if (span->length >= 2 && end[-1] == '\'')
+	{
+		/* up to the quote is E, N, B, X or U& */
+		while (p < end && *p != '\'')
+		{
+			if (*p == 'E' || *p == 'e')
+				backslashes = true;
+			else if (strchr("BbXxUu", *p) != NULL)
+				backslashes = false;
+			p++;
+		}
+		p++;
+		while (p < end && (max <= 0 || buf->len - start <= max))
+		{
+			if (*p == '\\' && backslashes && p + 1 < end &&
+				strchr("01234567xuU", p[1]) == NULL)
+			{
+				appendStringInfoCharMacro(buf, unescape(p[1]));
+				p += 2;
+			}
+			else if (*p == '\'')
+			{
+				/* two are one; else it ends, or goes on in another piece */
+				p++;
+				if (p < end && *p == '\'')
+					appendStringInfoCharMacro(buf, '\'');
+				else
+				{
+					while (p < end && *p != '\'')
+						p += (p[0] == '-') ? strcspn(p, "\n\r") : 1;
+				}
+				p++;
+			}
+			else
+			{
+				appendStringInfoCharMacro(buf, *p);
+				p++;
+			}
+		}
+	}
+	else
+	{
+		if (span->length >= 4 && *p == '$' && end[-1] == '$')
+		{
+			const char *tag_end = memchr(p + 1, '$', span->length - 1);
+			int			tag_length = tag_end + 1 - p;
+
+			if (span->length >= 2 * tag_length)
+			{
+				p += tag_length;
+				end -= tag_length;
+			}
+		}
+		appendBinaryStringInfo(buf, p, max > 0 ? Min(end - p, max + 1) : end - p);
+	}
+
+	if (max > 0 && buf->len - start > max)
+		buf->len = start + pg_mbcliplen(buf->data + start, buf->len - start,
+										max);
+	buf->data[buf->len] = '\0';
+}
+
+/* A $n in a statement's text */
+typedef struct ParamToken
+{
+	int			number;
+	int			offset;
+	int			length;
+	bool		parenthesize;	/* a cast can't stand here, but something in
+								 * parentheses can */
+} ParamToken;
+
+/* Is this keyword, in any case, at text? */
+static bool
+keyword_at(const char *text, const char *keyword)
+{
+	size_t		length = strlen(keyword);
+
+	return pg_strncasecmp(text, keyword, length) == 0 &&
+		!isalnum((unsigned char) text[length]) &&
+		text[length] != '_' && text[length] != '$' &&
+		!IS_HIGHBIT_SET(text[length]);
+}
+
+/*
+ * Finds the parameters in a statement, and where it begins: PREPARE name AS
+ * is left off, as the text of an EXECUTE is that of its PREPARE.  "tokens" has
+ * room for all.  Returns false if the text can't be scanned.
+ */
+static bool
+scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile bool done = false;
+
+	PG_TRY();
+	{
+		core_yyscan_t scanner;
+		core_yy_extra_type extra;
+		core_YYSTYPE value;
+		YYLTYPE		location;
+		const char *previous = "";
+		bool		prepare = false;
+		int			depth = 0;
+		int			n = 0;
+
+		*start = 0;
+		scanner = scanner_init(query, &extra, &ScanKeywords, ScanKeywordTokens);
+		extra.escape_string_warning = false;
+
+		while (core_yylex(&value, &location, scanner) != 0)
+		{
+			const char *token = query + location;
+
+			if (*previous == '\0')
+				prepare = keyword_at(token, "prepare");
+			else if (prepare)
+			{
+				if (*token == '(')
+					depth++;
+				else if (*token == ')')
+					depth--;
+				else if (depth == 0 && keyword_at(token, "as"))
+				{
+					*start = location + 2;
+					prepare = false;
+				}
+			}
+
+			if (n > 0 && previous == query + tokens[n - 1].offset)
+				tokens[n - 1].parenthesize |=
+					*token == '[' || *token == '.' ||
+					keyword_at(token, "passing") || keyword_at(token, "value");
+
+			if (*token == '$' && token[1] >= '0' && token[1] <= '9')
+			{
+				tokens[n].number = value.ival;
+				tokens[n].offset = location;
+				tokens[n].length = strlen(extra.scanbuf + location);
+				tokens[n].parenthesize =
+					keyword_at(previous, "first") ||
+					keyword_at(previous, "next") ||
+					keyword_at(previous, "passing") ||
+					keyword_at(previous, "ref") ||
+					keyword_at(previous, "value") ||
+					keyword_at(previous, "key");
+				n++;
+			}
+			previous = token;
+		}
+		scanner_finish(scanner);
+		*ntokens = n;
+		done = true;
+	}
+	PG_CATCH();
+	{
+		/* the scanner holds nothing but memory: nothing else is to be undone */
+		MemoryContextSwitchTo(context);
+		if (geterrcode() == ERRCODE_OUT_OF_MEMORY)
+			PG_RE_THROW();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+
+	return done;
+}
+
+/* Appends a value as a literal of its type; false if that can't be done */
+static bool
+append_literal(StringInfo buf, const RecordedValue *value)
+{
+	bits16		flags = FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_INVALID_AS_NULL;
+	char	   *type_name;
+	char	   *quoted;
+
+	if (!value->isnull && (!value->complete || value->text == NULL))
+		return false;
+
+	if (value->isnull)
+		appendStringInfoString(buf, "NULL");
+	else
+	{
+		quoted = quote_literal_cstr(value->text);
+		appendStringInfoString(buf, quoted);
+		pfree(quoted);
+	}
+
+	/* what the parser would take it for by itself */
+	if (value->type == UNKNOWNOID)
+		return true;
+
+	/* user's types with their schema: this will be run somewhere else */
+	if (value->type >= FirstNormalObjectId)
+		flags |= FORMAT_TYPE_FORCE_QUALIFY;
+	type_name = format_type_extended(value->type, -1, flags);
+	if (type_name == NULL || get_typtype(value->type) == TYPTYPE_PSEUDO)
+		return false;
+	appendStringInfo(buf, "::%s", type_name);
+	pfree(type_name);
+	return true;
+}
+
+char *
+params_runnable_sql(const char *query, int nvalues, const RecordedValue *values)
+{
+	StringInfoData buf;
+	ParamToken *tokens;
+	int			ntokens;
+	int			copied;
+	int			room = 0;
+
+	for (const char *p = query; (p = strchr(p, '$')) != NULL; p++)
+		room++;
+	tokens = palloc_array(ParamToken, room + 1);
+	if (!scan_params(query, tokens, &ntokens, &copied))
+		return NULL;
+
+	while (scanner_isspace(query[copied]))
+		copied++;
+	initStringInfo(&buf);
+	for (int i = 0; i < ntokens; i++)
+	{
+		const ParamToken *token = &tokens[i];
+
+		if (token->offset < copied)
+			continue;
+		if (token->number < 1 || token->number > nvalues)
+			return NULL;
+
+		appendBinaryStringInfo(&buf, query + copied, token->offset - copied);
+		if (token->parenthesize)
+			appendStringInfoChar(&buf, '(');
+		if (!append_literal(&buf, &values[token->number - 1]))
+			return NULL;
+		if (token->parenthesize)
+			appendStringInfoChar(&buf, ')');
+		copied = token->offset + token->length;
+	}
+	appendStringInfoString(&buf, query + copied);
+
+	pfree(tokens);
+	return buf.data;
+}

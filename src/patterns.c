@@ -1,0 +1,499 @@
+/*-------------------------------------------------------------------------
+ *
+ * patterns.c
+ *		The shared table of patterns, and the bursts that are open.
+ *
+ * A table of a thousand patterns is searched by comparing hashes in a row,
+ * which takes about as long as the copying.  When it is full the pattern seen
+ * longest ago makes room.
+ *
+ * A burst is moved from its backend's open ones to the table under the lock
+ * held exclusively, and a reader copies both under the lock held shared, so
+ * it sees each burst once.
+ *
+ * src/patterns.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "patterns.h"
+#include "settings.h"
+#include "shmem.h"
+
+/* Bursts of one backend that readers see while they are open */
+#define SHARED_BURSTS	8
+
+/* Bursts of one backend open at a time; the rest of them are private */
+#define OPEN_BURSTS		32
+
+/* Copies tried of a burst that is being written */
+#define MAX_COPY_TRIES	100000
+
+#define OTHER_ROUTES	"(other)"
+
+typedef struct OpenBurst
+{
+	bool		used;
+	Oid			userid;
+	Oid			dbid;
+	int			threshold;		/* repeat_threshold of its session */
+	TimestampTz seen;
+	PatternStrings strings;
+	BurstFacts	facts;
+} OpenBurst;
+
+typedef struct SharedBurst
+{
+	uint32		change;			/* odd while the owner writes */
+	OpenBurst	burst;
+} SharedBurst;
+
+typedef struct SharedPattern
+{
+	uint64		hash;			/* of the key; 0: free */
+	Pattern		pattern;
+} SharedPattern;
+
+typedef struct SharedPatterns
+{
+	int			max;
+	int			nbackends;
+	int			npatterns;
+	int			nroutes;
+	uint64		routes[PATTERN_MAX_ROUTES];
+	int64		dropped;
+	int64		routes_folded;
+	SharedPattern patterns[FLEXIBLE_ARRAY_MEMBER];
+} SharedPatterns;
+
+static SharedPatterns *shared = NULL;
+static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend */
+
+static OpenBurst open_bursts[OPEN_BURSTS];
+
+static Size
+table_size(void)
+{
+	return add_size(offsetof(SharedPatterns, patterns),
+					mul_size(qw_max_patterns, sizeof(SharedPattern)));
+}
+
+Size
+patterns_shmem_size(void)
+{
+	return add_size(CACHELINEALIGN(table_size()),
+					mul_size((Size) MaxBackends * SHARED_BURSTS,
+							 sizeof(SharedBurst)));
+}
+
+void
+patterns_shmem_init(void *place, bool found)
+{
+	shared = place;
+	shared_bursts = (SharedBurst *)
+		((char *) place + CACHELINEALIGN(table_size()));
+	if (found)
+		return;
+	memset(place, 0, patterns_shmem_size());
+	shared->max = qw_max_patterns;
+	shared->nbackends = MaxBackends;
+}
+
+static uint64
+text_hash(const char *string)
+{
+	if (string[0] == '\0')
+		return 0;
+	return hash_bytes_extended((const unsigned char *) string,
+							   strlen(string), 0);
+}
+
+/*
+ * The table
+ */
+
+/* What the burst of these facts adds up to on its own; false: to nothing */
+static bool
+pattern_of_burst(const OpenBurst *burst, Pattern *pattern)
+{
+	const BurstFacts *facts = &burst->facts;
+	RepeatVerdict verdict;
+
+	verdict_decide(facts, burst->threshold, true, &verdict);
+	if (verdict.kind == REPEAT_NONE ||
+		verdict.confidence == CONFIDENCE_NONE)
+		return false;
+
+	memset(pattern, 0, sizeof(Pattern));
+	pattern->key.kind = verdict.kind;
+	pattern->key.userid = burst->userid;
+	pattern->key.dbid = burst->dbid;
+	pattern->key.queryid = facts->queryid;
+	pattern->key.parent_queryid = verdict.has_parent ? facts->parent_queryid : 0;
+	pattern->key.application = text_hash(burst->strings.application_name);
+	pattern->key.route = text_hash(burst->strings.route);
+	pattern->strings = burst->strings;
+	if (!verdict.has_parent)
+		pattern->strings.parent_column[0] =
+			pattern->strings.constraint_name[0] = '\0';
+	pattern->confidence = verdict.confidence;
+	pattern->relationship = verdict.relationship;
+	pattern->bursts = 1;
+	pattern->executions = pattern->max_burst = facts->executions;
+	pattern->distinct_values = facts->distinct_values;
+	pattern->rows = facts->rows;
+	pattern->transactions = facts->transactions;
+	pattern->bursts_one_transaction = verdict.one_transaction;
+	pattern->bursts_committed_alone = verdict.committed_alone;
+	if (verdict.has_parent)
+	{
+		pattern->parent_executions = facts->parent_executions;
+		pattern->parent_rows = facts->parent_rows;
+	}
+	pattern->max_offset = facts->max_offset;
+	pattern->exec_time = (double) facts->exec_time;
+	pattern->burst_time = (double) (facts->last_end - facts->first_start);
+	pattern->time_lost = (double) verdict.time_lost;
+	pattern->first_seen = pattern->last_seen = burst->seen;
+	return true;
+}
+
+static void
+pattern_add(Pattern *to, const Pattern *from)
+{
+	if (from->confidence > to->confidence)
+	{
+		to->confidence = from->confidence;
+		to->relationship = from->relationship;
+		strlcpy(to->strings.key_column, from->strings.key_column,
+				sizeof(to->strings.key_column));
+		strlcpy(to->strings.parent_column, from->strings.parent_column,
+				sizeof(to->strings.parent_column));
+		strlcpy(to->strings.constraint_name, from->strings.constraint_name,
+				sizeof(to->strings.constraint_name));
+	}
+	to->bursts += from->bursts;
+	to->executions += from->executions;
+	to->max_burst = Max(to->max_burst, from->max_burst);
+	to->distinct_values += from->distinct_values;
+	to->rows += from->rows;
+	to->transactions += from->transactions;
+	to->bursts_one_transaction += from->bursts_one_transaction;
+	to->bursts_committed_alone += from->bursts_committed_alone;
+	to->parent_executions += from->parent_executions;
+	to->parent_rows += from->parent_rows;
+	to->max_offset = Max(to->max_offset, from->max_offset);
+	to->exec_time += from->exec_time;
+	to->burst_time += from->burst_time;
+	to->time_lost += from->time_lost;
+	to->first_seen = Min(to->first_seen, from->first_seen);
+	to->last_seen = Max(to->last_seen, from->last_seen);
+}
+
+static uint64
+pattern_hash(const PatternKey *key)
+{
+	uint64		h = key->queryid;
+
+	h = hash_combine64(h, key->parent_queryid);
+	h = hash_combine64(h, key->application);
+	h = hash_combine64(h, key->route);
+	h = hash_combine64(h, (uint64) key->userid << 32 | key->dbid);
+	h = hash_combine64(h, key->kind);
+	return h != 0 ? h : 1;
+}
+
+static bool
+pattern_key_equal(const PatternKey *a, const PatternKey *b)
+{
+	return a->kind == b->kind && a->userid == b->userid &&
+		a->dbid == b->dbid && a->queryid == b->queryid &&
+		a->parent_queryid == b->parent_queryid &&
+		a->application == b->application && a->route == b->route;
+}
+
+/*
+ * A route is the client's word and may be a raw URL: past a number of
+ * distinct ones they share a name.
+ */
+static void
+fold_route(Pattern *pattern)
+{
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
+	if (pattern->key.route == 0)
+		return;
+	for (int i = 0; i < shared->nroutes; i++)
+	{
+		if (shared->routes[i] == pattern->key.route)
+			return;
+	}
+	if (shared->nroutes < PATTERN_MAX_ROUTES)
+	{
+		shared->routes[shared->nroutes++] = pattern->key.route;
+		return;
+	}
+	shared->routes_folded++;
+	strlcpy(pattern->strings.route, OTHER_ROUTES,
+			sizeof(pattern->strings.route));
+	pattern->key.route = text_hash(OTHER_ROUTES);
+}
+
+/* Adds a pattern to the table; the lock is held exclusively */
+static void
+table_record(Pattern *pattern)
+{
+	SharedPattern *entry = NULL;
+	uint64		hash;
+
+	fold_route(pattern);
+	hash = pattern_hash(&pattern->key);
+	for (int i = 0; i < shared->npatterns; i++)
+	{
+		SharedPattern *candidate = &shared->patterns[i];
+
+		if (candidate->hash == hash &&
+			pattern_key_equal(&candidate->pattern.key, &pattern->key))
+		{
+			pattern_add(&candidate->pattern, pattern);
+			return;
+		}
+		if (entry == NULL ||
+			candidate->pattern.last_seen < entry->pattern.last_seen)
+			entry = candidate;
+	}
+	if (shared->npatterns < shared->max)
+		entry = &shared->patterns[shared->npatterns++];
+	else
+		shared->dropped++;
+	entry->hash = hash;
+	entry->pattern = *pattern;
+}
+
+/*
+ * Open bursts
+ */
+
+/* Where readers see this backend's burst; NULL if they do not */
+static SharedBurst *
+shared_burst(int handle)
+{
+	int			number;
+
+	if (handle >= SHARED_BURSTS || MyProc == NULL)
+		return NULL;
+	number = compat_proc_number();
+	if (number < 0 || number >= shared->nbackends)
+		return NULL;
+	return &shared_bursts[number * SHARED_BURSTS + handle];
+}
+
+static void
+publish(int handle, bool strings_too)
+{
+	SharedBurst *slot = shared_burst(handle);
+	OpenBurst  *burst = &open_bursts[handle];
+
+	if (slot == NULL)
+		return;
+	((volatile SharedBurst *) slot)->change++;
+	pg_write_barrier();
+	if (strings_too)
+		slot->burst = *burst;
+	else
+	{
+		slot->burst.used = burst->used;
+		slot->burst.seen = burst->seen;
+		slot->burst.facts = burst->facts;
+	}
+	pg_write_barrier();
+	((volatile SharedBurst *) slot)->change++;
+}
+
+int
+patterns_open(const PatternStrings *strings, Oid userid,
+			  const BurstFacts *facts)
+{
+	int			handle;
+	OpenBurst  *burst;
+
+	for (handle = 0; handle < OPEN_BURSTS; handle++)
+	{
+		if (!open_bursts[handle].used)
+			break;
+	}
+	if (handle == OPEN_BURSTS)
+	{
+		LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+		shared->dropped++;
+		LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+		return -1;
+	}
+	burst = &open_bursts[handle];
+	burst->used = true;
+	burst->userid = userid;
+	burst->dbid = MyDatabaseId;
+	burst->threshold = qw_repeat_threshold;
+	burst->seen = GetCurrentTimestamp();
+	burst->strings = *strings;
+	burst->facts = *facts;
+	publish(handle, true);
+	return handle;
+}
+
+void
+patterns_update(int handle, const BurstFacts *facts)
+{
+	if (handle < 0 || handle >= OPEN_BURSTS)
+		return;
+	open_bursts[handle].facts = *facts;
+	publish(handle, false);
+}
+
+void
+patterns_close(int handle, const BurstFacts *facts)
+{
+	OpenBurst  *burst;
+	Pattern		pattern;
+	bool		found;
+
+	if (handle < 0 || handle >= OPEN_BURSTS)
+		return;
+	burst = &open_bursts[handle];
+	burst->facts = *facts;
+	found = pattern_of_burst(burst, &pattern);
+	burst->used = false;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	if (found)
+		table_record(&pattern);
+	publish(handle, false);
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
+patterns_drop(int handle)
+{
+	if (handle < 0 || handle >= OPEN_BURSTS)
+		return;
+	open_bursts[handle].used = false;
+	publish(handle, false);
+}
+
+const PatternStrings *
+patterns_strings(int handle)
+{
+	return handle >= 0 && handle < OPEN_BURSTS ?
+		&open_bursts[handle].strings : NULL;
+}
+
+/*
+ * Reading
+ */
+
+static bool
+copy_burst(SharedBurst *from, OpenBurst *to)
+{
+	volatile SharedBurst *slot = from;
+
+	for (int tries = 0; tries < MAX_COPY_TRIES && slot->burst.used; tries++)
+	{
+		uint32		before = slot->change;
+
+		pg_read_barrier();
+		if ((before & 1) == 0)
+		{
+			memcpy(to, &from->burst, sizeof(OpenBurst));
+			pg_read_barrier();
+			if (slot->change == before)
+				return to->used;
+		}
+		pg_spin_delay();
+	}
+	return false;
+}
+
+void
+patterns_read(PatternCallback callback, void *arg)
+{
+	int			max_bursts = shared->nbackends * SHARED_BURSTS;
+	Pattern    *patterns;
+	OpenBurst  *bursts;
+	int			npatterns;
+	int			nbursts = 0;
+	int			nfound = 0;
+
+	/* as many bursts as there are now, and some that begin meanwhile */
+	for (int i = 0; i < max_bursts; i++)
+		nfound += shared_bursts[i].burst.used;
+	nfound = Min(max_bursts, nfound + 2 * SHARED_BURSTS);
+
+	patterns = MemoryContextAllocHuge(CurrentMemoryContext,
+									  sizeof(Pattern) * (shared->max + nfound));
+	bursts = MemoryContextAllocHuge(CurrentMemoryContext,
+									sizeof(OpenBurst) * nfound);
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
+	npatterns = shared->npatterns;
+	for (int i = 0; i < npatterns; i++)
+		patterns[i] = shared->patterns[i].pattern;
+	for (int i = 0; i < max_bursts && nbursts < nfound; i++)
+	{
+		if (copy_burst(&shared_bursts[i], &bursts[nbursts]))
+			nbursts++;
+	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+
+	for (int i = 0; i < nbursts; i++)
+	{
+		Pattern		pattern;
+		int			p;
+
+		if (!pattern_of_burst(&bursts[i], &pattern))
+			continue;
+		for (p = 0; p < npatterns; p++)
+		{
+			if (pattern_key_equal(&patterns[p].key, &pattern.key))
+			{
+				pattern_add(&patterns[p], &pattern);
+				break;
+			}
+		}
+		if (p == npatterns)
+			patterns[npatterns++] = pattern;
+	}
+
+	for (int i = 0; i < npatterns; i++)
+		callback(arg, &patterns[i]);
+
+	pfree(patterns);
+	pfree(bursts);
+}
+
+void
+patterns_reset(void)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	shared->npatterns = 0;
+	shared->nroutes = 0;
+	shared->dropped = 0;
+	shared->routes_folded = 0;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
+patterns_info(PatternsInfo *info)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
+	info->patterns = shared->npatterns;
+	info->limit = shared->max;
+	info->dropped = shared->dropped;
+	info->routes_folded = shared->routes_folded;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}

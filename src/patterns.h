@@ -1,0 +1,128 @@
+/*-------------------------------------------------------------------------
+ *
+ * patterns.h
+ *		Bursts added up over time, and those still open.
+ *
+ * A fixed table of max_patterns under one LWLock (SHMEM_LOCK_PATTERNS),
+ * written only when a burst closes.  A burst that is still open lies in its
+ * backend's own piece of shared memory, written by the owner alone between
+ * two increments of a change counter (as slots are, see statements.c), so
+ * that a reader sees it although its connection may stay idle for hours.
+ *
+ * Nothing here raises but the readers.
+ *
+ * src/patterns.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_PATTERNS_H
+#define QW_PATTERNS_H
+
+#include "datatype/timestamp.h"
+#include "window.h"
+
+#define PATTERN_ROUTE_LENGTH	96
+#define PATTERN_NAME_LENGTH		(2 * NAMEDATALEN)
+#define PATTERN_VALUES_LENGTH	256
+#define PATTERN_TRACE_LENGTH	33
+
+/* Distinct routes kept apart; further ones are counted as "(other)" */
+#define PATTERN_MAX_ROUTES		50
+
+/* Of the values of an example: ends each; a value that is null is this byte */
+#define PATTERN_VALUE_NULL		'\001'
+
+/* What a pattern says of itself in words; each string ended by a NUL */
+typedef struct PatternStrings
+{
+	char		application_name[NAMEDATALEN];
+	char		route[PATTERN_ROUTE_LENGTH];
+	char		trace_id[PATTERN_TRACE_LENGTH]; /* of the first burst */
+	char		key_column[PATTERN_NAME_LENGTH];	/* table.column */
+	char		parent_column[PATTERN_NAME_LENGTH];
+	char		constraint_name[NAMEDATALEN];
+	char		framework[NAMEDATALEN]; /* as the tags tell it */
+	int			nvalues;		/* of the example; -1: not captured */
+	char		values[PATTERN_VALUES_LENGTH];
+	int			encoding;		/* of all of them */
+} PatternStrings;
+
+/* Which pattern a burst belongs to */
+typedef struct PatternKey
+{
+	RepeatKind	kind;
+	Oid			userid;
+	Oid			dbid;
+	uint64		queryid;
+	uint64		parent_queryid;
+	uint64		application;	/* hashes of the two strings */
+	uint64		route;
+} PatternKey;
+
+typedef struct Pattern
+{
+	PatternKey	key;
+	PatternStrings strings;
+	RepeatConfidence confidence;	/* the highest of its bursts */
+	RepeatRelationship relationship;
+	int64		bursts;
+	int64		executions;
+	int64		max_burst;
+	int64		distinct_values;	/* sum over the bursts */
+	int64		rows;
+	int64		transactions;	/* sum over the bursts */
+	int64		bursts_one_transaction;
+	int64		bursts_committed_alone;
+	int64		parent_executions;
+	int64		parent_rows;
+	int64		max_offset;
+	double		exec_time;		/* ns, as are the next two */
+	double		burst_time;
+	double		time_lost;
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+} Pattern;
+
+extern Size patterns_shmem_size(void);
+extern void patterns_shmem_init(void *place, bool found);
+
+/*
+ * A burst begins in this backend: returns a handle for the calls below.  -1
+ * if too many are open: then it is not counted, but for info.
+ */
+extern int	patterns_open(const PatternStrings *strings, Oid userid,
+						  const BurstFacts *facts);
+
+/* The burst goes on */
+extern void patterns_update(int handle, const BurstFacts *facts);
+
+/* It has ended: goes into the table if it has a verdict */
+extern void patterns_close(int handle, const BurstFacts *facts);
+
+/* It is not to be counted */
+extern void patterns_drop(int handle);
+
+/* What was given to patterns_open() */
+extern const PatternStrings *patterns_strings(int handle);
+
+/*
+ * Calls back for every pattern, open bursts of all backends included.
+ */
+typedef void (*PatternCallback) (void *arg, const Pattern *pattern);
+extern void patterns_read(PatternCallback callback, void *arg);
+
+/* Forgets all; bursts that are open are counted when they close */
+extern void patterns_reset(void);
+
+typedef struct PatternsInfo
+{
+	int64		patterns;
+	int64		limit;
+	int64		dropped;		/* patterns that made room for others, bursts
+								 * that could not be followed */
+	int64		routes_folded;	/* bursts counted under "(other)" */
+} PatternsInfo;
+
+extern void patterns_info(PatternsInfo *info);
+
+#endif							/* QW_PATTERNS_H */

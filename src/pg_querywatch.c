@@ -1,0 +1,67 @@
+/*-------------------------------------------------------------------------
+ *
+ * pg_querywatch.c
+ *		Watches how applications use the database: which statements are slow,
+ *		and which are repeated when one would do.
+ *
+ * A map of src/, from the top of the layers down; includes point downwards:
+ *
+ *	pg_querywatch.c		loading
+ *	hooks				the path of one statement: builds Executions
+ *
+ *	recorders, which know nothing of each other:
+ *	statements, table	cumulative statistics: backend slots, shared table
+ *	repeats				the repeat detector at work: window, verdict, advice
+ *	slowlog				ring of slow executions
+ *	patterns			bursts added up
+ *
+ *	window, verdict,	the detector itself: plain C, no server in it
+ *	relate
+ *	advice				what on_repeat says
+ *	schema				foreign keys and names out of the catalogs
+ *	shape				what a statement is
+ *	normalize			constants out of the text
+ *	comment				sqlcommenter tags
+ *	params, builtin		values: hash, text, literals
+ *	plans				plan text
+ *	guarded				running what may fail
+ *	texts				text store
+ *	histogram			latency buckets
+ *	shmem				the segment and its locks
+ *	settings, execution, compat
+ *
+ *	sqlfuncs, sqlslow	SQL-callable functions
+ *
+ * src/pg_querywatch.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "miscadmin.h"
+
+#include "compat.h"
+#include "hooks.h"
+#include "settings.h"
+#include "shmem.h"
+
+PG_MODULE_MAGIC;
+
+void		_PG_init(void);
+
+void
+_PG_init(void)
+{
+	/*
+	 * Loaded later, there is no shared memory: leave everything alone, so
+	 * that the functions can be created and say what is missing.
+	 */
+	if (!process_shared_preload_libraries_in_progress)
+		return;
+
+	EnableQueryId();
+	settings_define();
+	shmem_install();
+	hooks_install();
+}

@@ -1,0 +1,323 @@
+/*-------------------------------------------------------------------------
+ *
+ * relate.c
+ *		Which columns lead from a parent statement to a repeated one.
+ *
+ * The child compares a column with a value that varies.  That column is
+ *
+ *	- a foreign key to one of the parent's tables: one_to_many, or
+ *	  many_to_many when the child's rows come from a table behind it;
+ *	- referenced by one of the parent's tables: many_to_one;
+ *	- a key of one of the parent's own tables: the rest of the row is read,
+ *	  deferred_column, or something joined to the row.
+ *
+ * A child that answers with a count or with EXISTS is count_or_exists by
+ * whichever of these columns.
+ *
+ * src/relate.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "relate.h"
+
+void
+relate_init(Relater *relater, const WindowSchema *schema)
+{
+	relater->schema = schema;
+	relater->ntables = 0;
+	relater->ncolumns = 0;
+}
+
+/*
+ * The foreign keys that relid holds; none when too much was asked already.
+ */
+static const RelaterTable *
+keys_of(Relater *relater, Oid relid)
+{
+	static const RelaterTable nothing = {0};
+	const WindowSchema *schema = relater->schema;
+	RelaterTable *table;
+
+	for (int i = 0; i < relater->ntables; i++)
+	{
+		if (relater->tables[i].relid == relid)
+			return &relater->tables[i];
+	}
+	if (schema == NULL || schema->foreign_keys == NULL ||
+		relid == InvalidOid || relater->ntables == RELATE_MAX_TABLES)
+		return &nothing;
+
+	table = &relater->tables[relater->ntables++];
+	table->relid = relid;
+	table->nkeys = schema->foreign_keys(schema->arg, relid, table->keys,
+										RELATE_MAX_KEYS);
+	table->nkeys = Min(Max(table->nkeys, 0), RELATE_MAX_KEYS);
+	return table;
+}
+
+static bool
+is_unique(Relater *relater, Oid relid, AttrNumber attnum)
+{
+	const WindowSchema *schema = relater->schema;
+	RelaterColumn *column;
+
+	for (int i = 0; i < relater->ncolumns; i++)
+	{
+		column = &relater->columns[i];
+		if (column->relid == relid && column->attnum == attnum)
+			return column->unique;
+	}
+	if (schema == NULL || schema->is_unique == NULL ||
+		relater->ncolumns == RELATE_MAX_COLUMNS)
+		return false;
+
+	column = &relater->columns[relater->ncolumns++];
+	column->relid = relid;
+	column->attnum = attnum;
+	column->unique = schema->is_unique(schema->arg, relid, attnum);
+	return column->unique;
+}
+
+static bool
+reads_table(const StatementShape *shape, Oid relid)
+{
+	int			nrelations = Min(shape->nrelations, SHAPE_MAX_RELATIONS);
+
+	for (int i = 0; i < nrelations; i++)
+	{
+		if (shape->relations[i] == relid)
+			return true;
+	}
+	return false;
+}
+
+/* Place of a column among those of a key, or -1 */
+static int
+place_of(const AttrNumber *columns, int ncolumns, AttrNumber attnum)
+{
+	ncolumns = Min(ncolumns, WINDOW_MAX_KEY_COLUMNS);
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (columns[i] == attnum)
+			return i;
+	}
+	return -1;
+}
+
+/* A foreign key of table "relid" that references "refrelid", other than one */
+static const WindowForeignKey *
+key_between(Relater *relater, Oid relid, Oid refrelid,
+			const WindowForeignKey *except)
+{
+	const RelaterTable *table = keys_of(relater, relid);
+
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		if (table->keys[i].refrelid == refrelid && &table->keys[i] != except)
+			return &table->keys[i];
+	}
+	return NULL;
+}
+
+/*
+ * Is the table of the condition a mere junction, on the way to the one that
+ * the child's rows come from?
+ */
+static bool
+through_junction(Relater *relater, const StatementShape *child,
+				 const WindowForeignKey *key)
+{
+	int			nrelations = Min(child->nrelations, SHAPE_MAX_RELATIONS);
+
+	if (child->target != InvalidOid)
+		return child->target != key->relid &&
+			key_between(relater, key->relid, child->target, key) != NULL;
+
+	/* which table the rows come from is not known; it must be another one */
+	for (int i = 0; i < nrelations; i++)
+	{
+		if (child->relations[i] != key->relid &&
+			key_between(relater, key->relid, child->relations[i], key) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+link_columns(StatementLink *link, LinkGrade grade,
+			 RepeatRelationship relationship, Oid constraint,
+			 const ShapeCondition *condition,
+			 Oid parent_relid, AttrNumber parent_attnum)
+{
+	link->grade = grade;
+	link->relationship = relationship;
+	link->constraint = constraint;
+	link->key_relid = condition->relid;
+	link->key_attnum = condition->attnum;
+	link->parent_relid = parent_relid;
+	link->parent_attnum = parent_attnum;
+}
+
+/*
+ * The child's column is a foreign key to a table of the parent
+ */
+static bool
+link_to_children(Relater *relater, const StatementShape *child,
+				 const ShapeCondition *condition,
+				 const StatementShape *parent, StatementLink *link)
+{
+	const RelaterTable *table = keys_of(relater, condition->relid);
+
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		const WindowForeignKey *key = &table->keys[i];
+		int			place = place_of(key->columns, key->ncolumns,
+									 condition->attnum);
+
+		if (place < 0 || !reads_table(parent, key->refrelid))
+			continue;
+		link_columns(link, LINK_KEY,
+					 through_junction(relater, child, key) ?
+					 RELATIONSHIP_MANY_TO_MANY : RELATIONSHIP_ONE_TO_MANY,
+					 key->constraint, condition,
+					 key->refrelid, key->refcolumns[place]);
+		return true;
+	}
+	return false;
+}
+
+/*
+ * A table of the parent references the child's column
+ */
+static bool
+link_to_one(Relater *relater, const StatementShape *child,
+			const ShapeCondition *condition,
+			const StatementShape *parent, StatementLink *link)
+{
+	int			nrelations = Min(parent->nrelations, SHAPE_MAX_RELATIONS);
+
+	for (int i = 0; i < nrelations; i++)
+	{
+		const RelaterTable *table = keys_of(relater, parent->relations[i]);
+
+		for (int j = 0; j < table->nkeys; j++)
+		{
+			const WindowForeignKey *key = &table->keys[j];
+			int			place = place_of(key->refcolumns, key->ncolumns,
+										 condition->attnum);
+
+			if (place < 0 || key->refrelid != condition->relid)
+				continue;
+
+			/* the rest of the same row, rather than the row above it */
+			if (key->relid == condition->relid &&
+				child->noutput < parent->noutput)
+				continue;
+			link_columns(link, LINK_KEY, RELATIONSHIP_MANY_TO_ONE,
+						 key->constraint, condition,
+						 key->relid, key->columns[place]);
+			return true;
+		}
+	}
+	return false;
+}
+
+/*
+ * The child's column is a key of a table that the parent itself read
+ */
+static bool
+link_to_row(Relater *relater, const StatementShape *child,
+			const ShapeCondition *condition,
+			const StatementShape *parent, StatementLink *link)
+{
+	const WindowForeignKey *key;
+
+	if (!reads_table(parent, condition->relid) ||
+		!is_unique(relater, condition->relid, condition->attnum))
+		return false;
+
+	/* the row serves only to join something to it */
+	if (child->target != InvalidOid && child->target != condition->relid)
+	{
+		RepeatRelationship relationship = RELATIONSHIP_MANY_TO_ONE;
+
+		key = key_between(relater, condition->relid, child->target, NULL);
+		if (key == NULL)
+		{
+			relationship = RELATIONSHIP_ONE_TO_MANY;
+			key = key_between(relater, child->target, condition->relid, NULL);
+		}
+		if (key == NULL)
+			return false;
+		link_columns(link, LINK_KEY, relationship, key->constraint, condition,
+					 condition->relid, condition->attnum);
+		return true;
+	}
+
+	link_columns(link,
+				 child->noutput < parent->noutput ? LINK_KEY : LINK_SAME_TABLE,
+				 RELATIONSHIP_DEFERRED_COLUMN, InvalidOid, condition,
+				 condition->relid, condition->attnum);
+	return true;
+}
+
+void
+relate_statements(Relater *relater, const StatementShape *child,
+				  uint32 varying, const StatementShape *parent,
+				  StatementLink *link)
+{
+	typedef bool (*Way) (Relater *, const StatementShape *,
+						 const ShapeCondition *, const StatementShape *,
+						 StatementLink *);
+	static const Way ways[] = {link_to_children, link_to_one, link_to_row};
+	int			nconditions = Min(child->nconditions, SHAPE_MAX_CONDITIONS);
+
+	memset(link, 0, sizeof(StatementLink));
+	for (int way = 0; way < lengthof(ways); way++)
+	{
+		for (int i = 0; i < nconditions; i++)
+		{
+			const ShapeCondition *condition = &child->conditions[i];
+
+			if ((varying & (1U << i)) == 0 ||
+				condition->relid == InvalidOid || condition->attnum == 0)
+				continue;
+			if (ways[way] (relater, child, condition, parent, link))
+			{
+				if (child->flags & SHAPE_AGGREGATE_ONLY)
+					link->relationship = RELATIONSHIP_COUNT_OR_EXISTS;
+				return;
+			}
+		}
+	}
+}
+
+bool
+relate_same_row(Relater *relater, const StatementShape *shape, uint32 varying)
+{
+	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);
+	Oid			relid = InvalidOid;
+
+	/* a fixed row of one table says nothing about the rows of another */
+	for (int i = 0; i < nconditions; i++)
+	{
+		if ((varying & (1U << i)) == 0)
+			continue;
+		if (relid != InvalidOid && shape->conditions[i].relid != relid)
+			return false;
+		relid = shape->conditions[i].relid;
+	}
+
+	for (int i = 0; i < nconditions; i++)
+	{
+		const ShapeCondition *condition = &shape->conditions[i];
+
+		if ((varying & (1U << i)) == 0 &&
+			condition->relid == relid && condition->attnum != 0 &&
+			is_unique(relater, relid, condition->attnum))
+			return true;
+	}
+	return false;
+}

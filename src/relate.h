@@ -1,0 +1,89 @@
+/*-------------------------------------------------------------------------
+ *
+ * relate.h
+ *		Which columns lead from a parent statement to a repeated one.
+ *
+ * Pure: works on shapes and on what WindowSchema tells.  A Relater lives on
+ * the stack for the length of one question and remembers what the schema
+ * said, so that the number of times it is asked is bounded however many
+ * candidates there are.
+ *
+ * src/relate.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_RELATE_H
+#define QW_RELATE_H
+
+#include "window.h"
+
+/* Tables whose keys, and columns whose uniqueness, are asked for; no more */
+#define RELATE_MAX_TABLES	10
+#define RELATE_MAX_COLUMNS	16
+
+/* Foreign keys of one table that are looked at; no more */
+#define RELATE_MAX_KEYS		24
+
+typedef struct RelaterTable
+{
+	Oid			relid;
+	int			nkeys;
+	WindowForeignKey keys[RELATE_MAX_KEYS];
+} RelaterTable;
+
+typedef struct RelaterColumn
+{
+	Oid			relid;
+	AttrNumber	attnum;
+	bool		unique;
+} RelaterColumn;
+
+typedef struct Relater
+{
+	const WindowSchema *schema; /* NULL: nothing is known */
+	int			ntables;
+	int			ncolumns;
+	RelaterTable tables[RELATE_MAX_TABLES];
+	RelaterColumn columns[RELATE_MAX_COLUMNS];
+} Relater;
+
+/* How good the evidence of a link is, worst first */
+typedef enum LinkGrade
+{
+	LINK_NONE,
+	LINK_SAME_TABLE,			/* the parent read the row that the child
+								 * looks up by key, and all of it */
+	LINK_KEY					/* a foreign key, or a column left out when
+								 * the parent read the row */
+} LinkGrade;
+
+/* The columns that lead from the parent to the child */
+typedef struct StatementLink
+{
+	LinkGrade	grade;
+	RepeatRelationship relationship;
+	Oid			constraint;		/* 0: no foreign key */
+	Oid			key_relid;		/* the child's */
+	AttrNumber	key_attnum;
+	Oid			parent_relid;
+	AttrNumber	parent_attnum;
+} StatementLink;
+
+extern void relate_init(Relater *relater, const WindowSchema *schema);
+
+/*
+ * Fills *link with the best link between the two, by a condition of the child
+ * whose bit in "varying" is set; grade LINK_NONE if there is none.
+ */
+extern void relate_statements(Relater *relater, const StatementShape *child,
+							  uint32 varying, const StatementShape *parent,
+							  StatementLink *link);
+
+/*
+ * Does a condition whose value does not vary pin down the row?  Then it is the
+ * same row each time, whatever the other conditions say.
+ */
+extern bool relate_same_row(Relater *relater, const StatementShape *shape,
+							uint32 varying);
+
+#endif							/* QW_RELATE_H */

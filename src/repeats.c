@@ -1,0 +1,406 @@
+/*-------------------------------------------------------------------------
+ *
+ * repeats.c
+ *		Feeds the repeat detector and acts on its bursts.
+ *
+ * What the detector cannot know, being pure, is found out here: who the
+ * statement belongs to (role, application, route, trace), its values, and
+ * whether the client waited for the answer to the one before.  The last is
+ * told by the session's own time keeping: going idle adds to the time active,
+ * and coming back to the time idle in transaction, so if neither moved since
+ * the last execution of the same transaction, both came in one batch.
+ *
+ * src/repeats.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "common/hashfn.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "advice.h"
+#include "comment.h"
+#include "compat.h"
+#include "patterns.h"
+#include "repeats.h"
+#include "schema.h"
+#include "settings.h"
+
+static Window *window = NULL;
+static bool detached = false;
+
+/* Whose executions the window holds */
+static char application[NAMEDATALEN];
+static uint64 application_hash = 0;
+static char route[PATTERN_ROUTE_LENGTH];
+static char trace_id[PATTERN_TRACE_LENGTH];
+static char framework[NAMEDATALEN];
+
+/* Of the last execution */
+static uint64 last_transaction = 0;
+static PgStat_Counter last_active_time = 0;
+static PgStat_Counter last_idle_time = 0;
+
+/* Constants of the statement parsed last, if it was asked for */
+static StatementLiterals literals;
+static uint64 literals_queryid = 0;
+
+static uint64
+text_hash(const char *text, Size length)
+{
+	uint64		h;
+
+	if (length == 0)
+		return 0;
+	h = hash_bytes_extended((const unsigned char *) text, length, 0);
+	return h != 0 ? h : 1;
+}
+
+/* The window closes: its bursts are counted */
+static void
+burst_closed(void *arg, const BurstFacts *facts, int handle)
+{
+	patterns_close(handle, facts);
+}
+
+static void
+close_at_exit(int code, Datum arg)
+{
+	repeats_close();
+	detached = true;
+}
+
+static bool
+attach(void)
+{
+	if (detached)
+		return false;
+	window = MemoryContextAllocExtended(TopMemoryContext, window_size(),
+										MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
+	if (window == NULL)
+		return false;
+	window_init(window, &schema_of_catalogs, burst_closed, NULL);
+	before_shmem_exit(close_at_exit, (Datum) 0);
+	return true;
+}
+
+/*
+ * Tells the window whose execution comes next.  False if the statement asks
+ * to be ignored.
+ */
+static bool
+set_context(const StatementKey *key, const char *text, int length)
+{
+	WindowContext context;
+	CommentTags tags;
+
+	route[0] = trace_id[0] = framework[0] = '\0';
+	if (unlikely(comment_present(text, length)) &&
+		comment_parse(text, length, &tags))
+	{
+		const char *value;
+
+		if (tags.ignore)
+			return false;
+		comment_route(&tags, route, sizeof(route));
+		strlcpy(trace_id, tags.trace_id, sizeof(trace_id));
+		if ((value = comment_tag(&tags, "framework")) != NULL ||
+			(value = comment_tag(&tags, "db_driver")) != NULL)
+			strlcpy(framework, value, sizeof(framework));
+	}
+
+	if (unlikely(strcmp(application, application_name) != 0))
+	{
+		strlcpy(application, application_name, sizeof(application));
+		application_hash = text_hash(application, strlen(application));
+	}
+
+	context.userid = key->userid;
+	context.application = application_hash;
+	context.route = text_hash(route, strlen(route));
+	context.trace = text_hash(trace_id, strlen(trace_id));
+	window_context(window, &context);
+	return true;
+}
+
+/* Did the client wait for the last answer before it sent this? */
+static bool
+came_by_itself(uint64 transaction)
+{
+	bool		same = transaction == last_transaction &&
+		pgStatActiveTime == last_active_time &&
+		pgStatTransactionIdleTime == last_idle_time;
+
+	last_transaction = transaction;
+	last_active_time = pgStatActiveTime;
+	last_idle_time = pgStatTransactionIdleTime;
+
+	/* without the time keeping only an implicit transaction tells */
+	return !same || (!pgstat_track_activities && IsTransactionBlock());
+}
+
+/* Constants of this execution, NULL if it has none that are known */
+static const StatementLiterals *
+literals_of(QueryDesc *queryDesc)
+{
+	if (literals_queryid == 0 ||
+		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
+		return NULL;
+
+	/* the extended protocol copies the text that it parsed */
+	literals.text = queryDesc->sourceText;
+	return &literals;
+}
+
+static bool
+uses_literals(const StatementShape *shape)
+{
+	for (int i = 0; i < shape->nconditions; i++)
+	{
+		if (shape->conditions[i].value.source == SHAPE_VALUE_LITERAL)
+			return true;
+	}
+	return shape->offset_value.source == SHAPE_VALUE_LITERAL;
+}
+
+static void
+hash_values(QueryDesc *queryDesc, const StatementShape *shape,
+			WindowValues *values)
+{
+	const StatementLiterals *known = literals_of(queryDesc);
+
+	params_hash(queryDesc->params, known, shape, values);
+	if (known == NULL && uses_literals(shape))
+	{
+		/* prepared with its constants: the text stands for them */
+		uint64		h = text_hash(queryDesc->sourceText,
+								  strlen(queryDesc->sourceText));
+
+		values->all = hash_combine64(values->all, h) | 1;
+		for (int i = 0; i < shape->nconditions; i++)
+		{
+			if (shape->conditions[i].value.source == SHAPE_VALUE_LITERAL)
+				values->conditions[i] = h;
+		}
+	}
+}
+
+/* Values of this execution, as an example of the burst */
+static void
+example_values(QueryDesc *queryDesc, PatternStrings *strings)
+{
+	const StatementLiterals *known = literals_of(queryDesc);
+	ParamListInfo params = queryDesc->params;
+	StringInfoData buf;
+	int			n = 0;
+
+	strings->nvalues = -1;
+	if (!qw_capture_parameters)
+		return;
+
+	initStringInfo(&buf);
+	for (int i = 0; params && i < params->numParams; i++)
+	{
+		ParamExternData *param = &params->params[i];
+		int			start = buf.len;
+
+		if (param->isnull)
+			appendStringInfoChar(&buf, PATTERN_VALUE_NULL);
+		else if (!params_value_builtin(&buf, param->ptype, param->value))
+			appendStringInfoChar(&buf, '?');
+		else if (buf.len - start > qw_parameter_max_length)
+		{
+			buf.len = start + pg_mbcliplen(buf.data + start, buf.len - start,
+										   qw_parameter_max_length);
+			buf.data[buf.len] = '\0';
+		}
+		appendStringInfoChar(&buf, '\0');
+		if (buf.len > sizeof(strings->values))
+		{
+			buf.len = start;
+			break;
+		}
+		n++;
+	}
+	for (int i = 0; known && i < known->nliterals; i++)
+	{
+		int			start = buf.len;
+
+		params_literal_text(&buf, known->text, &known->literals[i],
+							qw_parameter_max_length);
+		appendStringInfoChar(&buf, '\0');
+		if (buf.len > sizeof(strings->values))
+		{
+			buf.len = start;
+			break;
+		}
+		n++;
+	}
+	memcpy(strings->values, buf.data, buf.len);
+	strings->nvalues = n;
+	pfree(buf.data);
+}
+
+/*
+ * This execution makes a burst: look for its parent, let readers see it, and
+ * act if that is asked for.
+ */
+static void
+begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
+{
+	BurstFacts	facts;
+	PatternStrings strings;
+	RepeatVerdict verdict;
+	int			handle;
+
+	window_threshold(window, run, &facts);
+
+	memset(&strings, 0, sizeof(strings));
+	strlcpy(strings.application_name, application,
+			sizeof(strings.application_name));
+	strlcpy(strings.route, route, sizeof(strings.route));
+	strlcpy(strings.trace_id, trace_id, sizeof(strings.trace_id));
+	strlcpy(strings.framework, framework, sizeof(strings.framework));
+	strings.encoding = GetDatabaseEncoding();
+	schema_column_name(facts.key_relid, facts.key_attnum,
+					   strings.key_column, sizeof(strings.key_column));
+	schema_column_name(facts.parent_relid, facts.parent_attnum,
+					   strings.parent_column, sizeof(strings.parent_column));
+	schema_constraint_name(facts.constraint, strings.constraint_name,
+						   sizeof(strings.constraint_name));
+	example_values(queryDesc, &strings);
+
+	handle = patterns_open(&strings, key->userid, &facts);
+	if (handle >= 0)
+		window_set_handle(run, handle);
+
+	if (qw_on_repeat == ON_REPEAT_OFF)
+		return;
+	verdict_decide(&facts, qw_repeat_threshold, false, &verdict);
+	if (verdict.kind == REPEAT_NONE ||
+		verdict.confidence < CONFIDENCE_LIKELY)
+		return;
+	if (qw_on_repeat == ON_REPEAT_ERROR)
+	{
+		/* the error ends the burst: count it, and begin anew after it */
+		patterns_close(handle, &facts);
+		window_discard(window);
+	}
+	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);
+}
+
+RepeatRun *
+repeats_begin(const StatementKey *key, StatementLocal *local,
+			  QueryDesc *queryDesc, uint64 now, bool *burst)
+{
+	const char *text = queryDesc->sourceText;
+	int			length = queryDesc->plannedstmt->stmt_len;
+	WindowStart start;
+	RepeatRun  *run;
+
+	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0)
+		return NULL;
+	if (unlikely(window == NULL) && !attach())
+		return NULL;
+
+	if (queryDesc->plannedstmt->stmt_location > 0)
+		text += queryDesc->plannedstmt->stmt_location;
+	if (length <= 0)
+		length = strlen(text);
+	if (!set_context(key, text, length))
+		return NULL;
+
+	window_configure(window, qw_repeat_threshold,
+					 (uint64) qw_repeat_gap * 1000000);
+	start.queryid = key->queryid;
+	start.shape = &local->shape;
+	start.now = now;
+	start.transaction = compat_transaction_id();
+	start.round_trip = came_by_itself(start.transaction);
+	run = window_begin(window, local->window_statement, &start);
+	if (run == NULL)
+		return NULL;
+	local->window_statement = run;
+
+	if (window_wants_values(window, run))
+	{
+		WindowValues values;
+
+		hash_values(queryDesc, &local->shape, &values);
+		window_values(window, run, &values);
+	}
+	if (unlikely(window_at_threshold(window, run)))
+	{
+		begin_burst(run, key, queryDesc);
+		*burst = true;
+	}
+	return run;
+}
+
+/* Readers follow a burst as it goes on */
+static inline void
+update_burst(RepeatRun *run)
+{
+	int			handle = window_handle(run);
+	BurstFacts	facts;
+
+	if (likely(handle < 0))
+		return;
+	window_facts(window, run, &facts);
+	patterns_update(handle, &facts);
+}
+
+void
+repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
+			bool failed)
+{
+	if (run == NULL || window == NULL)
+		return;
+	window_end(window, run, now, elapsed, rows, failed);
+	update_burst(run);
+}
+
+void
+repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now, uint64 elapsed,
+				  uint64 rows)
+{
+	/* it may have been dropped from the window since the chunk before */
+	if (run == NULL || window == NULL || !window_holds(run, queryid))
+		return;
+	window_more_rows(window, run, now, elapsed, rows);
+	update_burst(run);
+}
+
+bool
+repeats_wants_literals(const StatementLocal *local)
+{
+	return window != NULL && local->window_statement != NULL &&
+		window_wants_values(window, local->window_statement);
+}
+
+StatementLiterals *
+repeats_set_literals(uint64 queryid)
+{
+	literals_queryid = queryid;
+	return &literals;
+}
+
+void
+repeats_wrote(void)
+{
+	if (window)
+		window_wrote(window);
+}
+
+void
+repeats_close(void)
+{
+	if (window)
+		window_close(window);
+}

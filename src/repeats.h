@@ -1,0 +1,54 @@
+/*-------------------------------------------------------------------------
+ *
+ * repeats.h
+ *		The repeat detector at work in a backend.
+ *
+ * Feeds window.c with what the hooks see, and acts on what it finds: a
+ * burst's entry in patterns.c, and on_repeat.  Backend-local; takes a lock
+ * only when a burst begins or closes.
+ *
+ * src/repeats.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_REPEATS_H
+#define QW_REPEATS_H
+
+#include "executor/execdesc.h"
+#include "params.h"
+#include "statements.h"
+
+/* An execution as the detector knows it; NULL where it looks away */
+typedef WindowStatement RepeatRun;
+
+/*
+ * A statement of the client's is about to run.  Raises what on_repeat asks
+ * for, if this execution completes a burst; nothing else.  "local" belongs to
+ * the statement's slot, "now" is the monotonic clock.  Sets *burst if a burst
+ * began, for which catalogs were read.
+ */
+extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
+								QueryDesc *queryDesc, uint64 now, bool *burst);
+
+/* It has run */
+extern void repeats_end(RepeatRun *run, uint64 now, uint64 elapsed,
+						uint64 rows, bool failed);
+
+/* It has run on: a cursor's next chunk */
+extern void repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now,
+							  uint64 elapsed, uint64 rows);
+
+/*
+ * Would an execution of this statement, about to be parsed, have its values
+ * looked at?  Then its constants go to repeats_set_literals().
+ */
+extern bool repeats_wants_literals(const StatementLocal *local);
+extern StatementLiterals *repeats_set_literals(uint64 queryid);
+
+/* A utility statement wrote something */
+extern void repeats_wrote(void);
+
+/* The stream ends here: DISCARD ALL, serialization failure */
+extern void repeats_close(void);
+
+#endif							/* QW_REPEATS_H */

@@ -1,0 +1,52 @@
+/*-------------------------------------------------------------------------
+ *
+ * settings.h
+ *		The settings of pg_querywatch: their variables and definition.
+ *
+ * src/settings.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_SETTINGS_H
+#define QW_SETTINGS_H
+
+typedef enum TrackLevel
+{
+	TRACK_NONE,
+	TRACK_TOP,					/* statements sent by clients */
+	TRACK_ALL					/* those inside functions too */
+} TrackLevel;
+
+typedef enum OnRepeat
+{
+	ON_REPEAT_OFF,
+	ON_REPEAT_LOG,
+	ON_REPEAT_NOTICE,
+	ON_REPEAT_WARNING,
+	ON_REPEAT_ERROR
+} OnRepeat;
+
+extern int	qw_track;			/* TrackLevel */
+extern bool qw_track_utility;
+extern bool qw_track_planning;
+extern int	qw_max_statements;
+extern int	qw_text_memory;		/* kB */
+extern int	qw_query_max_length;	/* bytes */
+extern int	qw_slow_threshold;	/* ms; -1: none */
+extern int	qw_slow_memory;		/* kB */
+extern bool qw_capture_plan;
+extern bool qw_capture_parameters;
+extern int	qw_parameter_max_length;	/* bytes */
+extern int	qw_repeat_threshold;	/* executions */
+extern int	qw_repeat_gap;		/* ms */
+extern int	qw_on_repeat;		/* OnRepeat */
+extern int	qw_max_patterns;
+extern char *qw_tags;			/* comma-separated keys */
+
+/* Is this tag key among those that qw_tags keeps? */
+extern bool settings_keep_tag(const char *key);
+
+/* Defines them all; in _PG_init only, while preloading */
+extern void settings_define(void);
+
+#endif							/* QW_SETTINGS_H */

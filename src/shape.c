@@ -1,0 +1,675 @@
+/*-------------------------------------------------------------------------
+ *
+ * shape.c
+ *		Works out what a statement is from its analysed Query.
+ *
+ * The Query is looked at as parse analysis left it, before rules are applied,
+ * so a view is a relation like a table.  FROM subqueries, WITH queries and
+ * sublinks are followed, because ORMs wrap what they ask (SELECT count(*)
+ * FROM (SELECT ...), SELECT EXISTS (SELECT ...), IN (SELECT ...)); their
+ * conditions count like the outer ones.  Conditions are found where they are
+ * AND-ed; below an OR there is none.
+ *
+ * src/shape.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "shape.h"
+
+/* Subqueries within subqueries that are followed */
+#define MAX_DEPTH	8
+
+typedef struct ShapeBuilder
+{
+	StatementShape *shape;
+	const JumbleState *jstate;
+	int		   *locations;		/* of the constants, made when first needed */
+	int			nlocations;
+	int			depth;
+	bool		catalog;		/* a system catalog was seen */
+	Query	   *query;			/* the one being walked */
+	int			output_votes[SHAPE_MAX_RELATIONS];
+} ShapeBuilder;
+
+static void walk_query(ShapeBuilder *builder, Query *query);
+
+static void
+add_relation(ShapeBuilder *builder, Oid relid)
+{
+	StatementShape *shape = builder->shape;
+
+	if (relid < FirstNormalObjectId)
+	{
+		builder->catalog = true;
+		return;
+	}
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		if (shape->relations[i] == relid)
+			return;
+	}
+	if (shape->nrelations == SHAPE_MAX_RELATIONS)
+		shape->flags |= SHAPE_INCOMPLETE;
+	else
+		shape->relations[shape->nrelations++] = relid;
+}
+
+/* Takes casts, implicit and written, off an expression */
+static Node *
+strip_casts(Node *node)
+{
+	for (;;)
+	{
+		if (node == NULL)
+			return NULL;
+		if (IsA(node, RelabelType))
+			node = (Node *) ((RelabelType *) node)->arg;
+		else if (IsA(node, CoerceViaIO))
+			node = (Node *) ((CoerceViaIO *) node)->arg;
+		else if (IsA(node, ArrayCoerceExpr))
+			node = (Node *) ((ArrayCoerceExpr *) node)->arg;
+		else if (IsA(node, CoerceToDomain))
+			node = (Node *) ((CoerceToDomain *) node)->arg;
+		else if (IsA(node, CollateExpr))
+			node = (Node *) ((CollateExpr *) node)->arg;
+		else if (IsA(node, FuncExpr) &&
+				 ((FuncExpr *) node)->funcformat != COERCE_EXPLICIT_CALL &&
+				 ((FuncExpr *) node)->args != NIL)
+			node = (Node *) linitial(((FuncExpr *) node)->args);
+		else
+			return node;
+	}
+}
+
+/*
+ * The table column that a Var stands for, through joins and subqueries.
+ * False if it is none, as for a function's result.
+ */
+static bool
+resolve_var(Query *query, Var *var, Oid *relid, AttrNumber *attnum)
+{
+	for (int i = 0; i < MAX_DEPTH; i++)
+	{
+		RangeTblEntry *rte;
+		Node	   *next;
+
+		if (var->varlevelsup != 0 || var->varno < 1 ||
+			var->varno > list_length(query->rtable))
+			return false;
+		rte = rt_fetch(var->varno, query->rtable);
+		switch (rte->rtekind)
+		{
+			case RTE_RELATION:
+				*relid = rte->relid;
+				*attnum = var->varattno;
+				return true;
+			case RTE_JOIN:
+				if (var->varattno < 1 ||
+					var->varattno > list_length(rte->joinaliasvars))
+					return false;
+				next = list_nth(rte->joinaliasvars, var->varattno - 1);
+				break;
+			case RTE_SUBQUERY:
+				{
+					TargetEntry *tle;
+
+					if (var->varattno < 1 ||
+						var->varattno > list_length(rte->subquery->targetList))
+						return false;
+					tle = list_nth_node(TargetEntry,
+										rte->subquery->targetList,
+										var->varattno - 1);
+					next = (Node *) tle->expr;
+					query = rte->subquery;
+					break;
+				}
+			default:
+				return false;
+		}
+		next = strip_casts(next);
+		if (next == NULL || !IsA(next, Var))
+			return false;
+		var = (Var *) next;
+	}
+	return false;
+}
+
+static int
+compare_locations(const void *a, const void *b)
+{
+	int			l = *(const int *) a;
+	int			r = *(const int *) b;
+
+	return (l > r) - (l < r);
+}
+
+/*
+ * Place of a constant among those that normalisation replaces, or -1 if it is
+ * not one of them.
+ */
+static int
+literal_number(ShapeBuilder *builder, int location)
+{
+	const JumbleState *jstate = builder->jstate;
+	int			low = 0;
+	int			high;
+
+	if (jstate == NULL || location < 0)
+		return -1;
+	if (builder->locations == NULL)
+	{
+		int			n = 0;
+
+		/* sorted, each once */
+		builder->locations = palloc(sizeof(int) *
+									Max(jstate->clocations_count, 1));
+		for (int i = 0; i < jstate->clocations_count; i++)
+			builder->locations[i] = jstate->clocations[i].location;
+		qsort(builder->locations, jstate->clocations_count, sizeof(int),
+			  compare_locations);
+		for (int i = 0; i < jstate->clocations_count; i++)
+		{
+			if (n == 0 || builder->locations[n - 1] != builder->locations[i])
+				builder->locations[n++] = builder->locations[i];
+		}
+		builder->nlocations = n;
+	}
+	high = builder->nlocations - 1;
+	while (low <= high)
+	{
+		int			middle = (low + high) / 2;
+
+		if (builder->locations[middle] == location)
+			return middle <= PG_INT16_MAX ? middle : -1;
+		if (builder->locations[middle] < location)
+			low = middle + 1;
+		else
+			high = middle - 1;
+	}
+	return -1;
+}
+
+/* Is this expression a value that varies between executions?  Which one? */
+static bool
+value_of(ShapeBuilder *builder, Node *node, ShapeValue *value)
+{
+	memset(value, 0, sizeof(ShapeValue));
+	node = strip_casts(node);
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) node;
+
+		if (param->paramkind != PARAM_EXTERN ||
+			param->paramid > PG_INT16_MAX)
+			return false;
+		value->source = SHAPE_VALUE_PARAM;
+		value->number = (int16) param->paramid;
+		return true;
+	}
+	if (IsA(node, Const))
+	{
+		int			number;
+
+		number = literal_number(builder, ((Const *) node)->location);
+		if (number < 0)
+			return true;		/* a value, but a fixed one */
+		value->source = SHAPE_VALUE_LITERAL;
+		value->number = (int16) number;
+		return true;
+	}
+	return false;
+}
+
+static bool
+find_var_walker(Node *node, Var **found)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
+	{
+		*found = (Var *) node;
+		return true;
+	}
+	if (IsA(node, SubLink))
+		return false;
+	return expression_tree_walker(node, find_var_walker, found);
+}
+
+/* column = value, either way round; says whether it was one */
+static bool
+add_condition(ShapeBuilder *builder, Node *left, Node *right, bool list)
+{
+	StatementShape *shape = builder->shape;
+	ShapeCondition condition;
+	Node	   *column = left;
+	Var		   *var = NULL;
+
+	memset(&condition, 0, sizeof(condition));
+	if (!value_of(builder, right, &condition.value))
+	{
+		if (list || !value_of(builder, left, &condition.value))
+			return false;
+		column = right;
+	}
+	column = strip_casts(column);
+	if (column != NULL && IsA(column, Var))
+	{
+		if (!resolve_var(builder->query, (Var *) column,
+						 &condition.relid, &condition.attnum))
+			return false;
+	}
+	else if (find_var_walker(column, &var))
+	{
+		if (!resolve_var(builder->query, var,
+						 &condition.relid, &condition.attnum))
+			return false;
+		condition.attnum = 0;	/* an expression over it */
+	}
+	else
+		return false;			/* a comparison of values */
+
+	if (condition.value.source == SHAPE_VALUE_NONE)
+		return true;
+	condition.value.list = list ? 1 : 0;
+	if (shape->nconditions == SHAPE_MAX_CONDITIONS)
+		shape->flags |= SHAPE_INCOMPLETE;
+	else
+		shape->conditions[shape->nconditions++] = condition;
+	return true;
+}
+
+static bool
+is_operator(Oid operator, const char *name)
+{
+	char	   *opname = get_opname(operator);
+	bool		result = opname != NULL && strcmp(opname, name) == 0;
+
+	if (opname)
+		pfree(opname);
+	return result;
+}
+
+static bool
+is_range_operator(Oid operator)
+{
+	char	   *opname = get_opname(operator);
+	bool		result = opname != NULL &&
+		(opname[0] == '<' || opname[0] == '>') &&
+		(opname[1] == '\0' || (opname[1] == '=' && opname[2] == '\0'));
+
+	if (opname)
+		pfree(opname);
+	return result;
+}
+
+/* Sublinks anywhere in an expression */
+static bool
+walk_sublinks(Node *node, ShapeBuilder *builder)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink))
+	{
+		SubLink    *sublink = (SubLink *) node;
+		Query	   *outer = builder->query;
+
+		(void) walk_sublinks(sublink->testexpr, builder);
+		if (sublink->subselect && IsA(sublink->subselect, Query))
+			walk_query(builder, (Query *) sublink->subselect);
+		builder->query = outer;
+		return false;
+	}
+	return expression_tree_walker(node, walk_sublinks, builder);
+}
+
+/* One condition of an AND, or such an AND */
+static void
+walk_qual(ShapeBuilder *builder, Node *node)
+{
+	StatementShape *shape = builder->shape;
+	ListCell   *lc;
+
+	if (node == NULL)
+		return;
+
+	if (IsA(node, List))
+	{
+		foreach(lc, (List *) node)
+			walk_qual(builder, lfirst(lc));
+		return;
+	}
+	if (is_andclause(node))
+	{
+		foreach(lc, ((BoolExpr *) node)->args)
+			walk_qual(builder, lfirst(lc));
+		return;
+	}
+
+	if (IsA(node, OpExpr) && list_length(((OpExpr *) node)->args) == 2)
+	{
+		OpExpr	   *op = (OpExpr *) node;
+		Node	   *left = linitial(op->args);
+		Node	   *right = lsecond(op->args);
+		Node	   *bare_left = strip_casts(left);
+		Node	   *bare_right = strip_casts(right);
+
+		/* a join condition is none */
+		if (bare_left && IsA(bare_left, Var) &&
+			bare_right && IsA(bare_right, Var))
+			return;
+		shape->flags |= SHAPE_HAS_CONDITION;
+		if (is_operator(op->opno, "="))
+			(void) add_condition(builder, left, right, false);
+		else if (is_range_operator(op->opno))
+			shape->flags |= SHAPE_RANGE_CONDITION;
+	}
+	else if (IsA(node, ScalarArrayOpExpr))
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
+		Node	   *array = strip_casts(lsecond(op->args));
+
+		shape->flags |= SHAPE_HAS_CONDITION;
+		if (op->useOr && is_operator(op->opno, "="))
+		{
+			if (array && IsA(array, ArrayExpr))
+			{
+				List	   *elements = ((ArrayExpr *) array)->elements;
+
+				if (list_length(elements) == 1)
+					(void) add_condition(builder, linitial(op->args),
+										 linitial(elements), false);
+				else
+					shape->flags |= SHAPE_LIST_CONDITION;
+			}
+			else
+				(void) add_condition(builder, linitial(op->args), array, true);
+		}
+	}
+	else if (IsA(node, RowCompareExpr))
+		shape->flags |= SHAPE_HAS_CONDITION | SHAPE_RANGE_CONDITION;
+	else if (is_orclause(node))
+	{
+		bool		all_equal = true;
+		Var		   *column = NULL;
+
+		shape->flags |= SHAPE_HAS_CONDITION;
+
+		/* a = 1 OR a = 2 is a list */
+		foreach(lc, ((BoolExpr *) node)->args)
+		{
+			OpExpr	   *op = lfirst(lc);
+			Node	   *left;
+
+			if (!IsA(op, OpExpr) || list_length(op->args) != 2 ||
+				!is_operator(op->opno, "="))
+			{
+				all_equal = false;
+				break;
+			}
+			left = strip_casts(linitial(op->args));
+			if (left == NULL || !IsA(left, Var) ||
+				(column != NULL && !equal(column, left)))
+			{
+				all_equal = false;
+				break;
+			}
+			column = (Var *) left;
+		}
+		if (all_equal)
+			shape->flags |= SHAPE_LIST_CONDITION;
+	}
+	else if (is_notclause(node) &&
+			 IsA(linitial(((BoolExpr *) node)->args), DistinctExpr))
+	{
+		DistinctExpr *op = linitial(((BoolExpr *) node)->args);
+
+		shape->flags |= SHAPE_HAS_CONDITION;
+		(void) add_condition(builder, linitial(op->args), lsecond(op->args),
+							 false);
+	}
+	else
+		shape->flags |= SHAPE_HAS_CONDITION;
+
+	(void) walk_sublinks(node, builder);
+}
+
+/* Join conditions; those of outer joins restrict nothing, but may have
+ * sublinks */
+static void
+walk_jointree(ShapeBuilder *builder, Node *node)
+{
+	ListCell   *lc;
+
+	if (node == NULL)
+		return;
+	if (IsA(node, FromExpr))
+	{
+		foreach(lc, ((FromExpr *) node)->fromlist)
+			walk_jointree(builder, lfirst(lc));
+		walk_qual(builder, ((FromExpr *) node)->quals);
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		JoinExpr   *join = (JoinExpr *) node;
+
+		walk_jointree(builder, join->larg);
+		walk_jointree(builder, join->rarg);
+		if (join->jointype == JOIN_INNER)
+			walk_qual(builder, join->quals);
+		else
+			(void) walk_sublinks(join->quals, builder);
+	}
+}
+
+/* Relations, conditions and locks of a query and those inside it */
+static void
+walk_query(ShapeBuilder *builder, Query *query)
+{
+	ListCell   *lc;
+
+	if (builder->depth >= MAX_DEPTH)
+	{
+		builder->shape->flags |= SHAPE_INCOMPLETE;
+		return;
+	}
+	builder->depth++;
+
+	if (query->commandType != CMD_SELECT)
+		builder->shape->flags |= SHAPE_WRITES;
+
+	foreach(lc, query->rowMarks)
+	{
+		RowMarkClause *mark = lfirst_node(RowMarkClause, lc);
+
+		builder->shape->flags |= SHAPE_ROW_LOCKS;
+		if (mark->waitPolicy == LockWaitSkip)
+			builder->shape->flags |= SHAPE_SKIP_LOCKED;
+	}
+
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION)
+			add_relation(builder, rte->relid);
+		else if (rte->rtekind == RTE_SUBQUERY)
+			walk_query(builder, rte->subquery);
+	}
+	foreach(lc, query->cteList)
+	{
+		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
+
+		if (IsA(cte->ctequery, Query))
+			walk_query(builder, (Query *) cte->ctequery);
+	}
+
+	builder->query = query;
+	walk_jointree(builder, (Node *) query->jointree);
+	builder->query = query;
+	(void) walk_sublinks((Node *) query->targetList, builder);
+
+	builder->depth--;
+}
+
+/* Votes for the table that most output columns come from */
+static bool
+output_var_walker(Node *node, ShapeBuilder *builder)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Oid			relid;
+		AttrNumber	attnum;
+
+		if (resolve_var(builder->query, (Var *) node, &relid, &attnum))
+		{
+			for (int i = 0; i < builder->shape->nrelations; i++)
+			{
+				if (builder->shape->relations[i] == relid)
+					builder->output_votes[i]++;
+			}
+		}
+		return false;
+	}
+	if (IsA(node, SubLink))
+		return false;
+	return expression_tree_walker(node, output_var_walker, builder);
+}
+
+/* Does the output hold a column other than inside an aggregate or sublink? */
+static bool
+plain_column_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return true;
+	if (IsA(node, Aggref) || IsA(node, SubLink))
+		return false;
+	return expression_tree_walker(node, plain_column_walker, context);
+}
+
+static void
+walk_output(ShapeBuilder *builder, Query *query)
+{
+	StatementShape *shape = builder->shape;
+	List	   *output = query->commandType == CMD_SELECT ?
+		query->targetList : query->returningList;
+	bool		plain = false;
+	int			noutput = 0;
+	int			best = -1;
+	ListCell   *lc;
+
+	builder->query = query;
+	foreach(lc, output)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		noutput++;
+		plain |= plain_column_walker((Node *) tle->expr, NULL);
+		(void) output_var_walker((Node *) tle->expr, builder);
+	}
+	shape->noutput = (uint16) Min(noutput, PG_UINT16_MAX);
+
+	if (query->commandType != CMD_SELECT)
+	{
+		if (query->resultRelation > 0)
+			shape->target = rt_fetch(query->resultRelation,
+									 query->rtable)->relid;
+		return;
+	}
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		if (builder->output_votes[i] > 0 &&
+			(best < 0 || builder->output_votes[i] > builder->output_votes[best]))
+			best = i;
+	}
+	if (best >= 0)
+		shape->target = shape->relations[best];
+	if (!plain && noutput > 0 && query->groupClause == NIL &&
+		query->setOperations == NULL)
+		shape->flags |= SHAPE_AGGREGATE_ONLY;
+}
+
+void
+shape_of_query(Query *query, const JumbleState *jstate,
+			   StatementShape *shape, StringInfo tables)
+{
+	ShapeBuilder builder;
+
+	memset(&builder, 0, sizeof(builder));
+	memset(shape, 0, sizeof(StatementShape));
+	builder.shape = shape;
+	builder.jstate = jstate;
+
+	switch (query->commandType)
+	{
+		case CMD_SELECT:
+			shape->command = SHAPE_SELECT;
+			break;
+		case CMD_INSERT:
+			shape->command = SHAPE_INSERT;
+			/* one row of VALUES needs no FROM */
+			if (query->jointree == NULL || query->jointree->fromlist == NIL)
+				shape->flags |= SHAPE_SINGLE_ROW_VALUES;
+			break;
+		case CMD_UPDATE:
+			shape->command = SHAPE_UPDATE;
+			break;
+		case CMD_DELETE:
+			shape->command = SHAPE_DELETE;
+			break;
+		case CMD_MERGE:
+			shape->command = SHAPE_MERGE;
+			break;
+		default:
+			shape->command = SHAPE_OTHER;
+			break;
+	}
+
+	walk_query(&builder, query);
+	walk_output(&builder, query);
+
+	if (query->sortClause != NIL)
+		shape->flags |= SHAPE_ORDERED;
+	if (query->limitCount != NULL)
+		shape->flags |= SHAPE_HAS_LIMIT;
+	if (query->limitOffset != NULL)
+	{
+		shape->flags |= SHAPE_HAS_OFFSET;
+		builder.query = query;
+		(void) value_of(&builder, query->limitOffset, &shape->offset_value);
+	}
+	if (shape->nrelations == 0 && builder.catalog)
+		shape->flags |= SHAPE_CATALOG_ONLY;
+
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		char	   *name = get_rel_name(shape->relations[i]);
+		char	   *schema =
+			get_namespace_name(get_rel_namespace(shape->relations[i]));
+
+		if (name == NULL || schema == NULL)
+			continue;
+		appendStringInfoString(tables,
+							   quote_qualified_identifier(schema, name));
+		appendStringInfoChar(tables, '\0');
+	}
+	appendStringInfoChar(tables, '\0');
+}

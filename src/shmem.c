@@ -1,0 +1,116 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.c
+ *		Requests, creates and attaches to the segment.
+ *
+ * src/shmem.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "miscadmin.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+
+#include "patterns.h"
+#include "shmem.h"
+#include "slowlog.h"
+#include "statements.h"
+#include "texts.h"
+
+#define SEGMENT_NAME	"pg_querywatch"
+
+static shmem_request_hook_type prev_shmem_request_hook = NULL;
+static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
+
+static LWLockPadded *locks = NULL;
+static bool ready = false;
+
+/* The parts, in the order they lie in the segment */
+static const struct
+{
+	Size		(*size) (void);
+	void		(*init) (void *place, bool found);
+}			parts[] =
+{
+	{statements_shmem_size, statements_shmem_init},
+	{texts_shmem_size, texts_shmem_init},
+	{slowlog_shmem_size, slowlog_shmem_init},
+	{patterns_shmem_size, patterns_shmem_init}
+};
+
+Size
+shmem_total_size(void)
+{
+	Size		size = 0;
+
+	for (int i = 0; i < lengthof(parts); i++)
+		size = add_size(size, CACHELINEALIGN(parts[i].size()));
+	return add_size(size, PG_CACHE_LINE_SIZE);
+}
+
+LWLock *
+shmem_lock(ShmemLock which)
+{
+	return &locks[which].lock;
+}
+
+bool
+shmem_ready(void)
+{
+	return ready;
+}
+
+void
+shmem_require(void)
+{
+	if (!ready)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("pg_querywatch is not loaded"),
+				 errhint("Add pg_querywatch to \"shared_preload_libraries\" and restart the server.")));
+}
+
+static void
+request(void)
+{
+	if (prev_shmem_request_hook)
+		prev_shmem_request_hook();
+
+	RequestAddinShmemSpace(shmem_total_size());
+	RequestNamedLWLockTranche(SEGMENT_NAME, SHMEM_NLOCKS);
+}
+
+static void
+startup(void)
+{
+	char	   *place;
+	bool		found;
+
+	if (prev_shmem_startup_hook)
+		prev_shmem_startup_hook();
+
+	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+	place = ShmemInitStruct(SEGMENT_NAME, shmem_total_size(), &found);
+	place = (char *) CACHELINEALIGN(place);
+	locks = GetNamedLWLockTranche(SEGMENT_NAME);
+
+	for (int i = 0; i < lengthof(parts); i++)
+	{
+		parts[i].init(place, found);
+		place += CACHELINEALIGN(parts[i].size());
+	}
+	LWLockRelease(AddinShmemInitLock);
+
+	ready = true;
+}
+
+void
+shmem_install(void)
+{
+	prev_shmem_request_hook = shmem_request_hook;
+	shmem_request_hook = request;
+	prev_shmem_startup_hook = shmem_startup_hook;
+	shmem_startup_hook = startup;
+}

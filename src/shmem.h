@@ -1,0 +1,50 @@
+/*-------------------------------------------------------------------------
+ *
+ * shmem.h
+ *		The one shared-memory segment and its locks.
+ *
+ * Sized at start from the settings, never growing.  Each part's module says
+ * its size and initialises its piece.  Attached by address: on EXEC_BACKEND
+ * platforms the start-up hook runs in every backend and finds it by name.
+ *
+ * src/shmem.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_SHMEM_H
+#define QW_SHMEM_H
+
+#include "storage/lwlock.h"
+
+#define STATEMENT_PARTITIONS	16
+
+/*
+ * Lock order: a statement partition before SHMEM_LOCK_TEXTS or
+ * SHMEM_LOCK_EVICTED, never two partitions; the others are held alone.  No lock is held while
+ * anything is allocated, looked up in a catalog or reported.
+ */
+typedef enum ShmemLock
+{
+	SHMEM_LOCK_PARTITION,		/* the first of STATEMENT_PARTITIONS */
+	SHMEM_LOCK_TEXTS = STATEMENT_PARTITIONS,
+	SHMEM_LOCK_EVICTED,
+	SHMEM_LOCK_SLOWLOG,
+	SHMEM_LOCK_PATTERNS,
+	SHMEM_NLOCKS
+} ShmemLock;
+
+extern LWLock *shmem_lock(ShmemLock which);
+
+/* Is the segment there, that is, was the library preloaded? */
+extern bool shmem_ready(void);
+
+/* Raises 55000 with a hint where it is not */
+extern void shmem_require(void);
+
+/* Size of the whole segment, bytes */
+extern Size shmem_total_size(void);
+
+/* Installs the request and start-up hooks; in _PG_init only */
+extern void shmem_install(void);
+
+#endif							/* QW_SHMEM_H */

@@ -1,0 +1,705 @@
+/*-------------------------------------------------------------------------
+ *
+ * slowlog.c
+ *		The slow executions: a byte ring in shared memory, oldest overwritten
+ *		first.
+ *
+ * The ring holds records one after another, each MAXALIGNed and in one piece:
+ * a SharedSlowRecord and behind it its strings and values.  From "oldest" on
+ * they follow each other up to "next", or, once the ring has been filled, up
+ * to "end" and then from 0 to "next":
+ *
+ *		0 ... next ... oldest ... end ... size
+ *
+ * There are only offsets in it, so that it may be copied as it is.
+ *
+ * A record is put together in a work buffer of this backend, then copied in
+ * under the lock.  The work buffer and a memory context for what is worked out
+ * on the way are made once and kept.  While an error is handled, raising
+ * another one would lose it: on that path nothing is done but what cannot
+ * raise, and if memory has run out even values are left out.
+ *
+ * src/slowlog.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "common/ip.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "port/atomics.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/json.h"
+#include "utils/memutils.h"
+
+#include "comment.h"
+#include "compat.h"
+#include "plans.h"
+#include "settings.h"
+#include "shmem.h"
+#include "slowlog.h"
+
+/* Longest text of tags; a byte of a tag takes six at most */
+#define MAX_TAGS_TEXT	(COMMENT_MAX_BYTES * 6 + COMMENT_MAX_TAGS * 8 + 16)
+
+/* Longest record, apart from the query */
+#define MAX_WORK_SIZE \
+	(sizeof(SharedSlowRecord) + NAMEDATALEN + NI_MAXHOST + \
+	 SLOWLOG_MAX_PLAN + SLOWLOG_MAX_PARAMETERS + MAX_TAGS_TEXT + \
+	 COMMENT_TRACE_ID_LENGTH + SLOW_NSTRINGS + MAXIMUM_ALIGNOF)
+
+/* The strings of a record, in the order they are stored */
+typedef enum SlowString
+{
+	SLOW_QUERY,
+	SLOW_APPLICATION_NAME,
+	SLOW_CLIENT_ADDR,
+	SLOW_PLAN,
+	SLOW_TAGS,
+	SLOW_TRACE_ID,
+	SLOW_NSTRINGS
+} SlowString;
+
+typedef struct SharedSlowRecord
+{
+	uint32		size;			/* of all of it, MAXALIGNed */
+	int32		encoding;
+	int64		id;
+	TimestampTz started_at;
+	StatementKey key;
+	uint64		elapsed;
+	uint64		plan_time;
+	uint64		rows;
+	int32		outcome;		/* ExecutionOutcome */
+	int32		sqlstate;
+	int32		pid;
+	int32		query_complete;
+	int64		shared_blks_hit;
+	int64		shared_blks_read;
+	int64		temp_blks_written;
+	int64		wal_bytes;
+	int32		nvalues;		/* -1: not captured */
+	int32		lengths[SLOW_NSTRINGS]; /* without the NUL; -1: NULL */
+
+	/*
+	 * Then the strings that are not NULL, each with its NUL, then for each
+	 * value a SharedSlowValue and its text with its NUL, unaligned.
+	 */
+} SharedSlowRecord;
+
+typedef struct SharedSlowValue
+{
+	Oid			type;
+	int32		length;			/* -1: null, -2: has no text */
+	int32		complete;
+} SharedSlowValue;
+
+/* All under SHMEM_LOCK_SLOWLOG, but where it says otherwise */
+typedef struct SharedSlowlog
+{
+	Size		size;			/* of the ring; never changes */
+	Size		next;			/* where the next record goes, if it fits */
+	Size		oldest;			/* oldest record; of no meaning without one */
+	Size		end;			/* end of the records above next */
+	int64		nrecords;
+	int64		last_id;		/* never starts over, a reset included */
+	int64		recorded;
+	int64		overwritten;
+	pg_atomic_uint64 dropped;	/* without the lock */
+	char		ring[FLEXIBLE_ARRAY_MEMBER];	/* MAXALIGNed */
+} SharedSlowlog;
+
+#define RING_OFFSET		MAXALIGN(offsetof(SharedSlowlog, ring))
+#define RING(slowlog)	((char *) (slowlog) + RING_OFFSET)
+
+static SharedSlowlog *slowlog = NULL;
+
+/*
+ * The work buffer: a record in the making.  What does not fit is left out.
+ */
+typedef struct WorkBuffer
+{
+	char	   *data;
+	Size		size;
+	Size		used;
+} WorkBuffer;
+
+static WorkBuffer work = {NULL, 0, 0};
+static MemoryContext work_context = NULL;
+
+static inline Size
+ring_size(void)
+{
+	return MAXALIGN_DOWN((Size) qw_slow_memory * 1024);
+}
+
+Size
+slowlog_shmem_size(void)
+{
+	return add_size(RING_OFFSET, ring_size());
+}
+
+void
+slowlog_shmem_init(void *place, bool found)
+{
+	slowlog = (SharedSlowlog *) place;
+	if (found)
+		return;
+
+	memset(slowlog, 0, RING_OFFSET);
+	slowlog->size = ring_size();
+	pg_atomic_init_u64(&slowlog->dropped, 0);
+}
+
+/*
+ * Makes the work buffer and the context ready.  Raises nothing if "in_error",
+ * but returns false if it cannot be had.
+ */
+static bool
+prepare_work(Size size, bool in_error)
+{
+	if (work.size < size)
+	{
+		char	   *data = MemoryContextAllocExtended(TopMemoryContext, size,
+													  MCXT_ALLOC_NO_OOM |
+													  MCXT_ALLOC_HUGE);
+
+		if (data == NULL)
+			return false;
+		if (work.data != NULL)
+			pfree(work.data);
+		work.data = data;
+		work.size = size;
+	}
+
+	if (work_context == NULL)
+	{
+		/* making a context may raise: not now if memory is short already */
+		if (in_error)
+		{
+			void	   *probe = MemoryContextAllocExtended(TopMemoryContext,
+														   ALLOCSET_DEFAULT_INITSIZE * 2,
+														   MCXT_ALLOC_NO_OOM);
+
+			if (probe == NULL)
+				return false;
+			pfree(probe);
+		}
+		work_context = AllocSetContextCreate(TopMemoryContext,
+											 "pg_querywatch slow log",
+											 ALLOCSET_DEFAULT_SIZES);
+	}
+	return true;
+}
+
+/* How much of a text to keep so that it is at most max bytes long */
+static inline int
+clip(const char *text, int length, int max)
+{
+	return length > max ? pg_mbcliplen(text, length, max) : length;
+}
+
+/* Appends bytes and a NUL; false if they do not fit */
+static bool
+work_append(const char *bytes, Size length)
+{
+	if (work.size - work.used < length + 1)
+		return false;
+	memcpy(work.data + work.used, bytes, length);
+	work.data[work.used + length] = '\0';
+	work.used += length + 1;
+	return true;
+}
+
+/* Appends one of the strings, NULL or not */
+static void
+work_string(SlowString which, const char *string, int length)
+{
+	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
+
+	if (string != NULL && work_append(string, length))
+		record->lengths[which] = length;
+	else
+		record->lengths[which] = -1;
+}
+
+/*
+ * Address of the client in figures, NULL where it has none; found out once, as
+ * it does not change.  Taken from where pg_stat_activity has it, as the header
+ * of MyProcPort needs Kerberos' headers.
+ */
+static const char *
+client_address(void)
+{
+	static char address[NI_MAXHOST];
+	static bool known = false;
+
+	if (!known && MyBEEntry != NULL)
+	{
+		const SockAddr *client = &MyBEEntry->st_clientaddr;
+		int			family = client->addr.ss_family;
+
+		known = true;
+		if (family == AF_INET || family == AF_INET6)
+		{
+			if (pg_getnameinfo_all(&client->addr, client->salen,
+								   address, sizeof(address), NULL, 0,
+								   NI_NUMERICHOST | NI_NUMERICSERV) == 0)
+				clean_ipv6_addr(family, address);
+			else
+				address[0] = '\0';
+		}
+	}
+	return address[0] != '\0' ? address : NULL;
+}
+
+/*
+ * Appends a tag's key or value as JSON.  Tags are UTF-8; in a database that is
+ * not, only their ASCII characters can be kept.
+ */
+static void
+append_json_string(StringInfo buf, const char *string)
+{
+	char		ascii[COMMENT_MAX_BYTES];
+
+	if (GetDatabaseEncoding() != PG_UTF8)
+	{
+		strlcpy(ascii, string, sizeof(ascii));
+		for (char *p = ascii; *p != '\0'; p++)
+		{
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+		}
+		string = ascii;
+	}
+	escape_json(buf, string);
+}
+
+/* The tags that are kept, as a JSON object; nothing if there is none */
+static void
+append_tags(StringInfo buf, const CommentTags *tags)
+{
+	for (int i = 0; i < tags->ntags; i++)
+	{
+		if (!settings_keep_tag(tags->tags[i].key))
+			continue;
+		appendStringInfoChar(buf, buf->len == 0 ? '{' : ',');
+		append_json_string(buf, tags->tags[i].key);
+		appendStringInfoChar(buf, ':');
+		append_json_string(buf, tags->tags[i].value);
+	}
+	if (buf->len > 0)
+		appendStringInfoChar(buf, '}');
+}
+
+/* "json" is false where there may be no memory for the tags' text */
+static void
+work_tags(const char *text, int length, bool json)
+{
+	CommentTags tags;
+	StringInfoData buf;
+
+	if (!comment_present(text, length) || !comment_parse(text, length, &tags))
+	{
+		work_string(SLOW_TAGS, NULL, 0);
+		work_string(SLOW_TRACE_ID, NULL, 0);
+		return;
+	}
+
+	buf.len = 0;
+	if (json)
+	{
+		initStringInfo(&buf);
+		append_tags(&buf, &tags);
+	}
+	work_string(SLOW_TAGS, buf.len > 0 ? buf.data : NULL, buf.len);
+	work_string(SLOW_TRACE_ID, tags.trace_id[0] != '\0' ? tags.trace_id : NULL,
+				strlen(tags.trace_id));
+}
+
+/*
+ * Appends the bind values, as many as fit into SLOWLOG_MAX_PARAMETERS.
+ */
+static void
+work_values(ParamListInfo params, bool in_error)
+{
+	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
+	Size		start = work.used;
+	StringInfoData buf;
+
+	record->nvalues = 0;
+	if (params == NULL || params->numParams == 0)
+		return;
+	if (params->paramFetch != NULL)
+	{
+		record->nvalues = -1;
+		return;
+	}
+
+	initStringInfo(&buf);
+	for (int i = 0; i < params->numParams; i++)
+	{
+		const ParamExternData *param = &params->params[i];
+		SharedSlowValue value;
+		Size		room;
+		bool		complete;
+
+		room = SLOWLOG_MAX_PARAMETERS - (work.used - start);
+		if (room < sizeof(value) + 1)
+			return;
+		room -= sizeof(value) + 1;
+
+		memset(&value, 0, sizeof(value));
+		value.type = param->ptype;
+		resetStringInfo(&buf);
+		if (param->isnull || !OidIsValid(param->ptype))
+			value.length = -1;
+		else if (params_value_cut(&buf, param->ptype, param->value,
+								  Max(1, Min(room, qw_parameter_max_length)),
+								  in_error, &complete) &&
+				 buf.len <= room)
+		{
+			value.length = buf.len;
+			value.complete = complete;
+		}
+		else
+			value.length = -2;
+
+		memcpy(work.data + work.used, &value, sizeof(value));
+		work.used += sizeof(value);
+		if (value.length >= 0)
+			work_append(buf.data, value.length);
+		record->nvalues++;
+	}
+}
+
+/* Puts the record together in the work buffer */
+static void
+work_record(const Execution *execution, QueryDesc *queryDesc,
+			const char *text, int length, TimestampTz started_at)
+{
+	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
+	const Usage *usage = execution->usage;
+	bool		in_error = execution->outcome != OUTCOME_COMPLETED;
+	const char *address = client_address();
+	const char *application = application_name != NULL ? application_name : "";
+	bool		out_of_memory = execution->sqlstate == ERRCODE_OUT_OF_MEMORY;
+	int			query_length = clip(text, length, qw_query_max_length);
+	char	   *plan = NULL;
+
+	memset(record, 0, sizeof(SharedSlowRecord));
+	record->encoding = GetDatabaseEncoding();
+	record->started_at = started_at;
+	record->key = execution->key;
+	record->elapsed = execution->elapsed;
+	record->plan_time = execution->plan_time;
+	record->rows = execution->rows;
+	record->outcome = execution->outcome;
+	record->sqlstate = execution->sqlstate;
+	record->pid = MyProcPid;
+	record->query_complete = (query_length == length);
+	if (usage != NULL)
+	{
+		record->shared_blks_hit = usage->blocks[USAGE_SHARED_HIT];
+		record->shared_blks_read = usage->blocks[USAGE_SHARED_READ];
+		record->temp_blks_written = usage->blocks[USAGE_TEMP_WRITTEN];
+		record->wal_bytes = usage->wal[USAGE_WAL_BYTES];
+	}
+	record->nvalues = -1;
+	work.used = sizeof(SharedSlowRecord);
+
+	/* in the order of SlowString */
+	work_string(SLOW_QUERY, text, query_length);
+	work_string(SLOW_APPLICATION_NAME, application,
+				Min(strlen(application), NAMEDATALEN - 1));
+	work_string(SLOW_CLIENT_ADDR, address,
+				address != NULL ? strlen(address) : 0);
+
+	if (qw_capture_plan && queryDesc != NULL && !in_error)
+		plan = plans_text(queryDesc);
+	work_string(SLOW_PLAN, plan,
+				plan != NULL ? clip(plan, strlen(plan), SLOWLOG_MAX_PLAN) : 0);
+
+	work_tags(text, length, !out_of_memory);
+
+	if (qw_capture_parameters && !out_of_memory)
+		work_values(queryDesc != NULL ? queryDesc->params : NULL, in_error);
+
+	record->size = MAXALIGN(work.used);
+}
+
+/* Where the record after this one is, which is at place */
+static inline Size
+after_record(const SharedSlowlog *log, Size place,
+			 const SharedSlowRecord *record)
+{
+	place += record->size;
+
+	/* only those above "next" are followed by the ones from 0 on */
+	if (place >= log->end && place > log->next)
+		place = 0;
+	return place;
+}
+
+/* Forgets the oldest record.  Call with the lock held exclusively. */
+static void
+drop_oldest(void)
+{
+	slowlog->oldest =
+		after_record(slowlog, slowlog->oldest,
+					 (SharedSlowRecord *) (RING(slowlog) + slowlog->oldest));
+	slowlog->nrecords--;
+	slowlog->overwritten++;
+}
+
+/*
+ * Copies a finished record in.  Its size is at most the ring's.  Call with the
+ * lock held exclusively.
+ */
+static void
+ring_insert(SharedSlowRecord *record)
+{
+	Size		place;
+
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE));
+
+	place = slowlog->next;
+	if (slowlog->size - place < record->size)
+	{
+		/* start over: those above go first, as they are the oldest */
+		while (slowlog->nrecords > 0 && slowlog->oldest >= place)
+			drop_oldest();
+		slowlog->end = place;
+		place = 0;
+	}
+	while (slowlog->nrecords > 0 &&
+		   slowlog->oldest >= place && slowlog->oldest < place + record->size)
+		drop_oldest();
+
+	if (slowlog->nrecords == 0)
+		slowlog->oldest = place;
+	record->id = ++slowlog->last_id;
+	memcpy(RING(slowlog) + place, record, record->size);
+	slowlog->next = place + record->size;
+	slowlog->nrecords++;
+	slowlog->recorded++;
+}
+
+void
+slowlog_record(const Execution *execution, QueryDesc *queryDesc,
+			   const char *text, int length, TimestampTz started_at)
+{
+	bool		in_error = execution->outcome != OUTCOME_COMPLETED;
+	MemoryContext old_context = CurrentMemoryContext;
+	uint32		holdoff_count;
+	volatile bool done = false;
+
+	if (slowlog == NULL)
+		return;
+
+	HOLD_INTERRUPTS();
+	holdoff_count = InterruptHoldoffCount;
+
+	if (prepare_work(MAX_WORK_SIZE + qw_query_max_length, in_error))
+	{
+		MemoryContextSwitchTo(work_context);
+		if (in_error)
+		{
+			work_record(execution, queryDesc, text, length, started_at);
+			done = true;
+		}
+		else
+		{
+			PG_TRY();
+			{
+				work_record(execution, queryDesc, text, length, started_at);
+				done = true;
+			}
+			PG_CATCH();
+			{
+				/* memory ran out; there is nothing else to undo */
+				InterruptHoldoffCount = holdoff_count;
+				MemoryContextSwitchTo(work_context);
+				FlushErrorState();
+			}
+			PG_END_TRY();
+		}
+		MemoryContextSwitchTo(old_context);
+	}
+
+	if (done && ((SharedSlowRecord *) work.data)->size <= slowlog->size)
+	{
+		LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE);
+		ring_insert((SharedSlowRecord *) work.data);
+		LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
+	}
+	else
+		pg_atomic_fetch_add_u64(&slowlog->dropped, 1);
+
+	if (work_context != NULL)
+		MemoryContextReset(work_context);
+	RESUME_INTERRUPTS();
+}
+
+/*
+ * Copies the ring out: *records becomes pointers to the copies of its records,
+ * oldest first.  Returns how many.
+ */
+static int64
+copy_ring(const SharedSlowRecord ***records)
+{
+	SharedSlowlog copy;
+	char	   *ring;
+	Size		place;
+
+	ring = palloc_extended(slowlog->size, MCXT_ALLOC_HUGE);
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
+	memcpy(&copy, slowlog, offsetof(SharedSlowlog, ring));
+	if (copy.nrecords > 0 && copy.oldest < copy.next)
+		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
+			   copy.next - copy.oldest);
+	else if (copy.nrecords > 0)
+	{
+		memcpy(ring, RING(slowlog), copy.next);
+		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
+			   copy.end - copy.oldest);
+	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
+
+	*records = palloc_extended(sizeof(SharedSlowRecord *) *
+							   Max(copy.nrecords, 1), MCXT_ALLOC_HUGE);
+	place = copy.oldest;
+	for (int64 i = 0; i < copy.nrecords; i++)
+	{
+		(*records)[i] = (const SharedSlowRecord *) (ring + place);
+		place = after_record(&copy, place, (*records)[i]);
+	}
+	return copy.nrecords;
+}
+
+/* Makes a SlowRecord of a copy, pointing into it */
+static void
+unpack_record(const SharedSlowRecord *shared, SlowRecord *record)
+{
+	char	   *p = (char *) (shared + 1);
+	char	   *strings[SLOW_NSTRINGS];
+
+	for (int i = 0; i < SLOW_NSTRINGS; i++)
+	{
+		strings[i] = NULL;
+		if (shared->lengths[i] >= 0)
+		{
+			strings[i] = p;
+			p += shared->lengths[i] + 1;
+		}
+	}
+
+	memset(record, 0, sizeof(SlowRecord));
+	record->id = shared->id;
+	record->started_at = shared->started_at;
+	record->key = shared->key;
+	record->elapsed = shared->elapsed;
+	record->plan_time = shared->plan_time;
+	record->rows = shared->rows;
+	record->outcome = (ExecutionOutcome) shared->outcome;
+	record->sqlstate = shared->sqlstate;
+	record->pid = shared->pid;
+	record->shared_blks_hit = shared->shared_blks_hit;
+	record->shared_blks_read = shared->shared_blks_read;
+	record->temp_blks_written = shared->temp_blks_written;
+	record->wal_bytes = shared->wal_bytes;
+	record->query_complete = shared->query_complete != 0;
+	record->encoding = shared->encoding;
+	record->query = strings[SLOW_QUERY];
+	record->application_name = strings[SLOW_APPLICATION_NAME];
+	record->client_addr = strings[SLOW_CLIENT_ADDR];
+	record->plan = strings[SLOW_PLAN];
+	record->tags = strings[SLOW_TAGS];
+	record->trace_id = strings[SLOW_TRACE_ID];
+
+	record->nvalues = shared->nvalues;
+	if (record->nvalues <= 0)
+		return;
+	record->values = palloc_array(RecordedValue, record->nvalues);
+	for (int i = 0; i < record->nvalues; i++)
+	{
+		RecordedValue *value = &record->values[i];
+		SharedSlowValue stored;
+
+		memcpy(&stored, p, sizeof(stored));
+		p += sizeof(stored);
+		value->type = stored.type;
+		value->isnull = (stored.length == -1);
+		value->complete = (stored.length >= 0 && stored.complete);
+		value->text = NULL;
+		if (stored.length >= 0)
+		{
+			value->text = p;
+			p += stored.length + 1;
+		}
+	}
+}
+
+void
+slowlog_read(SlowlogCallback callback, void *arg)
+{
+	const SharedSlowRecord **records;
+	int64		nrecords = copy_ring(&records);
+
+	for (int64 i = nrecords - 1; i >= 0; i--)
+	{
+		SlowRecord	record;
+
+		unpack_record(records[i], &record);
+		callback(arg, &record);
+		if (record.values != NULL)
+			pfree(record.values);
+	}
+}
+
+SlowRecord *
+slowlog_find(int64 id)
+{
+	const SharedSlowRecord **records;
+	int64		nrecords = copy_ring(&records);
+
+	for (int64 i = 0; i < nrecords; i++)
+	{
+		if (records[i]->id == id)
+		{
+			SlowRecord *record = palloc_object(SlowRecord);
+
+			unpack_record(records[i], record);
+			return record;
+		}
+	}
+	return NULL;
+}
+
+void
+slowlog_counters(SlowlogCounters *counters)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
+	counters->recorded = slowlog->recorded;
+	counters->overwritten = slowlog->overwritten;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
+	counters->dropped = (int64) pg_atomic_read_u64(&slowlog->dropped);
+}
+
+void
+slowlog_reset(void)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE);
+	slowlog->next = 0;
+	slowlog->oldest = 0;
+	slowlog->end = 0;
+	slowlog->nrecords = 0;
+	slowlog->recorded = 0;
+	slowlog->overwritten = 0;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
+	pg_atomic_write_u64(&slowlog->dropped, 0);
+}

@@ -1,0 +1,626 @@
+/*-------------------------------------------------------------------------
+ *
+ * sqlfuncs.c
+ *		SQL-callable functions over statements, repeats and info.
+ *
+ * No state and no locks of their own: they read through the modules and put
+ * what they get into rows.  A role without pg_read_all_stats sees texts,
+ * query ids, parameters and tags of its own rows only.
+ *
+ * src/sqlfuncs.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "tcop/cmdtag.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/float.h"
+#include "utils/timestamp.h"
+
+#include "advice.h"
+#include "compat.h"
+#include "patterns.h"
+#include "shmem.h"
+#include "slowlog.h"
+#include "statements.h"
+#include "texts.h"
+
+#define VERSION		"1.0.0"
+
+#define NS_PER_MS	1000000.0
+
+PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_repeats_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_evicted_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_info_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_histogram_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_reset_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_reset_patterns_1_0);
+
+/* One row under construction */
+typedef struct RowBuilder
+{
+	ReturnSetInfo *rsinfo;
+	int			ncolumns;
+	int			n;				/* columns put so far */
+	Datum	   *values;
+	bool	   *nulls;
+	bool		read_all;		/* the caller has pg_read_all_stats */
+	bool		showtext;
+} RowBuilder;
+
+static void
+begin_rows(RowBuilder *row, FunctionCallInfo fcinfo)
+{
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	row->rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	row->ncolumns = row->rsinfo->setDesc->natts;
+	row->values = palloc0(sizeof(Datum) * row->ncolumns);
+	row->nulls = palloc0(sizeof(bool) * row->ncolumns);
+	row->n = 0;
+	row->showtext = true;
+	row->read_all = has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+static void
+put(RowBuilder *row, Datum value)
+{
+	Assert(row->n < row->ncolumns);
+	row->nulls[row->n] = false;
+	row->values[row->n++] = value;
+}
+
+static void
+put_null(RowBuilder *row)
+{
+	Assert(row->n < row->ncolumns);
+	row->nulls[row->n] = true;
+	row->values[row->n++] = (Datum) 0;
+}
+
+static void
+put_int8(RowBuilder *row, int64 value)
+{
+	put(row, Int64GetDatum(value));
+}
+
+/* NULL where this server cannot know */
+static void
+put_int8_if(RowBuilder *row, bool known, int64 value)
+{
+	if (known)
+		put_int8(row, value);
+	else
+		put_null(row);
+}
+
+/* Nanoseconds as milliseconds */
+static void
+put_time(RowBuilder *row, double ns)
+{
+	put(row, Float8GetDatum(ns / NS_PER_MS));
+}
+
+static void
+put_time_if(RowBuilder *row, bool known, double ns)
+{
+	if (known)
+		put_time(row, ns);
+	else
+		put_null(row);
+}
+
+static void
+put_timestamp(RowBuilder *row, TimestampTz t)
+{
+	if (t != 0)
+		put(row, TimestampTzGetDatum(t));
+	else
+		put_null(row);
+}
+
+/* Text in some encoding; what cannot be converted is shown as '?' */
+static text *
+to_server(const char *string, int length, int encoding)
+{
+	char	   *copy = pnstrdup(string, length);
+	char	   *converted;
+
+	if (encoding < 0 || encoding == GetDatabaseEncoding() ||
+		GetDatabaseEncoding() == PG_SQL_ASCII)
+		converted = copy;
+	else
+	{
+		int			bad = pg_encoding_verifymbstr(encoding, copy, length);
+
+		/* anything beyond ASCII may have no equivalent here */
+		if (bad < length || GetDatabaseEncoding() != PG_UTF8)
+		{
+			for (char *p = copy; *p; p++)
+			{
+				if (IS_HIGHBIT_SET(*p))
+					*p = '?';
+			}
+		}
+		converted = pg_any_to_server(copy, strlen(copy), encoding);
+	}
+	return cstring_to_text(converted);
+}
+
+static void
+put_text(RowBuilder *row, const char *string, int encoding)
+{
+	if (string == NULL || string[0] == '\0')
+		put_null(row);
+	else
+		put(row, PointerGetDatum(to_server(string, strlen(string), encoding)));
+}
+
+static void
+end_row(RowBuilder *row)
+{
+	Assert(row->n == row->ncolumns);
+	tuplestore_putvalues(row->rsinfo->setResult, row->rsinfo->setDesc,
+						 row->values, row->nulls);
+	row->n = 0;
+}
+
+static bool
+may_see(const RowBuilder *row, Oid userid)
+{
+	return row->read_all || userid == GetUserId();
+}
+
+/*
+ * statements
+ */
+
+static void
+put_times(RowBuilder *row, const TimeStats *times)
+{
+	put_time(row, times->total);
+	put_time(row, isinf(times->min) ? 0 : times->min);
+	put_time(row, times->max);
+	put_time(row, times->mean);
+
+	/*
+	 * The deviation of these executions, which are all there are: divided by
+	 * their number, as pg_stat_statements does
+	 */
+	put_time(row, times->count > 1 ?
+			 sqrt(times->m2 / (double) times->count) : 0);
+}
+
+/* Names separated by NULs, the last by two, as text[] */
+static Datum
+names_array(const char *names, int encoding)
+{
+	ArrayBuildState *state = initArrayResult(TEXTOID, CurrentMemoryContext,
+											 false);
+
+	for (const char *name = names; *name; name += strlen(name) + 1)
+		state = accumArrayResult(state,
+								 PointerGetDatum(to_server(name, strlen(name), encoding)),
+								 false, TEXTOID, CurrentMemoryContext);
+	return makeArrayResult(state, CurrentMemoryContext);
+}
+
+static const char *
+command_name(const StatementShape *shape)
+{
+	switch ((ShapeCommand) shape->command)
+	{
+		case SHAPE_SELECT:
+			return "SELECT";
+		case SHAPE_INSERT:
+			return "INSERT";
+		case SHAPE_UPDATE:
+			return "UPDATE";
+		case SHAPE_DELETE:
+			return "DELETE";
+		case SHAPE_MERGE:
+			return "MERGE";
+		case SHAPE_UTILITY:
+			return GetCommandTagName((CommandTag) shape->noutput);
+		case SHAPE_OTHER:
+			break;
+	}
+	return NULL;
+}
+
+static void
+put_statement(void *arg, const StatementRow *s)
+{
+	RowBuilder *row = arg;
+	const StatementCounters *c = &s->counters;
+	const Usage *u = &c->usage;
+	bool		visible = may_see(row, s->key.userid);
+	double		min = isinf(c->exec.min) ? 0 : c->exec.min;
+	double		max = c->exec.max > 0 ? c->exec.max : INFINITY;
+	char		wal_bytes[32];
+
+	put(row, ObjectIdGetDatum(s->key.userid));
+	put(row, ObjectIdGetDatum(s->key.dbid));
+	put(row, BoolGetDatum(s->key.toplevel != 0));
+	if (visible)
+		put_int8(row, (int64) s->key.queryid);
+	else
+		put_null(row);
+	if (!row->showtext)
+		put_null(row);
+	else if (!visible)
+		put(row, CStringGetTextDatum("<insufficient privilege>"));
+	else if (s->text)
+		put(row, PointerGetDatum(to_server(s->text, strlen(s->text),
+										   s->encoding)));
+	else
+		put_null(row);
+
+	put_int8(row, c->plan.count);
+	put_times(row, &c->plan);
+	put_int8(row, c->calls);
+	put_times(row, &c->exec);
+	put_int8(row, c->rows);
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		put_int8(row, u->blocks[i]);
+	put_time(row, u->times[USAGE_SHARED_READ_TIME]);
+	put_time(row, u->times[USAGE_SHARED_WRITE_TIME]);
+	put_time_if(row, HAVE_LOCAL_BLK_TIMES, u->times[USAGE_LOCAL_READ_TIME]);
+	put_time_if(row, HAVE_LOCAL_BLK_TIMES, u->times[USAGE_LOCAL_WRITE_TIME]);
+	put_time(row, u->times[USAGE_TEMP_READ_TIME]);
+	put_time(row, u->times[USAGE_TEMP_WRITE_TIME]);
+	put_int8(row, u->wal[USAGE_WAL_RECORDS]);
+	put_int8(row, u->wal[USAGE_WAL_FPI]);
+	snprintf(wal_bytes, sizeof(wal_bytes), INT64_FORMAT,
+			 u->wal[USAGE_WAL_BYTES]);
+	put(row, DirectFunctionCall3(numeric_in, CStringGetDatum(wal_bytes),
+								 ObjectIdGetDatum(InvalidOid),
+								 Int32GetDatum(-1)));
+	put_int8_if(row, HAVE_WAL_BUFFERS_FULL, u->wal[USAGE_WAL_BUFFERS_FULL]);
+	for (int i = 0; i < JIT_NPARTS; i++)
+	{
+		bool		known = i != JIT_DEFORM || HAVE_JIT_DEFORM;
+
+		put_int8_if(row, known, c->jit.count[i]);
+		put_time_if(row, known, c->jit.time[i]);
+	}
+	put_int8_if(row, HAVE_PARALLEL_WORKERS, c->workers_planned);
+	put_int8_if(row, HAVE_PARALLEL_WORKERS, c->workers_launched);
+	put_int8_if(row, HAVE_CACHED_PLAN_ORIGIN, c->generic_plan_calls);
+	put_int8_if(row, HAVE_CACHED_PLAN_ORIGIN, c->custom_plan_calls);
+	put_timestamp(row, s->stats_since);
+	put_timestamp(row, s->minmax_since);
+
+	put_time(row, histogram_quantile(s->histogram, 0.50, min, max));
+	put_time(row, histogram_quantile(s->histogram, 0.95, min, max));
+	put_time(row, histogram_quantile(s->histogram, 0.99, min, max));
+	put_int8(row, c->errors);
+	put_int8(row, c->cancels);
+	put_int8(row, c->slow_calls);
+	put_time(row, (double) c->client_time);
+	if (command_name(&s->shape))
+		put(row, CStringGetTextDatum(command_name(&s->shape)));
+	else
+		put_null(row);
+	if (visible && s->tables)
+		put(row, names_array(s->tables, s->encoding));
+	else
+		put_null(row);
+	put_timestamp(row, c->last_seen);
+	put_int8(row, c->timeouts);
+	put_timestamp(row, c->last_slow);
+	end_row(row);
+}
+
+Datum
+pg_querywatch_statements_1_0(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row;
+
+	begin_rows(&row, fcinfo);
+	row.showtext = PG_GETARG_BOOL(0);
+	/* the tables come with the texts */
+	statements_read(true, put_statement, &row);
+	return (Datum) 0;
+}
+
+/*
+ * repeated statements
+ */
+
+/* The example's values as text[], NULL if they were not captured */
+static void
+put_values(RowBuilder *row, const PatternStrings *strings)
+{
+	ArrayBuildState *state;
+	const char *value = strings->values;
+
+	if (strings->nvalues < 0)
+	{
+		put_null(row);
+		return;
+	}
+	state = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+	for (int i = 0; i < strings->nvalues; i++)
+	{
+		bool		isnull = *value == PATTERN_VALUE_NULL;
+
+		state = accumArrayResult(state,
+								 isnull ? (Datum) 0 :
+								 PointerGetDatum(to_server(value, strlen(value),
+														   strings->encoding)),
+								 isnull, TEXTOID, CurrentMemoryContext);
+		value += strlen(value) + 1;
+	}
+	put(row, makeArrayResult(state, CurrentMemoryContext));
+}
+
+/* Text of a statement: the client's, or a cursor's, kept as a nested one */
+static void
+put_statement_text(RowBuilder *row, const PatternKey *key, uint64 queryid,
+				   bool visible)
+{
+	StatementKey statement = statement_key(queryid, key->userid, key->dbid,
+										   true);
+	char	   *text;
+
+	if (queryid == 0)
+	{
+		put_null(row);
+		return;
+	}
+	if (!visible)
+	{
+		put(row, CStringGetTextDatum("<insufficient privilege>"));
+		return;
+	}
+	text = statements_text(&statement);
+	if (text == NULL)
+	{
+		statement.toplevel = 0;
+		text = statements_text(&statement);
+	}
+	if (text)
+		put(row, CStringGetTextDatum(text));
+	else
+		put_null(row);
+}
+
+static void
+put_queryid(RowBuilder *row, uint64 queryid, bool visible)
+{
+	put_int8_if(row, visible && queryid != 0, (int64) queryid);
+}
+
+static void
+put_pattern(void *arg, const Pattern *p)
+{
+	RowBuilder *row = arg;
+	const PatternStrings *s = &p->strings;
+	const char *relationship = repeat_relationship_name(p->relationship);
+	bool		visible = may_see(row, p->key.userid);
+
+	put(row, CStringGetTextDatum(repeat_kind_name(p->key.kind)));
+	put(row, CStringGetTextDatum(repeat_confidence_name(p->confidence)));
+	put(row, ObjectIdGetDatum(p->key.dbid));
+	put(row, ObjectIdGetDatum(p->key.userid));
+	put_text(row, s->application_name, s->encoding);
+	put_text(row, visible ? s->route : NULL, s->encoding);
+	put_queryid(row, p->key.queryid, visible);
+	put_statement_text(row, &p->key, p->key.queryid, visible);
+	put_queryid(row, p->key.parent_queryid, visible);
+	put_statement_text(row, &p->key, p->key.parent_queryid, visible);
+	if (relationship)
+		put(row, CStringGetTextDatum(relationship));
+	else
+		put_null(row);
+	put_int8(row, p->bursts);
+	put_int8(row, p->executions);
+	put(row, Float8GetDatum((double) p->executions / (double) Max(p->bursts, 1)));
+	put_int8(row, p->max_burst);
+	put_int8(row, p->distinct_values);
+	put_time(row, p->exec_time);
+	put_time(row, p->burst_time);
+	put_time(row, p->time_lost);
+	if (visible)
+		put_values(row, s);
+	else
+		put_null(row);
+	put_text(row, visible ? s->trace_id : NULL, s->encoding);
+	put_timestamp(row, p->first_seen);
+	put_timestamp(row, p->last_seen);
+	put_text(row, visible ? s->key_column : NULL, s->encoding);
+	put_text(row, visible ? s->parent_column : NULL, s->encoding);
+	put_text(row, visible ? s->constraint_name : NULL, s->encoding);
+	put_int8_if(row, p->parent_executions > 0, p->parent_executions);
+	put_int8_if(row, p->parent_executions > 0, p->parent_rows);
+	put_int8(row, p->rows);
+	put_int8(row, p->transactions);
+	put_int8(row, p->bursts_one_transaction);
+	put_int8(row, p->bursts_committed_alone);
+	end_row(row);
+}
+
+Datum
+pg_querywatch_repeats_1_0(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row;
+
+	begin_rows(&row, fcinfo);
+	patterns_read(put_pattern, &row);
+	return (Datum) 0;
+}
+
+Datum
+pg_querywatch_reset_patterns_1_0(PG_FUNCTION_ARGS)
+{
+	shmem_require();
+	patterns_reset();
+	PG_RETURN_TIMESTAMPTZ(GetCurrentTimestamp());
+}
+
+/*
+ * evicted
+ */
+
+static void
+put_evicted(void *arg, Oid dbid, int64 statements, const StatementCounters *c)
+{
+	RowBuilder *row = arg;
+
+	put(row, ObjectIdGetDatum(dbid));
+	put_int8(row, statements);
+	put_int8(row, c->calls);
+	put_int8(row, c->rows);
+	put_int8(row, c->errors);
+	put_int8(row, c->cancels);
+	put_int8(row, c->plan.count);
+	put_time(row, c->plan.total);
+	put_time(row, c->exec.total);
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		put_int8(row, c->usage.blocks[i]);
+	end_row(row);
+}
+
+Datum
+pg_querywatch_evicted_1_0(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row;
+
+	begin_rows(&row, fcinfo);
+	statements_evicted(put_evicted, &row);
+	return (Datum) 0;
+}
+
+/*
+ * info
+ */
+
+Datum
+pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
+{
+	RowBuilder	row;
+	StatementsInfo statements;
+	SlowlogCounters slow;
+	PatternsInfo patterns;
+
+	begin_rows(&row, fcinfo);
+	statements_info(&statements);
+	slowlog_counters(&slow);
+	patterns_info(&patterns);
+
+	put(&row, CStringGetTextDatum(VERSION));
+	put_int8(&row, statements.entries);
+	put_int8(&row, statements.limit);
+	put_int8(&row, statements.dealloc);
+	put_int8(&row, texts_used());
+	put_int8(&row, texts_limit());
+	put_int8(&row, statements.texts_dropped);
+	put_int8(&row, slow.recorded);
+	put_int8(&row, slow.overwritten);
+	put_int8(&row, slow.dropped);
+	put_int8(&row, patterns.patterns);
+	put_int8(&row, patterns.limit);
+	put_int8(&row, patterns.dropped);
+	put_int8(&row, patterns.routes_folded);
+	put_int8(&row, shmem_total_size());
+	put_timestamp(&row, statements.stats_reset);
+	end_row(&row);
+	return (Datum) 0;
+}
+
+/*
+ * Latency histogram
+ */
+
+#define BAR_LENGTH	40
+
+typedef struct HistogramSum
+{
+	RowBuilder	row;
+	int64		queryid;		/* 0: all statements */
+	uint64		buckets[HISTOGRAM_BUCKETS];
+} HistogramSum;
+
+static void
+add_histogram(void *arg, const StatementRow *s)
+{
+	HistogramSum *sum = arg;
+
+	if (sum->queryid != 0 &&
+		(sum->queryid != (int64) s->key.queryid ||
+		 !may_see(&sum->row, s->key.userid)))
+		return;
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		sum->buckets[i] += s->histogram[i];
+}
+
+Datum
+pg_querywatch_histogram_1_0(PG_FUNCTION_ARGS)
+{
+	HistogramSum *sum = palloc0(sizeof(HistogramSum));
+	RowBuilder *row = &sum->row;
+	int			first = HISTOGRAM_BUCKETS;
+	int			last = -1;
+	uint64		most = 0;
+
+	begin_rows(row, fcinfo);
+	sum->queryid = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
+	statements_read(false, add_histogram, sum);
+
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+	{
+		if (sum->buckets[i] == 0)
+			continue;
+		first = Min(first, i);
+		last = i;
+		most = Max(most, sum->buckets[i]);
+	}
+
+	/* from the first bucket that holds anything to the last */
+	for (int i = first; i <= last; i++)
+	{
+		int			length = (int) ceil((double) sum->buckets[i] * BAR_LENGTH /
+										(double) most);
+		char		bar[BAR_LENGTH + 1];
+
+		memset(bar, '#', length);
+		bar[length] = '\0';
+		put_time(row, (double) histogram_lower(i));
+		if (i < HISTOGRAM_BUCKETS - 1)
+			put_time(row, (double) histogram_upper(i));
+		else
+			put(row, Float8GetDatum(get_float8_infinity()));
+		put_int8(row, (int64) sum->buckets[i]);
+		put(row, CStringGetTextDatum(bar));
+		end_row(row);
+	}
+	return (Datum) 0;
+}
+
+/*
+ * Reset
+ */
+
+Datum
+pg_querywatch_reset_1_0(PG_FUNCTION_ARGS)
+{
+	shmem_require();
+	PG_RETURN_TIMESTAMPTZ(statements_reset(PG_GETARG_OID(0),
+										   PG_GETARG_OID(1),
+										   (uint64) PG_GETARG_INT64(2),
+										   PG_GETARG_BOOL(3)));
+}

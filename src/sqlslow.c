@@ -1,0 +1,539 @@
+/*-------------------------------------------------------------------------
+ *
+ * sqlslow.c
+ *		SQL-callable functions of the slow log.
+ *
+ * No state and no locks of its own.  What a role may see is decided here: the
+ * query, its values, plan and tags are shown to the role that ran it and to
+ * members of pg_read_all_stats; others see that it ran.
+ *
+ * src/sqlslow.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "funcapi.h"
+#include "mb/pg_wchar.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parser.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/jsonb.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "shmem.h"
+#include "slowlog.h"
+
+/* A value that is there but has no text, in the array of parameters */
+#define NO_TEXT		"<not captured>"
+
+PG_FUNCTION_INFO_V1(querywatch_slow_statements);
+PG_FUNCTION_INFO_V1(querywatch_explain);
+PG_FUNCTION_INFO_V1(querywatch_reset_slow);
+
+static bool
+may_see(Oid userid)
+{
+	return userid == GetUserId() ||
+		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+static const char *
+outcome_name(ExecutionOutcome outcome)
+{
+	switch (outcome)
+	{
+		case OUTCOME_COMPLETED:
+			return "completed";
+		case OUTCOME_ERROR:
+			return "error";
+		case OUTCOME_CANCELED:
+			return "canceled";
+		case OUTCOME_TIMEOUT:
+			return "timeout";
+	}
+	return NULL;
+}
+
+/*
+ * A string of a database in "encoding" in this database's: palloc'd.  What has
+ * no counterpart here becomes a question mark; does not raise.
+ */
+static char *
+to_server(const char *string, int encoding)
+{
+	int			server_encoding = GetDatabaseEncoding();
+	int			left = strlen(string);
+	char	   *result;
+
+	if (encoding != server_encoding && encoding != PG_SQL_ASCII &&
+		server_encoding != PG_SQL_ASCII && PG_VALID_BE_ENCODING(encoding))
+	{
+		Oid			proc = FindDefaultConversionProc(encoding, server_encoding);
+		Size		size = (Size) left * MAX_CONVERSION_GROWTH + 1;
+		Size		length = 0;
+
+		result = palloc_extended(size, MCXT_ALLOC_HUGE);
+		result[0] = '\0';
+		while (OidIsValid(proc) && left > 0)
+		{
+			int			done;
+
+			done = pg_do_encoding_conversion_buf(proc, encoding,
+												 server_encoding,
+												 (unsigned char *) string,
+												 left,
+												 (unsigned char *) result + length,
+												 (int) Min(size - length, INT_MAX),
+												 true);
+			length += strlen(result + length);
+			string += done;
+			left -= done;
+			if (left > 0)
+			{
+				int			skip = Min(pg_encoding_mblen(encoding, string), left);
+
+				result[length++] = '?';
+				result[length] = '\0';
+				string += skip;
+				left -= skip;
+			}
+		}
+		if (OidIsValid(proc))
+			return result;
+		strlcpy(result, string, size);
+	}
+	else
+		result = pstrdup(string);
+
+	if (!pg_verify_mbstr(server_encoding, result, strlen(result), true))
+	{
+		for (char *p = result; *p != '\0'; p++)
+		{
+			if (IS_HIGHBIT_SET(*p))
+				*p = '?';
+		}
+	}
+	return result;
+}
+
+/*
+ * Converts every string of a record, in place of those it had: copies in the
+ * current context.
+ */
+static void
+convert_record(SlowRecord *record)
+{
+	char	  **strings[] = {
+		&record->query, &record->application_name, &record->client_addr,
+		&record->plan, &record->tags, &record->trace_id
+	};
+
+	for (int i = 0; i < lengthof(strings); i++)
+	{
+		if (*strings[i] != NULL)
+			*strings[i] = to_server(*strings[i], record->encoding);
+	}
+
+	if (record->nvalues > 0)
+	{
+		RecordedValue *values = palloc_array(RecordedValue, record->nvalues);
+
+		for (int i = 0; i < record->nvalues; i++)
+		{
+			values[i] = record->values[i];
+			if (values[i].text != NULL)
+				values[i].text = to_server(values[i].text, record->encoding);
+		}
+		record->values = values;
+	}
+	record->encoding = GetDatabaseEncoding();
+}
+
+/*
+ * The statement to run a converted record again, or NULL; *reason then says
+ * why there is none, as a hint.
+ */
+static char *
+runnable_sql(const SlowRecord *record, const char **reason)
+{
+	char	   *sql;
+
+	if (record->query == NULL || !record->query_complete)
+	{
+		*reason = gettext_noop("Its text was longer than pg_querywatch.query_max_length.");
+		return NULL;
+	}
+	if (record->nvalues < 0)
+	{
+		*reason = gettext_noop("Its parameters were not captured.");
+		return NULL;
+	}
+	for (int i = 0; i < record->nvalues; i++)
+	{
+		const RecordedValue *value = &record->values[i];
+
+		if (!value->isnull && value->text == NULL)
+		{
+			*reason = gettext_noop("A parameter's value could not be captured.");
+			return NULL;
+		}
+		if (!value->isnull && !value->complete)
+		{
+			*reason = gettext_noop("A parameter's value was longer than pg_querywatch.parameter_max_length.");
+			return NULL;
+		}
+		if (record->key.dbid != MyDatabaseId &&
+			value->type >= FirstNormalObjectId)
+		{
+			*reason = gettext_noop("A parameter is of a type of another database.");
+			return NULL;
+		}
+	}
+
+	sql = params_runnable_sql(record->query, record->nvalues, record->values);
+	if (sql == NULL)
+		*reason = gettext_noop("Its parameters cannot be written into its text.");
+	return sql;
+}
+
+static Datum
+parameters_array(const SlowRecord *record)
+{
+	Datum	   *elements = palloc_array(Datum, Max(record->nvalues, 1));
+	bool	   *nulls = palloc_array(bool, Max(record->nvalues, 1));
+	int			dims[1];
+	int			lower[1] = {1};
+
+	if (record->nvalues == 0)
+		return PointerGetDatum(construct_empty_array(TEXTOID));
+
+	for (int i = 0; i < record->nvalues; i++)
+	{
+		const RecordedValue *value = &record->values[i];
+
+		nulls[i] = value->isnull;
+		elements[i] = value->isnull ? (Datum) 0 :
+			CStringGetTextDatum(value->text != NULL ? value->text : NO_TEXT);
+	}
+	dims[0] = record->nvalues;
+	return PointerGetDatum(construct_md_array(elements, nulls, 1, dims, lower,
+											  TEXTOID, -1, false,
+											  TYPALIGN_INT));
+}
+
+/* Columns of slow_statements() */
+typedef enum SlowColumn
+{
+	COLUMN_ID,
+	COLUMN_STARTED_AT,
+	COLUMN_EXEC_TIME,
+	COLUMN_PLAN_TIME,
+	COLUMN_ROWS,
+	COLUMN_OUTCOME,
+	COLUMN_SQLSTATE,
+	COLUMN_USERID,
+	COLUMN_DBID,
+	COLUMN_APPLICATION_NAME,
+	COLUMN_CLIENT_ADDR,
+	COLUMN_PID,
+	COLUMN_TOPLEVEL,
+	COLUMN_QUERYID,
+	COLUMN_QUERY,
+	COLUMN_PARAMETERS,
+	COLUMN_PLAN,
+	COLUMN_SHARED_BLKS_HIT,
+	COLUMN_SHARED_BLKS_READ,
+	COLUMN_TEMP_BLKS_WRITTEN,
+	COLUMN_WAL_BYTES,
+	COLUMN_TAGS,
+	COLUMN_TRACE_ID,
+	COLUMN_RUNNABLE_SQL,
+	COLUMN_COUNT
+} SlowColumn;
+
+/* One row in the making */
+typedef struct SlowRow
+{
+	ReturnSetInfo *rsinfo;
+	MemoryContext context;		/* reset after each row */
+	Datum		values[COLUMN_COUNT];
+	bool		nulls[COLUMN_COUNT];
+} SlowRow;
+
+static inline void
+set_column(SlowRow *row, SlowColumn column, Datum value)
+{
+	row->values[column] = value;
+	row->nulls[column] = false;
+}
+
+static inline void
+set_text_column(SlowRow *row, SlowColumn column, const char *text)
+{
+	if (text != NULL)
+		set_column(row, column, CStringGetTextDatum(text));
+}
+
+/* The columns that not everybody may see */
+static void
+set_private_columns(SlowRow *row, const SlowRecord *record)
+{
+	const char *reason;
+
+	set_column(row, COLUMN_QUERYID, Int64GetDatum((int64) record->key.queryid));
+	set_text_column(row, COLUMN_QUERY, record->query);
+	if (record->client_addr != NULL)
+		set_column(row, COLUMN_CLIENT_ADDR,
+				   DirectFunctionCall1(inet_in,
+									   CStringGetDatum(record->client_addr)));
+	if (record->nvalues >= 0)
+		set_column(row, COLUMN_PARAMETERS, parameters_array(record));
+	set_text_column(row, COLUMN_PLAN, record->plan);
+	if (record->tags != NULL)
+		set_column(row, COLUMN_TAGS,
+				   DirectFunctionCall1(jsonb_in,
+									   CStringGetDatum(record->tags)));
+	set_text_column(row, COLUMN_TRACE_ID, record->trace_id);
+	set_text_column(row, COLUMN_RUNNABLE_SQL, runnable_sql(record, &reason));
+}
+
+/* SlowlogCallback: one row of slow_statements() */
+static void
+put_row(void *arg, const SlowRecord *original)
+{
+	SlowRow    *row = (SlowRow *) arg;
+	MemoryContext old_context = MemoryContextSwitchTo(row->context);
+	SlowRecord	record = *original;
+
+	convert_record(&record);
+	memset(row->nulls, true, sizeof(row->nulls));
+
+	set_column(row, COLUMN_ID, Int64GetDatum(record.id));
+	set_column(row, COLUMN_STARTED_AT, TimestampTzGetDatum(record.started_at));
+	set_column(row, COLUMN_EXEC_TIME, Float8GetDatum(record.elapsed / 1e6));
+	set_column(row, COLUMN_PLAN_TIME, Float8GetDatum(record.plan_time / 1e6));
+	set_column(row, COLUMN_ROWS, Int64GetDatum((int64) record.rows));
+	set_text_column(row, COLUMN_OUTCOME, outcome_name(record.outcome));
+	if (record.outcome != OUTCOME_COMPLETED)
+		set_text_column(row, COLUMN_SQLSTATE, unpack_sql_state(record.sqlstate));
+	set_column(row, COLUMN_USERID, ObjectIdGetDatum(record.key.userid));
+	set_column(row, COLUMN_DBID, ObjectIdGetDatum(record.key.dbid));
+	set_text_column(row, COLUMN_APPLICATION_NAME, record.application_name);
+	set_column(row, COLUMN_PID, Int32GetDatum(record.pid));
+	set_column(row, COLUMN_TOPLEVEL, BoolGetDatum(record.key.toplevel != 0));
+	set_column(row, COLUMN_SHARED_BLKS_HIT,
+			   Int64GetDatum(record.shared_blks_hit));
+	set_column(row, COLUMN_SHARED_BLKS_READ,
+			   Int64GetDatum(record.shared_blks_read));
+	set_column(row, COLUMN_TEMP_BLKS_WRITTEN,
+			   Int64GetDatum(record.temp_blks_written));
+	set_column(row, COLUMN_WAL_BYTES,
+			   DirectFunctionCall1(int8_numeric,
+								   Int64GetDatum(record.wal_bytes)));
+
+	if (may_see(record.key.userid))
+		set_private_columns(row, &record);
+	else
+		set_text_column(row, COLUMN_QUERY, "<insufficient privilege>");
+
+	tuplestore_putvalues(row->rsinfo->setResult, row->rsinfo->setDesc,
+						 row->values, row->nulls);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(row->context);
+}
+
+/*
+ * Every slow execution that is still in the ring, newest first.
+ */
+Datum
+querywatch_slow_statements(PG_FUNCTION_ARGS)
+{
+	SlowRow		row;
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+
+	row.rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	if (row.rsinfo->setDesc->natts != COLUMN_COUNT)
+		elog(ERROR, "slow_statements() is declared with a wrong number of columns");
+	row.context = AllocSetContextCreate(CurrentMemoryContext,
+										"slow_statements row",
+										ALLOCSET_DEFAULT_SIZES);
+	slowlog_read(put_row, &row);
+	MemoryContextDelete(row.context);
+	return (Datum) 0;
+}
+
+/* Does this, or anything in it, change data or lock rows? */
+static bool
+has_side_effects(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+
+	switch (nodeTag(node))
+	{
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+			return true;
+		case T_SelectStmt:
+			if (((SelectStmt *) node)->lockingClause != NIL ||
+				((SelectStmt *) node)->intoClause != NULL)
+				return true;
+			break;
+		default:
+			break;
+	}
+	return raw_expression_tree_walker(node, has_side_effects, context);
+}
+
+/* Refuses what is not one statement that EXPLAIN takes */
+static void
+check_explainable(const char *sql, bool analyze)
+{
+	List	   *statements = raw_parser(sql, RAW_PARSE_DEFAULT);
+	Node	   *statement;
+
+	if (list_length(statements) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot explain more than one statement at a time")));
+
+	statement = linitial_node(RawStmt, statements)->stmt;
+	switch (nodeTag(statement))
+	{
+		case T_SelectStmt:
+		case T_InsertStmt:
+		case T_UpdateStmt:
+		case T_DeleteStmt:
+		case T_MergeStmt:
+		case T_DeclareCursorStmt:
+		case T_CreateTableAsStmt:
+		case T_RefreshMatViewStmt:
+		case T_ExecuteStmt:
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+					 errmsg("this kind of statement has no plan"),
+					 errhint("EXPLAIN takes SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, EXECUTE, DECLARE and CREATE TABLE AS.")));
+	}
+
+	if (analyze &&
+		(!IsA(statement, SelectStmt) || has_side_effects(statement, NULL)))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot run this statement again"),
+				 errdetail("Only a SELECT that locks no rows and changes no data is run with \"analyze\"."),
+				 errhint("Leave \"analyze\" off to see the plan without running the statement.")));
+}
+
+/* Runs an EXPLAIN and puts its lines into the result */
+static void
+put_explain(ReturnSetInfo *rsinfo, const char *command)
+{
+	SPI_connect();
+	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY || SPI_tuptable == NULL)
+		elog(ERROR, "EXPLAIN returned no plan");
+
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		Datum		value;
+		bool		isnull;
+
+		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
+							  &isnull);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
+							 &isnull);
+	}
+	SPI_finish();
+}
+
+/*
+ * The plan that a slow statement has now, with the values it had then, for the
+ * caller: with the caller's rights, search_path and settings.
+ *
+ * EXPLAIN evaluates immutable functions, so this is what running a statement
+ * of somebody else's by hand is: their functions run with the caller's rights.
+ * With "analyze" the statement is run in a read-only transaction.
+ */
+Datum
+querywatch_explain(PG_FUNCTION_ARGS)
+{
+	int64		id = PG_GETARG_INT64(0);
+	bool		analyze = PG_GETARG_BOOL(1);
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	SlowRecord *record;
+	const char *reason = NULL;
+	char	   *sql;
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
+
+	record = slowlog_find(id);
+	if (record == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("there is no slow statement with id %lld",
+						(long long) id),
+				 errhint("It may have been overwritten by newer ones; pg_querywatch.slow_memory says how much is kept.")));
+	if (!may_see(record->key.userid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied to explain slow statement %lld",
+						(long long) id),
+				 errhint("Only the role that ran it and members of pg_read_all_stats may.")));
+	if (record->key.dbid != MyDatabaseId)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("slow statement %lld was run in another database",
+						(long long) id),
+				 errhint("Connect to that database.")));
+
+	convert_record(record);
+	sql = runnable_sql(record, &reason);
+	if (sql == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("slow statement %lld cannot be run again",
+						(long long) id),
+				 errhint("%s", _(reason))));
+	check_explainable(sql, analyze);
+
+	if (analyze)
+	{
+		int			nest_level = NewGUCNestLevel();
+
+		(void) set_config_option("transaction_read_only", "on",
+								 PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
+		put_explain(rsinfo, psprintf("EXPLAIN (ANALYZE) %s", sql));
+		AtEOXact_GUC(true, nest_level);
+	}
+	else
+		put_explain(rsinfo, psprintf("EXPLAIN %s", sql));
+
+	return (Datum) 0;
+}
+
+Datum
+querywatch_reset_slow(PG_FUNCTION_ARGS)
+{
+	shmem_require();
+	slowlog_reset();
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,631 @@
+/*-------------------------------------------------------------------------
+ *
+ * statements.c
+ *		Recording into backend slots, and reading table and slots together.
+ *
+ * Write locally, merge on read.  Every backend owns SLOTS slots in shared
+ * memory, each with the counts of one statement that are not in the table
+ * yet.  Only the owner writes them.
+ *
+ * The path of a statement that has a slot takes no lock, makes no atomic
+ * read-modify-write, allocates nothing and writes no cache line that another
+ * backend writes:
+ *
+ *	- statements_slot() compares the key with the slot found last, then with
+ *	  the WAYS slots that its hash allows, all of them this backend's own.
+ *	- statements_record() brackets its stores with two increments of the
+ *	  slot's change counter (the idiom of PgBackendStatus.st_changecount).
+ *	  The counter is written by the owner only, so plain stores with write
+ *	  barriers between will do; a reader that finds it odd, or changed after
+ *	  its copy (read barriers between), copies again.  On x86 the barriers
+ *	  stop the compiler, on ARM and POWER the processor too.
+ *	- the only shared words it reads are the table's reset and text serials,
+ *	  which nobody writes but a reset or a dropped text.
+ *
+ * A statement without a slot takes the least recently used slot of its set:
+ * the counts there are added to the table (partition lock shared, spinlock of
+ * the entry), and the new statement's entry is looked up or created.  The
+ * entry is pinned as long as it has a slot, so that eviction leaves alone
+ * what is in use; when it must evict it all the same, the slot's counts make
+ * a new entry when they are flushed.  Nothing is lost.  A backend flushes all
+ * its slots when it exits.
+ *
+ * A reader takes one partition after the other, exclusively: nothing can be
+ * flushed into it then, so the entries and the slots copied under that lock
+ * are disjoint and complete, and counts never go back between two reads.
+ *
+ * A reset cannot write slots of others.  It bumps the reset serial and stamps
+ * the entries it clears with it; a slot carries the serial of when it was
+ * last empty, and its counts are void where the entry's stamp is newer.  The
+ * owner notices at its next execution, before it adds to them.
+ *
+ * src/statements.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/bufmgr.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+
+#include "compat.h"
+#include "shmem.h"
+#include "statements.h"
+#include "table.h"
+
+/* Slots of a backend: sets of a few ways */
+#define SLOT_SETS	16
+#define SLOT_WAYS	4
+#define SLOTS		(SLOT_SETS * SLOT_WAYS)
+
+/* Copies tried of a slot that is being written */
+#define MAX_COPY_TRIES	100000
+
+typedef struct SharedSlot
+{
+	uint32		change;			/* odd while the owner writes; see above */
+	uint32		used;			/* 0: empty, nothing else is meant */
+	StatementKey key;
+	TableRef	ref;
+	uint64		reset_serial;
+	StatementCounters counters; /* not yet in the table */
+	uint32		histogram[HISTOGRAM_BUCKETS];
+} SharedSlot;
+
+typedef struct SharedBackend
+{
+	uint32		in_use;
+	SharedSlot	slots[SLOTS];
+} SharedBackend;
+
+typedef struct SharedStatements
+{
+	int			nbackends;
+	char		pad[PG_CACHE_LINE_SIZE];
+	SharedBackend backends[FLEXIBLE_ARRAY_MEMBER];
+} SharedStatements;
+
+static SharedStatements *shared = NULL;
+
+/* This backend's slots; NULL before the first use and after they are gone */
+static SharedBackend *mine = NULL;
+static bool detached = false;
+static int	last_slot = 0;
+static uint64 lookups = 0;
+static StatementLocal local[SLOTS];
+
+static int
+backend_count(void)
+{
+	return MaxBackends;
+}
+
+static Size
+slots_size(void)
+{
+	return add_size(offsetof(SharedStatements, backends),
+					mul_size(backend_count(), sizeof(SharedBackend)));
+}
+
+Size
+statements_shmem_size(void)
+{
+	return add_size(CACHELINEALIGN(slots_size()), table_shmem_size());
+}
+
+void
+statements_shmem_init(void *place, bool found)
+{
+	shared = place;
+	table_shmem_init((char *) place + CACHELINEALIGN(slots_size()), found);
+	if (found)
+		return;
+	shared->nbackends = backend_count();
+	for (int i = 0; i < shared->nbackends; i++)
+		memset(&shared->backends[i], 0, sizeof(SharedBackend));
+}
+
+/*
+ * The owner's writes to a slot stand between these two
+ */
+static inline void
+begin_write(SharedSlot *slot)
+{
+	((volatile SharedSlot *) slot)->change++;
+	pg_write_barrier();
+}
+
+static inline void
+end_write(SharedSlot *slot)
+{
+	pg_write_barrier();
+	((volatile SharedSlot *) slot)->change++;
+}
+
+static void
+clear_counts(SharedSlot *slot)
+{
+	counters_clear(&slot->counters);
+	memset(slot->histogram, 0, sizeof(slot->histogram));
+}
+
+/* Moves a slot's counts to the table and leaves it empty */
+static void
+flush_slot(SharedSlot *slot)
+{
+	if (slot->used)
+		table_flush(&slot->key, &slot->ref, &slot->counters, slot->histogram,
+					slot->reset_serial, &slot->used);
+}
+
+/* Flushes all slots; before_shmem_exit callback */
+static void
+detach(int code, Datum arg)
+{
+	if (mine == NULL)
+		return;
+	for (int i = 0; i < SLOTS; i++)
+		flush_slot(&mine->slots[i]);
+	mine->in_use = 0;
+	mine = NULL;
+	detached = true;
+}
+
+/* Takes possession of this backend's slots; false if it has none */
+static bool
+attach(void)
+{
+	int			number;
+
+	if (detached || shared == NULL || MyProc == NULL)
+		return false;
+	number = compat_proc_number();
+	if (number < 0 || number >= shared->nbackends)
+		return false;			/* auxiliary process */
+
+	mine = &shared->backends[number];
+	for (int i = 0; i < SLOTS; i++)
+		mine->slots[i].used = 0;
+	mine->in_use = 1;
+	before_shmem_exit(detach, (Datum) 0);
+	return true;
+}
+
+/*
+ * Slots
+ */
+
+/* The first slot of the set that a statement may be in */
+static inline int
+slot_set(const StatementKey *key)
+{
+	return (int) ((key->queryid ^ (key->queryid >> 32) ^ key->userid) %
+				  SLOT_SETS) * SLOT_WAYS;
+}
+
+/* Gives a statement the least recently used slot of its set */
+static int
+fill_slot(const StatementKey *key, int first)
+{
+	int			victim = first;
+	SharedSlot *slot;
+	TableEntryInfo info;
+
+	for (int i = first; i < first + SLOT_WAYS; i++)
+	{
+		if (!mine->slots[i].used)
+		{
+			victim = i;
+			break;
+		}
+		if (local[i].used < local[victim].used)
+			victim = i;
+	}
+	slot = &mine->slots[victim];
+	flush_slot(slot);
+	table_pin(key, &info);
+
+	begin_write(slot);
+	slot->key = *key;
+	slot->ref = info.ref;
+	slot->reset_serial = info.reset_serial;
+	clear_counts(slot);
+	slot->used = 1;
+	end_write(slot);
+
+	local[victim].shape = info.shape;
+	local[victim].window_statement = NULL;
+	local[victim].has_text = info.has_text;
+	local[victim].text_serial = info.text_serial;
+	return victim;
+}
+
+int
+statements_slot(const StatementKey *key)
+{
+	int			first;
+	int			found = -1;
+
+	if (likely(mine != NULL))
+	{
+		if (statement_key_equal(&mine->slots[last_slot].key, key) &&
+			mine->slots[last_slot].used)
+			return last_slot;
+	}
+	else if (!attach())
+		return -1;
+
+	first = slot_set(key);
+	for (int i = first; i < first + SLOT_WAYS; i++)
+	{
+		if (mine->slots[i].used &&
+			statement_key_equal(&mine->slots[i].key, key))
+		{
+			found = i;
+			break;
+		}
+	}
+	if (found < 0)
+		found = fill_slot(key, first);
+
+	local[found].used = ++lookups;
+	last_slot = found;
+	return found;
+}
+
+StatementLocal *
+statements_local(int slot)
+{
+	return &local[slot];
+}
+
+bool
+statements_described(int slot)
+{
+	StatementLocal *l = &local[slot];
+
+	/* a text was dropped somewhere: perhaps this one */
+	if (unlikely(l->text_serial != table_text_serial()))
+	{
+		SharedSlot *s = &mine->slots[slot];
+
+		table_look(&s->key, &s->ref, &l->text_serial, &l->has_text);
+	}
+	return l->has_text;
+}
+
+void
+statements_describe(int slot, const char *text, Size text_length,
+					const char *tables, Size tables_length,
+					const StatementShape *shape)
+{
+	SharedSlot *s = &mine->slots[slot];
+
+	local[slot].shape = *shape;
+	local[slot].has_text = table_describe(&s->key, &s->ref, text, text_length,
+										  tables, tables_length, shape);
+}
+
+/*
+ * Recording
+ */
+
+/* There was a reset: are the slot's counts from before it? */
+static void
+heed_reset(SharedSlot *slot)
+{
+	uint64		serial = table_reset_serial();
+	uint64		entry_serial;
+	uint64		minmax_serial;
+
+	table_reset_serials(&slot->key, &slot->ref, &entry_serial, &minmax_serial);
+	begin_write(slot);
+	if (slot->reset_serial < entry_serial)
+		clear_counts(slot);
+	else if (slot->reset_serial < minmax_serial)
+		counters_clear_minmax(&slot->counters);
+	slot->reset_serial = serial;
+	end_write(slot);
+}
+
+/* Welford's update of mean and m2 */
+static inline void
+times_record(TimeStats *times, double t)
+{
+	double		delta = t - times->mean;
+
+	times->count++;
+	times->total += t;
+	times->mean += delta / (double) times->count;
+	times->m2 += delta * (t - times->mean);
+	if (t < times->min)
+		times->min = t;
+	if (t > times->max)
+		times->max = t;
+}
+
+void
+statements_record(int slot_number, const Execution *e, bool slow)
+{
+	SharedSlot *slot = &mine->slots[slot_number];
+	StatementCounters *c = &slot->counters;
+
+	if (unlikely(slot->reset_serial != table_reset_serial()))
+		heed_reset(slot);
+
+	begin_write(slot);
+	times_record(&c->exec, (double) e->elapsed);
+	slot->histogram[histogram_bucket(e->elapsed)]++;
+	c->last_seen = GetCurrentStatementStartTimestamp();
+	if (likely(e->outcome == OUTCOME_COMPLETED))
+	{
+		c->calls++;
+		c->rows += e->rows;
+		for (int i = 0; i < USAGE_NBLOCKS; i++)
+			c->usage.blocks[i] += e->usage->blocks[i];
+		for (int i = 0; i < USAGE_NWAL; i++)
+			c->usage.wal[i] += e->usage->wal[i];
+		if (unlikely(track_io_timing))
+		{
+			for (int i = 0; i < USAGE_NTIMES; i++)
+				c->usage.times[i] += e->usage->times[i];
+		}
+		if (unlikely(e->jit != NULL))
+		{
+			for (int i = 0; i < JIT_NPARTS; i++)
+			{
+				c->jit.count[i] += e->jit->count[i];
+				c->jit.time[i] += e->jit->time[i];
+			}
+		}
+		c->workers_planned += e->workers_planned;
+		c->workers_launched += e->workers_launched;
+		c->generic_plan_calls += e->generic_plan;
+		c->custom_plan_calls += e->custom_plan;
+	}
+	else if (e->outcome == OUTCOME_ERROR)
+		c->errors++;
+	else
+	{
+		c->cancels++;
+		if (e->outcome == OUTCOME_TIMEOUT)
+			c->timeouts++;
+	}
+	if (unlikely(slow))
+	{
+		c->slow_calls++;
+		c->last_slow = c->last_seen;
+	}
+	end_write(slot);
+}
+
+void
+statements_record_more(int slot_number, const Execution *e)
+{
+	SharedSlot *slot = &mine->slots[slot_number];
+	StatementCounters *c = &slot->counters;
+
+	if (unlikely(slot->reset_serial != table_reset_serial()))
+		heed_reset(slot);
+
+	begin_write(slot);
+	c->exec.total += (double) e->elapsed;
+	c->rows += e->rows;
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		c->usage.blocks[i] += e->usage->blocks[i];
+	for (int i = 0; i < USAGE_NWAL; i++)
+		c->usage.wal[i] += e->usage->wal[i];
+	for (int i = 0; i < USAGE_NTIMES; i++)
+		c->usage.times[i] += e->usage->times[i];
+	end_write(slot);
+}
+
+void
+statements_record_plan(int slot_number, uint64 elapsed)
+{
+	SharedSlot *slot = &mine->slots[slot_number];
+
+	if (unlikely(slot->reset_serial != table_reset_serial()))
+		heed_reset(slot);
+
+	begin_write(slot);
+	times_record(&slot->counters.plan, (double) elapsed);
+	end_write(slot);
+}
+
+void
+statements_record_client(const StatementKey *key, int slot_number,
+						 uint64 elapsed)
+{
+	SharedSlot *slot = &mine->slots[slot_number];
+
+	/* it may have lost its slot meanwhile: then the time is not kept */
+	if (!slot->used || !statement_key_equal(&slot->key, key))
+		return;
+	begin_write(slot);
+	slot->counters.client_time += (int64) elapsed;
+	end_write(slot);
+}
+
+/*
+ * Reading
+ */
+
+/* Copies a slot that belongs to the partition; false if it does not */
+static bool
+copy_slot(SharedSlot *from, SharedSlot *to, int partition)
+{
+	volatile SharedSlot *slot = from;
+
+	if (!slot->used || table_partition(&from->key) != partition)
+		return false;
+	for (int tries = 0; tries < MAX_COPY_TRIES; tries++)
+	{
+		uint32		before = slot->change;
+
+		pg_read_barrier();
+		if ((before & 1) == 0)
+		{
+			memcpy(to, from, sizeof(SharedSlot));
+			pg_read_barrier();
+			if (slot->change == before)
+				break;
+		}
+		pg_spin_delay();
+	}
+
+	/*
+	 * An owner that was stopped in the middle of its dozen stores: its words
+	 * are whole, so take them as they are.
+	 */
+	return to->used && table_partition(&to->key) == partition;
+}
+
+/* Adds a slot's counts to a row */
+static void
+merge_slot(StatementRow *row, SharedSlot *slot, uint64 entry_serial,
+		   uint64 minmax_serial)
+{
+	if (slot->reset_serial < entry_serial)
+		return;
+	if (slot->reset_serial < minmax_serial)
+		counters_clear_minmax(&slot->counters);
+	counters_add(&row->counters, &slot->counters);
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		row->histogram[i] += slot->histogram[i];
+}
+
+/* A row for a slot whose entry was evicted; its text went with it */
+static bool
+add_orphan(TableCopy *copy, const SharedSlot *slot)
+{
+	StatementRow *row;
+
+	if (copy->nrows >= copy->max_rows)
+	{
+		copy->max_rows *= 2;
+		return false;
+	}
+	row = &copy->rows[copy->nrows];
+	memset(row, 0, sizeof(StatementRow));
+	row->key = slot->key;
+	counters_clear(&row->counters);
+	row->stats_since = row->minmax_since = slot->counters.last_seen;
+	row->encoding = -1;
+	copy->refs[copy->nrows] = slot->ref;
+	copy->reset_serials[copy->nrows] = 0;
+	copy->minmax_serials[copy->nrows] = 0;
+	copy->nrows++;
+	return true;
+}
+
+/*
+ * Merges the slots of all backends into the rows of their partition.  False
+ * if there is no room for another row: *copy then says how many to make room
+ * for.  The caller holds the partition's lock exclusively.
+ */
+static bool
+merge_slots(TableCopy *copy, int partition, SharedSlot *buffer,
+			uint32 *row_of_entry)
+{
+	for (int i = 0; i < copy->nrows; i++)
+		row_of_entry[copy->refs[i].entry] = i;
+
+	for (int b = 0; b < shared->nbackends; b++)
+	{
+		if (!shared->backends[b].in_use)
+			continue;
+		for (int s = 0; s < SLOTS; s++)
+		{
+			int			row;
+
+			if (!copy_slot(&shared->backends[b].slots[s], buffer, partition))
+				continue;
+
+			row = buffer->ref.entry < table_entries() ?
+				row_of_entry[buffer->ref.entry] : copy->nrows;
+			if (row >= copy->nrows ||
+				copy->refs[row].entry != buffer->ref.entry ||
+				copy->refs[row].incarnation != buffer->ref.incarnation)
+			{
+				for (row = 0; row < copy->nrows; row++)
+				{
+					if (statement_key_equal(&copy->rows[row].key, &buffer->key))
+						break;
+				}
+				if (row == copy->nrows && !add_orphan(copy, buffer))
+					return false;
+			}
+			merge_slot(&copy->rows[row], buffer, copy->reset_serials[row],
+					   copy->minmax_serials[row]);
+		}
+	}
+	return true;
+}
+
+void
+statements_read(bool with_text, StatementCallback callback, void *arg)
+{
+	TableCopy	copy;
+	SharedSlot *buffer = palloc(sizeof(SharedSlot));
+	uint32	   *row_of_entry = palloc0(sizeof(uint32) * table_entries());
+
+	memset(&copy, 0, sizeof(copy));
+	copy.with_text = with_text;
+	copy.max_rows = table_entries() / STATEMENT_PARTITIONS + 64;
+	copy.max_texts = with_text ? 64 * 1024 : 0;
+
+	for (int partition = 0; partition < STATEMENT_PARTITIONS; partition++)
+	{
+		LWLock	   *lock = shmem_lock(SHMEM_LOCK_PARTITION + partition);
+		bool		complete = false;
+		bool		again = copy.rows != NULL;
+
+		while (!complete)
+		{
+			/* room for what the last attempt found wanting */
+			if (!again)
+			{
+				if (copy.rows != NULL)
+				{
+					pfree(copy.rows);
+					pfree(copy.refs);
+					pfree(copy.reset_serials);
+					pfree(copy.minmax_serials);
+					pfree(copy.texts);
+				}
+				copy.rows = MemoryContextAllocHuge(CurrentMemoryContext,
+												   sizeof(StatementRow) * copy.max_rows);
+				copy.refs = palloc(sizeof(TableRef) * copy.max_rows);
+				copy.reset_serials = palloc(sizeof(uint64) * copy.max_rows);
+				copy.minmax_serials = palloc(sizeof(uint64) * copy.max_rows);
+				copy.texts = palloc(Max(copy.max_texts, 1));
+			}
+
+			LWLockAcquire(lock, LW_EXCLUSIVE);
+			complete = table_copy_partition(partition, &copy) &&
+				merge_slots(&copy, partition, buffer, row_of_entry);
+			LWLockRelease(lock);
+			again = false;
+		}
+
+		for (int i = 0; i < copy.nrows; i++)
+		{
+			const StatementCounters *c = &copy.rows[i].counters;
+
+			if (c->exec.count > 0 || c->plan.count > 0 || c->calls > 0)
+				callback(arg, &copy.rows[i]);
+		}
+	}
+
+	pfree(copy.rows);
+	pfree(copy.refs);
+	pfree(copy.reset_serials);
+	pfree(copy.minmax_serials);
+	pfree(copy.texts);
+	pfree(buffer);
+	pfree(row_of_entry);
+}

@@ -1,0 +1,150 @@
+/*-------------------------------------------------------------------------
+ *
+ * statements.h
+ *		Cumulative statistics of statements: recording and reading.
+ *
+ * statements.c says how recording works without locks; table.h is the shared
+ * table behind it.
+ *
+ * src/statements.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_STATEMENTS_H
+#define QW_STATEMENTS_H
+
+#include "execution.h"
+#include "histogram.h"
+#include "shape.h"
+#include "window.h"
+
+/* Distribution of times: nanoseconds; min is infinite while count is 0 */
+typedef struct TimeStats
+{
+	double		total;
+	double		min;
+	double		max;
+	double		mean;
+	double		m2;				/* sum of squared differences from the mean
+								 * (Welford 1962) */
+	int64		count;
+} TimeStats;
+
+typedef struct StatementCounters
+{
+	int64		calls;			/* that completed */
+	int64		errors;			/* failed, other than ... */
+	int64		cancels;		/* ... those cancelled, timeouts included */
+	int64		timeouts;		/* cancelled by statement_timeout */
+	int64		slow_calls;		/* past slow_threshold, completed or not */
+	int64		rows;			/* of completed calls, as are the usages */
+	TimeStats	exec;			/* all executions, failed ones too */
+	TimeStats	plan;
+	Usage		usage;
+	JitUsage	jit;
+	int64		workers_planned;
+	int64		workers_launched;
+	int64		generic_plan_calls;
+	int64		custom_plan_calls;
+	int64		client_time;	/* ns from its end to the start of the next
+								 * statement of its transaction */
+	TimestampTz last_seen;		/* start of the last client message that ran
+								 * it */
+	TimestampTz last_slow;		/* 0: never */
+} StatementCounters;
+
+/* A statement as readers get it */
+typedef struct StatementRow
+{
+	StatementKey key;
+	StatementShape shape;
+	StatementCounters counters;
+	uint64		histogram[HISTOGRAM_BUCKETS];
+	TimestampTz stats_since;
+	TimestampTz minmax_since;
+	int			encoding;		/* of text, -1 if there is none */
+	const char *text;			/* normalised; NULL: not there (any more) */
+	const char *tables;			/* names, each ended by a NUL, the last by
+								 * two; NULL with the text */
+} StatementRow;
+
+typedef void (*StatementCallback) (void *arg, const StatementRow *row);
+
+extern Size statements_shmem_size(void);
+extern void statements_shmem_init(void *place, bool found);
+
+/*
+ * Slot of a statement among this backend's, or -1 if this process has none.
+ * A statement that has no slot gets one: that takes locks and may evict
+ * another; it does not raise.  A slot number is good until the next call.
+ */
+extern int	statements_slot(const StatementKey *key);
+
+/* What is known of the statement in a slot, in this backend's memory */
+typedef struct StatementLocal
+{
+	StatementShape shape;		/* command SHAPE_OTHER: not known */
+	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
+	uint64		used;			/* when last, in slot look-ups */
+	uint32		text_serial;	/* of the table when has_text was found out */
+	bool		has_text;
+} StatementLocal;
+
+extern StatementLocal *statements_local(int slot);
+
+/* Does the table hold the text and the shape of the statement in this slot? */
+extern bool statements_described(int slot);
+
+/*
+ * Stores text and shape of the statement in this slot.  "tables" as in
+ * StatementRow, tables_length with the last NUL.
+ */
+extern void statements_describe(int slot, const char *text, Size text_length,
+								const char *tables, Size tables_length,
+								const StatementShape *shape);
+
+/* Adds an execution, a planning, time between statements.  Lock-free. */
+extern void statements_record(int slot, const Execution *execution, bool slow);
+
+/* A further run of an execution that was recorded already: a cursor goes on */
+extern void statements_record_more(int slot, const Execution *execution);
+
+extern void statements_record_plan(int slot, uint64 elapsed);
+extern void statements_record_client(const StatementKey *key, int slot,
+									 uint64 elapsed);
+
+/*
+ * Calls back for every statement that has any count, this backend's and the
+ * others' pending counts included, in no particular order.  A row is good
+ * during its call; the callback may allocate and raise.
+ */
+extern void statements_read(bool with_text, StatementCallback callback,
+							void *arg);
+
+/* Text of one statement in the server encoding, palloc'd; NULL if not there */
+extern char *statements_text(const StatementKey *key);
+
+/*
+ * Resets statements that match (0: any); minmax_only: just the extremes.
+ * Their texts stay, for a prepared statement may never be parsed again.
+ */
+extern TimestampTz statements_reset(Oid userid, Oid dbid, uint64 queryid,
+									bool minmax_only);
+
+typedef struct StatementsInfo
+{
+	int64		entries;		/* statements that have counts */
+	int64		limit;
+	int64		dealloc;		/* evictions since the reset */
+	int64		texts_dropped;	/* texts that found no room or made room */
+	TimestampTz stats_reset;
+} StatementsInfo;
+
+extern void statements_info(StatementsInfo *info);
+
+/* Sums of evicted statements, per database */
+typedef void (*EvictedCallback) (void *arg, Oid dbid, int64 statements,
+								 const StatementCounters *counters);
+extern void statements_evicted(EvictedCallback callback, void *arg);
+
+#endif							/* QW_STATEMENTS_H */

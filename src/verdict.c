@@ -1,0 +1,321 @@
+/*-------------------------------------------------------------------------
+ *
+ * verdict.c
+ *		What a burst is: facts in, verdict out.
+ *
+ * A pure function.  The facts may be a copy of another backend's shared
+ * memory, so nothing in them is trusted: no count is used as an index, and
+ * arithmetic on them saturates.
+ *
+ * Precision counts more than recall: a rule that is in doubt says
+ * REPEAT_NONE, or suspected, on which nothing acts.
+ *
+ * src/verdict.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "window.h"
+
+/* a is at least numerator/denominator of b, without overflow */
+static inline bool
+at_least_share(uint64 a, uint64 b, uint64 numerator, uint64 denominator)
+{
+	return a / numerator >= b / denominator &&
+		(a / numerator > b / denominator ||
+		 (a % numerator) * denominator >= (b % denominator) * numerator);
+}
+
+static inline uint64
+add(uint64 a, uint64 b)
+{
+	return a > PG_UINT64_MAX - b ? PG_UINT64_MAX : a + b;
+}
+
+/*
+ * As many as the parent returned, and a tenth more: a row may have been
+ * counted that was not walked over, or walked over twice.
+ */
+static inline uint64
+with_tolerance(uint64 rows)
+{
+	return add(rows, rows / 10 + 1);
+}
+
+bool
+verdict_possible(const StatementShape *shape)
+{
+	uint16		flags = shape->flags;
+
+	if (shape->nrelations == 0 ||
+		(flags & (SHAPE_IGNORED | SHAPE_SKIP_LOCKED | SHAPE_CATALOG_ONLY)))
+		return false;
+
+	switch (shape->command)
+	{
+		case SHAPE_SELECT:
+			return (flags & (SHAPE_LIST_CONDITION | SHAPE_WRITES)) == 0 &&
+				(flags & (SHAPE_HAS_CONDITION | SHAPE_HAS_OFFSET)) != 0;
+		case SHAPE_INSERT:
+			return (flags & SHAPE_SINGLE_ROW_VALUES) != 0;
+		case SHAPE_UPDATE:
+		case SHAPE_DELETE:
+			return (flags & SHAPE_LIST_CONDITION) == 0 &&
+				shape->nconditions > 0;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Rows that the parent had to walk over.  In a tree every row that the child
+ * returns is asked for its own children.
+ */
+static uint64
+rows_walked(const BurstFacts *facts)
+{
+	if (facts->constraint != InvalidOid &&
+		facts->key_relid == facts->parent_relid &&
+		facts->relationship == RELATIONSHIP_ONE_TO_MANY &&
+		facts->parent_queryid != facts->queryid)
+		return add(facts->parent_rows, facts->rows);
+	return facts->parent_rows;
+}
+
+/* Did the statement run about as often as the parent returned rows? */
+static bool
+has_cardinality(const BurstFacts *facts, bool final)
+{
+	uint64		rows = rows_walked(facts);
+
+	if (facts->parent_queryid == 0)
+		return false;
+	if (!final)
+		return rows >= facts->executions;
+
+	/* an ORM's identity map makes it fewer, but not less than half */
+	return facts->executions >= rows / 2 &&
+		facts->executions <= with_tolerance(rows);
+}
+
+/* Is it known by which columns the parent leads to the statement? */
+static bool
+has_key(const BurstFacts *facts)
+{
+	return facts->parent_queryid != 0 &&
+		(facts->constraint != InvalidOid ||
+		 facts->relationship == RELATIONSHIP_DEFERRED_COLUMN);
+}
+
+/*
+ * Could the keys that were asked for have come from the parent?  It returned
+ * no more keys than rows; where it references the table, it may do so by
+ * several columns.  Counts past WINDOW_MAX_VALUES are estimates.
+ */
+static bool
+keys_fit_parent(const BurstFacts *facts)
+{
+	uint64		rows = rows_walked(facts);
+	uint64		most = add(rows, rows / 2 + 1);
+
+	if (facts->relationship == RELATIONSHIP_MANY_TO_ONE ||
+		facts->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+		most = add(most, most);
+	return facts->distinct_keys <= most;
+}
+
+/*
+ * Could these be so many requests that happen to share a connection, rather
+ * than one piece of work?  Within one transaction or trace there is no
+ * question.  Else, what comes as often as the statement may belong to the same
+ * request.
+ */
+static bool
+may_be_requests(const BurstFacts *facts)
+{
+	return facts->transactions != 1 && !facts->in_trace &&
+		facts->cycle_members > 0;
+}
+
+/* The same few values over and over, and nothing written between */
+static bool
+is_duplicate(const BurstFacts *facts, uint64 threshold)
+{
+	return facts->duplicates >= threshold - 1 &&
+		facts->distinct_values < threshold;
+}
+
+/*
+ * A SELECT that walks over the parent's rows: the confidence in that, or
+ * CONFIDENCE_NONE.
+ */
+static RepeatConfidence
+judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
+			 bool final)
+{
+	bool		key = has_key(facts);
+	bool		cardinality = has_cardinality(facts, final);
+	RepeatConfidence confidence;
+
+	if (facts->shape.nconditions == 0 || facts->distinct_keys < 2)
+		return CONFIDENCE_NONE;
+
+	if (key)
+	{
+		if (!keys_fit_parent(facts))
+			return CONFIDENCE_NONE;
+
+		/*
+		 * Keys that come again and again are looked up row by row only where
+		 * many rows share a key, and not more often than there are rows.
+		 * Otherwise something else is being repeated.
+		 */
+		if ((facts->distinct_keys < threshold ||
+			 is_duplicate(facts, threshold)) &&
+			(facts->relationship != RELATIONSHIP_MANY_TO_ONE ||
+			 facts->executions > with_tolerance(facts->parent_rows)))
+			return CONFIDENCE_NONE;
+
+		confidence = cardinality ? CONFIDENCE_CONFIRMED : CONFIDENCE_LIKELY;
+
+		/*
+		 * A loop over the rows of one table asks for the children of each
+		 * once.  Requests, one after another, ask for some twice.  (Estimates
+		 * of larger counts may be far off.)
+		 */
+		if (!together &&
+			facts->relationship == RELATIONSHIP_ONE_TO_MANY &&
+			!at_least_share(facts->distinct_keys, facts->executions,
+							facts->executions > WINDOW_MAX_VALUES ? 2 : 3,
+							4))
+			confidence = CONFIDENCE_SUSPECTED;
+	}
+	else if (cardinality &&
+			 facts->distinct_keys >= threshold &&
+			 at_least_share(facts->distinct_keys, facts->executions, 1, 2))
+	{
+		confidence = facts->in_trace ||
+			(together && facts->parent_transactions_shared > 0) ?
+			CONFIDENCE_LIKELY : CONFIDENCE_SUSPECTED;
+	}
+	else
+		return CONFIDENCE_NONE;
+
+	/* a condition that was left out may be another reason for it */
+	if (facts->shape.flags & SHAPE_INCOMPLETE)
+		confidence = Min(confidence, CONFIDENCE_LIKELY);
+	return confidence;
+}
+
+static void
+decide_select(const BurstFacts *facts, uint64 threshold, bool together,
+			  bool final, RepeatVerdict *verdict)
+{
+	uint16		flags = facts->shape.flags;
+	RepeatConfidence confidence;
+
+	if ((flags & SHAPE_HAS_OFFSET) &&
+		(flags & SHAPE_INCOMPLETE) == 0 &&
+		facts->offset_steps >= threshold - 1 &&
+		facts->distinct_keys <= 1 &&
+		!may_be_requests(facts))
+	{
+		verdict->kind = REPEAT_DEEP_OFFSET;
+		verdict->confidence = together ? CONFIDENCE_CONFIRMED :
+			CONFIDENCE_LIKELY;
+		return;
+	}
+
+	if ((flags & SHAPE_HAS_CONDITION) == 0)
+		return;
+
+	confidence = judge_parent(facts, threshold, together, final);
+
+	/*
+	 * Requests, unless a foreign key explains why this statement, and each
+	 * that came as often, was repeated after one that came more rarely.
+	 */
+	if (may_be_requests(facts) &&
+		(confidence == CONFIDENCE_NONE || facts->constraint == InvalidOid ||
+		 facts->cycle_unexplained > 0))
+		return;
+
+	if (confidence != CONFIDENCE_NONE)
+	{
+		verdict->kind = REPEAT_N_PLUS_ONE;
+		verdict->confidence = confidence;
+		verdict->has_parent = true;
+		if (facts->relationship > RELATIONSHIP_NONE &&
+			facts->relationship <= RELATIONSHIP_DEFERRED_COLUMN)
+			verdict->relationship = facts->relationship;
+	}
+	else if (is_duplicate(facts, threshold))
+	{
+		verdict->kind = REPEAT_DUPLICATE;
+		verdict->confidence = together ? CONFIDENCE_CONFIRMED :
+			CONFIDENCE_SUSPECTED;
+	}
+	else if (facts->shape.nconditions > 0 &&
+			 facts->distinct_keys >= threshold)
+	{
+		verdict->kind = REPEAT_LOOKUP;
+		verdict->confidence = together ? CONFIDENCE_LIKELY :
+			CONFIDENCE_SUSPECTED;
+	}
+}
+
+static void
+decide_write(const BurstFacts *facts, uint64 threshold, bool together,
+			 RepeatVerdict *verdict)
+{
+	if (facts->shape.command == SHAPE_INSERT)
+	{
+		/* several rows for each that was counted: sent in batches */
+		if (facts->rows / 2 >= facts->executions)
+			return;
+		verdict->kind = REPEAT_INSERT;
+	}
+	else
+	{
+		if (facts->distinct_keys < threshold ||
+			facts->rows > facts->executions)
+			return;
+		verdict->kind = facts->shape.command == SHAPE_UPDATE ?
+			REPEAT_UPDATE : REPEAT_DELETE;
+	}
+
+	verdict->confidence = verdict->one_transaction ? CONFIDENCE_CONFIRMED :
+		CONFIDENCE_LIKELY;
+	verdict->committed_alone = facts->transactions >= facts->executions;
+}
+
+void
+verdict_decide(const BurstFacts *facts, int threshold, bool final,
+			   RepeatVerdict *verdict)
+{
+	uint64		least = Max(threshold, 2);
+	bool		together;
+
+	memset(verdict, 0, sizeof(RepeatVerdict));
+
+	if (facts->executions < least || facts->batched ||
+		!verdict_possible(&facts->shape))
+		return;
+
+	verdict->one_transaction = facts->transactions == 1;
+	together = verdict->one_transaction || facts->in_trace;
+
+	if (facts->last_end > facts->first_start)
+	{
+		uint64		wall = facts->last_end - facts->first_start;
+		uint64		mean = facts->exec_time / facts->executions;
+
+		verdict->time_lost = wall > mean ? wall - mean : 0;
+	}
+
+	if (facts->shape.command == SHAPE_SELECT)
+		decide_select(facts, least, together, final, verdict);
+	else if (!may_be_requests(facts))
+		decide_write(facts, least, together, verdict);
+}

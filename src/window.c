@@ -1,0 +1,605 @@
+/*-------------------------------------------------------------------------
+ *
+ * window.c
+ *		The repeat detector: one backend's stream of executions, cut into
+ *		windows, and what each window shows.
+ *
+ * Statements keep their entries from one window to the next, so that the
+ * shape need not be copied again; their counts belong to the window whose
+ * serial number they carry and are reset when the statement first runs in
+ * another one.  Beginning a window is thus one increment, and ending one
+ * without a burst nothing at all.
+ *
+ * What every execution touches (WindowStatement) is kept apart from what only
+ * a repeated statement needs (WindowDetail), so that most of the latter's
+ * memory is never touched.
+ *
+ * Counting happens when an execution has ended: one that fails has never been
+ * counted.  At the threshold, which is looked at before the execution runs,
+ * it is counted in a copy.
+ *
+ * Distinct values are counted by Wegman's adaptive sampling (P. Flajolet, "On
+ * Adaptive Sampling", Computing 43, 1990): a set of hashes that, when it is
+ * full, drops those whose lowest bit is not zero, then those whose two lowest
+ * bits are not zero, and so on; 2^level times its size estimates the number.
+ * Up to WINDOW_MAX_VALUES the count is exact, past it the standard error is
+ * about 15 %.
+ *
+ * src/window.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "window_internal.h"
+
+Size
+window_size(void)
+{
+	return sizeof(Window);
+}
+
+/*
+ * The memory need not be zero, and most of it is not touched until used.
+ */
+void
+window_init(Window *window, const WindowSchema *schema,
+			WindowBurstCallback callback, void *callback_arg)
+{
+	memset(window, 0, offsetof(Window, last_used));
+	if (schema != NULL)
+		window->schema = *schema;
+	window->callback = callback;
+	window->callback_arg = callback_arg;
+	window->batch = 1;
+	memset(window->lists, NO_ENTRY, sizeof(window->lists));
+	window_configure(window, 5, UINT64CONST(250000000));
+}
+
+void
+window_configure(Window *window, int threshold, uint64 gap)
+{
+	window->threshold = Max(threshold, 2);
+	window->gap = gap;
+}
+
+void
+window_context(Window *window, const WindowContext *context)
+{
+	if (window->context.userid == context->userid &&
+		window->context.application == context->application &&
+		window->context.route == context->route &&
+		window->context.trace == context->trace)
+		return;
+	window_close(window);
+	window->context = *context;
+}
+
+/* ----------
+ * Sets of values
+ * ----------
+ */
+
+/*
+ * The sampling looks at the lowest bits: make them depend on all others.
+ * (Finalizer of MurmurHash3, a bijection.)
+ */
+static inline uint64
+mix(uint64 hash)
+{
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xff51afd7ed558ccd);
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	hash ^= hash >> 33;
+	return hash;
+}
+
+static inline bool
+set_samples(const ValueSet *set, uint64 hash)
+{
+	return (hash & ((UINT64CONST(1) << set->level) - 1)) == 0;
+}
+
+static void
+set_clear(ValueSet *set)
+{
+	set->nhashes = 0;
+	set->level = 0;
+}
+
+/*
+ * Adds a hash, unless it is not sampled or there already.  True if it was
+ * there; then *written is the value that was given with it before.
+ */
+static bool
+set_add(ValueSet *set, uint64 hash, uint32 *written)
+{
+	uint32		now = *written;
+
+	if (!set_samples(set, hash))
+		return false;
+	for (int i = 0; i < set->nhashes; i++)
+	{
+		if (set->hashes[i] == hash)
+		{
+			*written = set->written[i];
+			set->written[i] = now;
+			return true;
+		}
+	}
+	while (set->nhashes == WINDOW_MAX_VALUES)
+	{
+		int			kept = 0;
+
+		set->level++;
+		for (int i = 0; i < set->nhashes; i++)
+		{
+			if (set_samples(set, set->hashes[i]))
+			{
+				set->hashes[kept] = set->hashes[i];
+				set->written[kept] = set->written[i];
+				kept++;
+			}
+		}
+		set->nhashes = kept;
+		if (!set_samples(set, hash))
+			return false;
+	}
+	set->hashes[set->nhashes] = hash;
+	set->written[set->nhashes] = now;
+	set->nhashes++;
+	return false;
+}
+
+/*
+ * Distinct values in all.  The execution that was not hashed is presumed to be
+ * like all others if those are alike, and unlike them if all of them differ.
+ */
+uint64
+window_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
+{
+	uint64		distinct;
+
+	if (hashed == 0)
+		return 0;
+	distinct = Min((uint64) set->nhashes << set->level, hashed);
+	if (distinct == hashed && distinct > 1 && executions > hashed)
+		distinct++;
+	return distinct;
+}
+
+/* ----------
+ * Entries
+ * ----------
+ */
+
+static inline uint8 *
+list_of(Window *window, uint64 queryid)
+{
+	return &window->lists[(queryid ^ (queryid >> 32)) & (LOOKUP_LISTS - 1)];
+}
+
+/* Tells of a burst, once */
+static void
+report_burst(Window *window, const WindowStatement *statement)
+{
+	BurstFacts	facts;
+
+	window_facts(window, statement, &facts);
+	if (window->callback != NULL)
+		window->callback(window->callback_arg, &facts,
+						 statement->counts.handle);
+}
+
+/*
+ * An entry to use anew.  Those of statements that have not run in this window
+ * hold nothing and go first, whichever comes; else the one not used for
+ * longest.
+ */
+static WindowStatement *
+free_entry(Window *window)
+{
+	WindowStatement *statement;
+	uint8	   *link;
+	int			index = window->hand;
+
+	if (window->nstatements < WINDOW_MAX_STATEMENTS)
+	{
+		statement = &window->statements[window->nstatements];
+		statement->index = window->nstatements++;
+		return statement;
+	}
+
+	window->hand = (window->hand + 1) % WINDOW_MAX_STATEMENTS;
+	if (window->statements[index].serial == window->serial)
+	{
+		for (int i = 0; i < WINDOW_MAX_STATEMENTS; i++)
+		{
+			if (window->last_used[i] < window->last_used[index])
+				index = i;
+		}
+	}
+
+	statement = &window->statements[index];
+	if (statement->serial == window->serial && statement->counts.burst)
+	{
+		report_burst(window, statement);
+		for (int i = 0; i < window->nbursts; i++)
+		{
+			if (window->bursts[i] == index)
+			{
+				window->nbursts--;
+				memmove(&window->bursts[i], &window->bursts[i + 1],
+						window->nbursts - i);
+				break;
+			}
+		}
+	}
+
+	link = list_of(window, statement->queryid);
+	while (*link != index)
+		link = &window->statements[*link].next;
+	*link = statement->next;
+	return statement;
+}
+
+static void
+set_shape(Window *window, WindowStatement *statement,
+		  const StatementShape *shape)
+{
+	statement->shape = *shape;
+	statement->possible = verdict_possible(shape);
+
+	/* what was counted under another shape means nothing now */
+	if (!statement->counts.burst)
+		statement->serial = 0;
+}
+
+/* The entry of a statement, made if there is none */
+static WindowStatement *
+find_entry(Window *window, const WindowStart *start)
+{
+	WindowStatement *statement;
+	uint8	   *list = list_of(window, start->queryid);
+
+	for (uint8 i = *list; i != NO_ENTRY; i = statement->next)
+	{
+		statement = &window->statements[i];
+		if (statement->queryid == start->queryid)
+			return statement;
+	}
+
+	statement = free_entry(window);
+	statement->queryid = start->queryid;
+	statement->next = *list;
+	*list = statement->index;
+	statement->counts.burst = false;
+	set_shape(window, statement, start->shape);
+	return statement;
+}
+
+/* ----------
+ * An execution
+ * ----------
+ */
+
+/* Does a shape tell anything at all? */
+static inline bool
+is_relevant(const StatementShape *shape)
+{
+	if (shape->command == SHAPE_OTHER)
+		return true;			/* not known yet */
+	return shape->command != SHAPE_UTILITY && shape->nrelations > 0 &&
+		(shape->flags & SHAPE_CATALOG_ONLY) == 0;
+}
+
+static inline bool
+is_write(const StatementShape *shape)
+{
+	return (shape->command >= SHAPE_INSERT &&
+			shape->command <= SHAPE_MERGE) ||
+		(shape->flags & SHAPE_WRITES) != 0;
+}
+
+static inline void
+open_window(Window *window, const WindowStart *start)
+{
+	window->open = true;
+	window->serial++;
+	window->others = false;
+	window->opener = start->queryid;
+	window->position = 0;
+	window->nbursts = 0;
+}
+
+/*
+ * Has the backend begun something else?  It was idle, or the statement that
+ * opened the window comes again after others in another transaction: a pooled
+ * connection's next request.
+ */
+static inline bool
+is_over(const Window *window, const WindowStart *start)
+{
+	if (start->now > window->last_end &&
+		start->now - window->last_end > window->gap)
+		return true;
+	return start->queryid == window->opener && window->others &&
+		start->transaction != window->opener_transaction &&
+		window->context.trace == 0;
+}
+
+WindowStatement *
+window_begin(Window *window, WindowStatement *known, const WindowStart *start)
+{
+	const StatementShape *shape = start->shape;
+	WindowStatement *statement = known;
+
+	if (start->round_trip)
+		window->batch++;
+	if (unlikely(shape == NULL || !is_relevant(shape)))
+	{
+		if (shape != NULL && is_write(shape))
+			window->written++;
+		return NULL;
+	}
+
+	if (unlikely(!window->open))
+		open_window(window, start);
+	else if (unlikely(is_over(window, start)))
+	{
+		window_close(window);
+		open_window(window, start);
+	}
+	if (start->queryid == window->opener)
+	{
+		window->opener_transaction = start->transaction;
+		window->others = false;
+	}
+	else
+		window->others = true;
+
+	if (statement == NULL || unlikely(statement->queryid != start->queryid))
+		statement = find_entry(window, start);
+
+	/* the fields before "target" tell whether the shape is another */
+	if (unlikely(memcmp(&statement->shape, shape,
+						offsetof(StatementShape, target)) != 0))
+		set_shape(window, statement, shape);
+
+	if (statement->serial != window->serial)
+	{
+		memset(&statement->counts, 0, sizeof(WindowCounts));
+		statement->counts.handle = -1;
+		statement->serial = window->serial;
+	}
+	statement->start = start->now;
+	statement->transaction = start->transaction;
+	statement->counts_as_one = start->round_trip ||
+		statement->counts.batch != window->batch;
+	statement->has_values = false;
+	window->last_used[statement->index] = ++window->tick;
+	return statement;
+}
+
+/*
+ * From the second execution on; where two make a burst, from the first.
+ */
+bool
+window_wants_values(const Window *window, const WindowStatement *statement)
+{
+	return statement->possible &&
+		(statement->counts.executions > 0 || window->threshold <= 2);
+}
+
+void
+window_values(Window *window, WindowStatement *statement,
+			  const WindowValues *values)
+{
+	const StatementShape *shape = &statement->shape;
+
+	if (!statement->counts_as_one)
+		return;
+
+	if (values->list_length >= 2)
+		statement->counts.batched = true;
+
+	/* a value that is there but was not hashed could be any */
+	for (int i = 0; i < shape->nconditions; i++)
+	{
+		if (values->conditions[i] == 0 &&
+			shape->conditions[i].value.source != SHAPE_VALUE_NONE)
+			return;
+	}
+	statement->has_values = true;
+	window->details[statement->index].values = *values;
+}
+
+/* Counts the values of an execution */
+static void
+count_values(const Window *window, WindowStatement *statement,
+			 WindowDetail *detail)
+{
+	const WindowValues *values = &detail->values;
+	WindowCounts *counts = &statement->counts;
+	int			nconditions = statement->shape.nconditions;
+	uint32		written = window->written;
+	uint64		key = 0;
+	bool		seen;
+
+	for (int i = 0; i < nconditions; i++)
+		key = mix(key + values->conditions[i]);
+
+	if (counts->hashed == 0)
+	{
+		set_clear(&detail->all);
+		set_clear(&detail->keys);
+		memcpy(detail->first_conditions, values->conditions,
+			   sizeof(detail->first_conditions));
+		counts->hashed_written = written;
+	}
+	else
+	{
+		for (int i = 0; i < nconditions; i++)
+		{
+			if (values->conditions[i] != detail->first_conditions[i])
+				counts->varying |= 1 << i;
+		}
+		if (values->offset > detail->last_offset && key == detail->last_key)
+			counts->offset_steps++;
+	}
+	detail->last_key = key;
+	detail->last_offset = values->offset;
+	if (values->offset > 0)
+		counts->max_offset = Max(counts->max_offset, (uint64) values->offset);
+
+	seen = set_add(&detail->all, mix(values->all), &written);
+	if (seen && written == window->written)
+		counts->duplicates += UINT64CONST(1) << detail->all.level;
+	if (!seen)
+	{
+		written = window->written;
+		set_add(&detail->keys, key, &written);
+	}
+	counts->hashed++;
+}
+
+/* Counts an execution that did not fail */
+void
+window_count_execution(const Window *window, WindowStatement *statement,
+					   WindowDetail *detail, uint64 position, uint64 now)
+{
+	WindowCounts *counts = &statement->counts;
+
+	if (counts->executions == 0)
+	{
+		counts->first_start = statement->start;
+		counts->first_end = now;
+		counts->first_transaction = statement->transaction;
+		counts->first_position = position;
+		counts->first_written = window->written;
+	}
+	counts->executions++;
+	counts->last_position = position;
+	counts->batch = window->batch;
+	if (counts->transactions == 0 ||
+		counts->last_transaction != statement->transaction)
+	{
+		counts->transactions++;
+		counts->last_transaction = statement->transaction;
+	}
+	if (statement->has_values)
+	{
+		count_values(window, statement, detail);
+		statement->has_values = false;
+	}
+}
+
+bool
+window_at_threshold(const Window *window, const WindowStatement *statement)
+{
+	return statement->counts.executions + 1 >= window->threshold &&
+		statement->counts_as_one && statement->possible &&
+		!statement->counts.burst;
+}
+
+void
+window_set_handle(WindowStatement *statement, int handle)
+{
+	statement->counts.handle = handle;
+}
+
+int
+window_handle(const WindowStatement *statement)
+{
+	return statement->counts.handle;
+}
+
+void
+window_end(Window *window, WindowStatement *statement, uint64 now,
+		   uint64 elapsed, uint64 rows, bool failed)
+{
+	WindowCounts *counts = &statement->counts;
+
+	window->last_end = Max(window->last_end, now);
+	if (is_write(&statement->shape))
+		window->written++;
+	if (unlikely(failed || !window->open ||
+				 statement->serial != window->serial))
+	{
+		statement->has_values = false;
+		return;
+	}
+
+	if (statement->counts_as_one)
+		window_count_execution(window, statement,
+							   &window->details[statement->index],
+							   ++window->position, now);
+	counts->exec_time += elapsed;
+	counts->rows += rows;
+	counts->last_rows = rows;
+	counts->max_rows = Max(counts->max_rows, rows);
+	counts->last_end = Max(counts->last_end, now);
+
+	if (unlikely(counts->executions >= window->threshold) &&
+		!counts->burst && statement->possible)
+	{
+		counts->burst = true;
+		window->bursts[window->nbursts++] = statement->index;
+	}
+}
+
+bool
+window_holds(const WindowStatement *statement, uint64 queryid)
+{
+	return statement->queryid == queryid;
+}
+
+void
+window_more_rows(Window *window, WindowStatement *statement, uint64 now,
+				 uint64 elapsed, uint64 rows)
+{
+	WindowCounts *counts = &statement->counts;
+
+	window->last_end = Max(window->last_end, now);
+	if (statement->serial != window->serial || counts->executions == 0)
+		return;
+	counts->exec_time += elapsed;
+	counts->rows += rows;
+	counts->last_rows += rows;
+	counts->max_rows = Max(counts->max_rows, counts->last_rows);
+	counts->last_end = Max(counts->last_end, now);
+}
+
+void
+window_wrote(Window *window)
+{
+	window->written++;
+}
+
+/* ----------
+ * The end of a window
+ * ----------
+ */
+
+void
+window_close(Window *window)
+{
+	int			nbursts = window->nbursts;
+
+	if (!window->open)
+		return;
+
+	/* first, so that nothing is reported twice should the callback raise */
+	window->open = false;
+	window->nbursts = 0;
+	for (int i = 0; i < nbursts; i++)
+		report_burst(window, &window->statements[window->bursts[i]]);
+}
+
+void
+window_discard(Window *window)
+{
+	window->open = false;
+	window->nbursts = 0;
+}

@@ -1,0 +1,289 @@
+/*-------------------------------------------------------------------------
+ *
+ * window.h
+ *		The repeat detector: one backend's stream of executions, cut into
+ *		windows, and what each window shows.
+ *
+ * Plain C on memory that the caller provides: no hooks, no locks, no shared
+ * memory, no allocation, no catalog, no errors.  What it needs to know of the
+ * schema it asks through WindowSchema.  A unit test drives it with written
+ * streams.
+ *
+ * One execution goes through
+ *
+ *		window_context()	once, before, when role, application, route or
+ *							trace may have changed
+ *		window_begin()		before it runs; tells which statement it is
+ *		window_values()		only if window_wants_values()
+ *		window_threshold()	only if window_at_threshold(): facts for a verdict
+ *							on a burst that begins now
+ *		window_end()		when it has run
+ *		window_more_rows()	for every further chunk of rows (cursors)
+ *
+ * and window_close() ends the window, reporting each burst through the
+ * callback.  verdict_decide() turns a burst's facts into a verdict; it is a
+ * pure function of them, so that a reader can apply it to a copy of the facts
+ * of a burst still open in another backend.
+ *
+ * Times are nanoseconds of a monotonic clock.  A Window belongs to one
+ * backend.
+ *
+ * src/window.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_WINDOW_H
+#define QW_WINDOW_H
+
+#include "shape.h"
+
+/* Distinct statements in one window; the least recently used is dropped */
+#define WINDOW_MAX_STATEMENTS	128
+
+/* Distinct sets of values remembered per statement; past that, sampled */
+#define WINDOW_MAX_VALUES		64
+
+typedef enum RepeatKind
+{
+	REPEAT_NONE,				/* not a repeat */
+	REPEAT_N_PLUS_ONE,
+	REPEAT_LOOKUP,
+	REPEAT_DUPLICATE,
+	REPEAT_INSERT,
+	REPEAT_UPDATE,
+	REPEAT_DELETE,
+	REPEAT_DEEP_OFFSET
+} RepeatKind;
+
+typedef enum RepeatConfidence
+{
+	CONFIDENCE_NONE,
+	CONFIDENCE_SUSPECTED,
+	CONFIDENCE_LIKELY,
+	CONFIDENCE_CONFIRMED
+} RepeatConfidence;
+
+typedef enum RepeatRelationship
+{
+	RELATIONSHIP_NONE,			/* no parent, or its kind is not known */
+	RELATIONSHIP_ONE_TO_MANY,
+	RELATIONSHIP_MANY_TO_ONE,
+	RELATIONSHIP_MANY_TO_MANY,
+	RELATIONSHIP_COUNT_OR_EXISTS,
+	RELATIONSHIP_DEFERRED_COLUMN
+} RepeatRelationship;
+
+/* A foreign key of one column or more, as the schema tells it */
+#define WINDOW_MAX_KEY_COLUMNS	4
+typedef struct WindowForeignKey
+{
+	Oid			constraint;
+	Oid			relid;			/* the table that references ... */
+	Oid			refrelid;		/* ... this one */
+	int			ncolumns;		/* those stored, at most the maximum */
+	AttrNumber	columns[WINDOW_MAX_KEY_COLUMNS];
+	AttrNumber	refcolumns[WINDOW_MAX_KEY_COLUMNS];
+} WindowForeignKey;
+
+/* What the detector asks of the schema: at most once per burst */
+typedef struct WindowSchema
+{
+	/* Foreign keys of which relid is the referencing table, at most max */
+	int			(*foreign_keys) (void *arg, Oid relid,
+								 WindowForeignKey *keys, int max);
+	/* Is this one column, alone, a primary key or unique? */
+	bool		(*is_unique) (void *arg, Oid relid, AttrNumber attnum);
+	void	   *arg;
+} WindowSchema;
+
+/* Who and what the executions belong to; a change ends the window */
+typedef struct WindowContext
+{
+	Oid			userid;
+	uint64		application;	/* hash of application_name */
+	uint64		route;			/* hash of the route tags, 0 if none */
+	uint64		trace;			/* hash of the trace id, 0 if none */
+} WindowContext;
+
+/* An execution about to run */
+typedef struct WindowStart
+{
+	uint64		queryid;
+	const StatementShape *shape;	/* copied when first seen */
+	uint64		now;
+	uint64		transaction;	/* differs for every top-level transaction of
+								 * this backend; savepoints share their
+								 * transaction's */
+	bool		round_trip;		/* false: sent together with the execution
+								 * before it, as one batch on the wire */
+} WindowStart;
+
+/*
+ * The values of one execution.  Where the statement has none, all hashes are
+ * 0.  A hash of 0 is otherwise never used.
+ */
+typedef struct WindowValues
+{
+	uint64		all;			/* hash of every value */
+	uint64		conditions[SHAPE_MAX_CONDITIONS];	/* of each condition's */
+	int			list_length;	/* largest number of elements of an = ANY
+								 * array; 0 if there is none */
+	int64		offset;			/* value of OFFSET, -1 if there is none */
+} WindowValues;
+
+/*
+ * What is known of a burst; the input of verdict_decide().  A plain value: a
+ * reader may copy it from the shared memory of another backend.
+ */
+typedef struct BurstFacts
+{
+	uint64		queryid;
+	uint64		parent_queryid; /* 0: none */
+	StatementShape shape;
+	StatementShape parent_shape;	/* valid with a parent */
+
+	/* the repeated statement in this window */
+	uint64		executions;		/* a pipelined batch counts as one; failed
+								 * ones do not count */
+	uint64		rows;
+	uint64		distinct_values;	/* sets of all values */
+	uint64		distinct_keys;	/* sets of the conditions' values */
+	uint64		duplicates;		/* same values as before, and no write by this
+								 * session between */
+	uint64		offset_steps;	/* executions whose OFFSET was larger than the
+								 * one before, all else equal */
+	uint64		max_offset;
+	uint64		transactions;	/* distinct, as they came */
+	uint64		exec_time;		/* executing */
+	uint64		first_start;
+	uint64		last_end;
+	bool		batched;		/* a list of two elements or more was seen */
+
+	/* the window */
+	bool		in_trace;		/* it has a trace id, thus one */
+	uint32		cycle_members;	/* other statements that came about as often
+								 * as this one while it was repeated */
+	uint32		cycle_unexplained;	/* of those: no foreign key leads to a
+									 * statement that came more rarely */
+
+	/* the parent */
+	uint64		parent_executions;
+	uint64		parent_rows;	/* in all */
+	uint64		parent_transactions_shared; /* 1 if the parent ran in the
+											 * transaction of the burst's first
+											 * execution, else 0 */
+	RepeatRelationship relationship;
+	Oid			constraint;		/* foreign key found, or 0 */
+	Oid			key_relid;		/* the repeated statement's column ... */
+	AttrNumber	key_attnum;
+	Oid			parent_relid;	/* ... and the parent's that it matches; */
+	AttrNumber	parent_attnum;	/* 0 where not known */
+} BurstFacts;
+
+typedef struct RepeatVerdict
+{
+	RepeatKind	kind;
+	RepeatConfidence confidence;
+	RepeatRelationship relationship;	/* of n_plus_one only */
+	bool		has_parent;		/* the facts' parent belongs to the verdict */
+	bool		one_transaction;
+	bool		committed_alone;	/* a write: as many transactions as rows */
+	uint64		time_lost;		/* wall time of the burst less one mean
+								 * execution */
+} RepeatVerdict;
+
+typedef struct Window Window;
+typedef struct WindowStatement WindowStatement;
+
+/*
+ * Called for every burst when its window closes.  "handle" is what
+ * window_set_handle() stored for it, -1 if nothing was.
+ */
+typedef void (*WindowBurstCallback) (void *arg, const BurstFacts *facts,
+									 int handle);
+
+extern Size window_size(void);
+extern void window_init(Window *window, const WindowSchema *schema,
+						WindowBurstCallback callback, void *callback_arg);
+
+/*
+ * Settings, to be given before window_begin(): executions that make a burst
+ * (2 or more), idle nanoseconds that end a window.
+ */
+extern void window_configure(Window *window, int threshold, uint64 gap);
+
+/* Ends the window when the context is another than it was */
+extern void window_context(Window *window, const WindowContext *context);
+
+/*
+ * An execution of this statement is about to run: closes the window first if
+ * it is over, opens one if none is open.  "known" may be what an earlier call
+ * returned for the same queryid, to save the look-up, or NULL; it is checked.
+ * Returns NULL for a statement that can never be part of a repeat nor tell
+ * anything about one (utility, no table, catalog only).
+ */
+extern WindowStatement *window_begin(Window *window, WindowStatement *known,
+									 const WindowStart *start);
+
+/* Values are looked at from a statement's second execution in a window on */
+extern bool window_wants_values(const Window *window,
+								const WindowStatement *statement);
+extern void window_values(Window *window, WindowStatement *statement,
+						  const WindowValues *values);
+
+/*
+ * True in the execution that makes the burst, after window_begin() and
+ * window_values(): the moment to look for a parent (window_threshold(), which
+ * asks the schema, fills *facts as if this execution had ended) and to act.
+ */
+extern bool window_at_threshold(const Window *window,
+								const WindowStatement *statement);
+extern void window_threshold(Window *window, WindowStatement *statement,
+							 BurstFacts *facts);
+
+/* A number of the caller's that comes back with the burst; -1 if none */
+extern void window_set_handle(WindowStatement *statement, int handle);
+extern int	window_handle(const WindowStatement *statement);
+
+/*
+ * The execution has ended: "elapsed" of it was executing.  A failed one is
+ * taken back.
+ */
+extern void window_end(Window *window, WindowStatement *statement,
+					   uint64 now, uint64 elapsed, uint64 rows, bool failed);
+
+/* Does this still stand for that statement, or was it dropped for another? */
+extern bool window_holds(const WindowStatement *statement, uint64 queryid);
+
+/* A cursor returned a further chunk */
+extern void window_more_rows(Window *window, WindowStatement *statement,
+							 uint64 now, uint64 elapsed, uint64 rows);
+
+/* This session wrote something that no shape shows (COPY, DDL, CALL) */
+extern void window_wrote(Window *window);
+
+/* Facts of a statement that is past the threshold, as they stand */
+extern void window_facts(const Window *window,
+						 const WindowStatement *statement, BurstFacts *facts);
+
+/* Ends the window: DISCARD ALL, serialization failure, backend exit */
+extern void window_close(Window *window);
+
+/* Forgets the window without reporting anything */
+extern void window_discard(Window *window);
+
+/*
+ * Could a statement of this shape ever be a repeat?  Only such a statement
+ * becomes a burst.
+ */
+extern bool verdict_possible(const StatementShape *shape);
+
+/*
+ * The verdict on a burst.  "final" is false at the threshold, when the count
+ * is not final: cardinality then means that the parent returned at least as
+ * many rows as the statement has run.
+ */
+extern void verdict_decide(const BurstFacts *facts, int threshold, bool final,
+						   RepeatVerdict *verdict);
+
+#endif							/* QW_WINDOW_H */

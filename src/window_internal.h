@@ -1,0 +1,154 @@
+/*-------------------------------------------------------------------------
+ *
+ * window_internal.h
+ *		What a Window is made of: for window.c, which counts, and burst.c,
+ *		which makes facts of the counts.  No other file includes this.
+ *
+ * src/window_internal.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_WINDOW_INTERNAL_H
+#define QW_WINDOW_INTERNAL_H
+
+#include "relate.h"
+#include "window.h"
+
+#define NO_ENTRY			WINDOW_MAX_STATEMENTS
+
+/* Lists of entries by queryid; a power of two */
+#define LOOKUP_LISTS		128
+
+/* A set of hashes, sampled once it is full */
+typedef struct ValueSet
+{
+	int			nhashes;
+	int			level;			/* hashes with this many zero bits are kept */
+	uint64		hashes[WINDOW_MAX_VALUES];
+	uint32		written[WINDOW_MAX_VALUES]; /* the window's "written" when the
+											 * values were last seen */
+} ValueSet;
+
+/* Counts of one statement in one window; zero until it has run */
+typedef struct WindowCounts
+{
+	uint64		executions;		/* a batch counts once */
+	uint64		rows;
+	uint64		last_rows;		/* of the latest execution ... */
+	uint64		max_rows;		/* ... and of the one with the most */
+	uint64		exec_time;
+	uint64		first_start;
+	uint64		first_end;
+	uint64		last_end;
+	uint64		first_transaction;
+	uint64		last_transaction;
+	uint64		transactions;
+	uint64		first_position; /* place among the window's executions */
+	uint64		last_position;
+	uint64		batch;			/* the last one counted */
+	uint64		hashed;			/* executions whose values were looked at */
+	uint64		duplicates;		/* of those */
+	uint64		offset_steps;
+	uint64		max_offset;
+	uint32		first_written;	/* the window's "written" when the statement
+								 * ran first, and when it was first hashed */
+	uint32		hashed_written;
+	int			handle;			/* the caller's, or -1 */
+	uint8		varying;		/* bit for each condition whose value varies */
+	bool		batched;		/* a list of two elements or more was seen */
+	bool		burst;			/* in the window's list of bursts */
+	bool		related;		/* a parent was looked for */
+	bool		threshold_asked;	/* ... at the threshold */
+	bool		same_row;		/* its conditions lead to one row only */
+} WindowCounts;
+
+struct WindowStatement
+{
+	uint64		queryid;		/* 0: entry was never used */
+	uint64		serial;			/* window that counts belongs to */
+	uint8		index;			/* in Window.statements */
+	uint8		next;			/* entry in the same look-up list, NO_ENTRY */
+	bool		possible;		/* may become a burst */
+
+	/* the execution that is running */
+	bool		counts_as_one;	/* not a further one of a batch */
+	bool		has_values;		/* WindowDetail.values is of this one */
+	uint64		start;
+	uint64		transaction;
+
+	WindowCounts counts;
+	StatementShape shape;
+};
+
+/* The parent of a burst, as it was when it was found */
+typedef struct WindowParent
+{
+	uint64		queryid;		/* 0: there is none */
+	uint64		executions;
+	uint64		rows;
+	bool		shares_transaction; /* ran in that of the burst's first
+									 * execution */
+	uint8		index;			/* in Window.statements, if still there */
+	StatementShape shape;
+	StatementLink link;
+} WindowParent;
+
+/* What is needed of a statement that runs more than once in a window */
+typedef struct WindowDetail
+{
+	WindowValues values;		/* of the execution that is running */
+	uint64		first_conditions[SHAPE_MAX_CONDITIONS]; /* hashed first */
+	uint64		last_key;		/* hashed last */
+	int64		last_offset;
+	ValueSet	all;
+	ValueSet	keys;
+	WindowParent parent;		/* valid if WindowCounts.related */
+} WindowDetail;
+
+struct Window
+{
+	int			threshold;
+	uint64		gap;
+	WindowContext context;
+	WindowSchema schema;
+	WindowBurstCallback callback;
+	void	   *callback_arg;
+
+	/* the window */
+	bool		open;
+	bool		others;			/* another statement than the opener ran since
+								 * the opener did */
+	uint64		serial;
+	uint64		opener;			/* queryid of the statement that opened it ... */
+	uint64		opener_transaction; /* ... and where it ran last */
+	uint64		last_end;		/* of any execution */
+	uint64		position;		/* executions counted */
+	uint64		batch;			/* round trips */
+	uint32		written;		/* writes */
+	int			nbursts;
+	uint8		bursts[WINDOW_MAX_STATEMENTS];
+
+	/* the statements */
+	uint64		tick;			/* clock of last_used */
+	int			nstatements;	/* entries in use */
+	int			hand;			/* entry to be recycled next, if it is idle */
+	uint8		lists[LOOKUP_LISTS];	/* first entry, or NO_ENTRY */
+	uint64		last_used[WINDOW_MAX_STATEMENTS];
+	WindowStatement statements[WINDOW_MAX_STATEMENTS];
+	WindowDetail details[WINDOW_MAX_STATEMENTS];
+};
+
+/*
+ * Counts the execution that is running, as if it ended now with no rows.
+ * "statement" and "detail" may be copies.
+ */
+extern void window_count_execution(const Window *window,
+								   WindowStatement *statement,
+								   WindowDetail *detail,
+								   uint64 position, uint64 now);
+
+/* Distinct values in a set, as facts tell it */
+extern uint64 window_distinct(const ValueSet *set, uint64 hashed,
+							  uint64 executions);
+
+#endif							/* QW_WINDOW_INTERNAL_H */

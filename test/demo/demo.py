@@ -1,0 +1,128 @@
+"""Runs the shop against a server that has pg_querywatch preloaded, and shows
+what pg_querywatch found.
+
+Called by test/demo/run; PGHOST and PGPORT say where the server is.
+"""
+
+import os
+import sys
+import time
+
+import psycopg2
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+import fill
+import report
+import shop
+from pages import PAGES, seen_in_threes, seen_together
+
+VISITS = 3                      # of each page
+
+
+def step(words):
+    print("==> " + words, flush=True)
+
+
+class Counter:
+    """Statements that the shop sent, by pg_querywatch's own count"""
+
+    def __init__(self, cursor):
+        self.cursor = cursor
+
+    def count(self):
+        self.cursor.execute("""
+            SELECT coalesce(sum(calls), 0)
+            FROM querywatch.statements
+            WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'shop')
+              AND userid = 'shop'::regrole
+              AND query !~* '^(begin|commit|rollback)'""")
+        return self.cursor.fetchone()[0]
+
+
+def visit(engine, counter, route, controller, action, function, traced):
+    """(results, statements per page, milliseconds per page)"""
+    results = []
+    before = counter.count()
+    elapsed = 0
+    for number in range(VISITS):
+        start = time.perf_counter()
+        with shop.request(controller, action, route, traced):
+            with Session(engine) as session:
+                results.append(function(session, number))
+                session.commit()
+        elapsed += time.perf_counter() - start
+    return (results, float(counter.count() - before) / VISITS,
+            elapsed * 1000 / VISITS)
+
+
+def main():
+    # Local, as superuser: makes the database, reads the statistics
+    monitor = psycopg2.connect(dbname="postgres", user="postgres")
+    monitor.autocommit = True
+    cursor = monitor.cursor()
+    cursor.execute("CREATE ROLE shop LOGIN")
+    cursor.execute("CREATE DATABASE shop OWNER shop")
+    monitor.close()
+    monitor = psycopg2.connect(dbname="shop", user="postgres",
+                               application_name="demo")
+    monitor.autocommit = True
+    cursor = monitor.cursor()
+    cursor.execute("CREATE EXTENSION pg_querywatch")
+
+    step("filling the shop")
+    engine = shop.connect("postgresql+psycopg2://shop@/shop?host=%s&port=%s" % (
+        os.environ["PGHOST"], os.environ["PGPORT"]))
+    counts = fill.fill(engine)
+    print("    " + ", ".join("%s %s" % (format(rows, ","), table)
+                             for table, rows in counts[:6]))
+    print("    " + ", ".join("%s %s" % (format(rows, ","), table)
+                             for table, rows in counts[6:]))
+
+    # What the filling did is not the application's fault.
+    engine.dispose()
+    cursor.execute("SELECT querywatch.reset(), querywatch.reset_slow(),"
+                   " querywatch.reset_patterns()")
+    with Session(engine) as session:
+        session.execute(text("SELECT 1"))
+
+    step("every page %d times, as it was written and then done right" % VISITS)
+    counter = Counter(cursor)
+    line = "    {:<12}{:>5.0f} statements {:>6.0f} ms   right: {:>2.0f}, {:>4.0f} ms  ({})"
+    total = [0, 0, 0, 0]
+    for route, controller, action, wrong, right, how in PAGES:
+        traced = route in ("/orders", "/shipping")
+        was, statements, elapsed = visit(engine, counter, route, controller,
+                                         action, wrong, traced)
+        now, right_statements, right_elapsed = visit(
+            engine, counter, route, controller, action, right, traced)
+        if was != now:
+            sys.exit("demo: %s: the right page shows something else" % route)
+        print(line.format(route, statements, elapsed, right_statements,
+                          right_elapsed, how), flush=True)
+        for i, value in enumerate((statements, elapsed, right_statements,
+                                   right_elapsed)):
+            total[i] += value / len(PAGES)
+
+    step("two reports: one slow, one that runs into its statement_timeout")
+    for function, action in ((seen_together, "together"),
+                             (seen_in_threes, "threes")):
+        with shop.request("reports", action, "/reports/" + action, True):
+            with Session(engine) as session:
+                function(session)
+                session.commit()
+
+    found = report.repeated(cursor)
+    slow = report.slow(cursor)
+    report.summary(cursor)
+
+    print()
+    print("Per page: {:.0f} statements and {:.0f} ms as it was written, "
+          "{:.1f} statements and {:.0f} ms done right: {:.0f} times as fast."
+          .format(*total, total[1] / total[3]))
+    if not found or slow < 2:
+        sys.exit("demo: pg_querywatch found less than there is to find")
+
+
+if __name__ == "__main__":
+    main()

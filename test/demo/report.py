@@ -1,0 +1,123 @@
+"""What pg_querywatch says of the shop, laid out for a terminal."""
+
+import re
+import shutil
+import sys
+
+WIDTH = max(80, min(120, shutil.get_terminal_size((120, 24)).columns))
+BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
+
+
+def top_level(statement, word):
+    """Where the word stands outside of parentheses and quotes, or -1"""
+    depth = 0
+    for match in re.finditer(r"'[^']*'|\"[^\"]*\"|[()]|\b%s\b" % word,
+                             statement, re.IGNORECASE):
+        if match.group() == "(":
+            depth += 1
+        elif match.group() == ")":
+            depth -= 1
+        elif depth == 0 and match.group()[0] not in "'\"":
+            return match.start()
+    return -1
+
+
+def cut(statement, width):
+    """A statement in one line: what it reads or writes, and the condition.
+
+    The list of columns goes first, then its end.
+    """
+    statement = re.sub(r"/\*.*?\*/", " ", statement or "(unknown)",
+                       flags=re.DOTALL)
+    statement = " ".join(statement.split())
+    if re.match(r"SELECT\b", statement, re.IGNORECASE):
+        at = top_level(statement, "FROM")
+        if at > 40 or (at > 0 and len(statement) > width):
+            statement = "SELECT … " + statement[at:]
+    statement = re.sub(r"^(INSERT INTO [^ (]+) ?\(.*?\) (VALUES) ?\(.*?\)",
+                       r"\1 (…) \2 (…)", statement, flags=re.IGNORECASE)
+    if len(statement) > width:
+        statement = statement[:width - 1].rstrip() + "…"
+    return statement
+
+
+def heading(title, source):
+    print()
+    print(BOLD + title + PLAIN + " " * max(2, WIDTH - len(title) - len(source))
+          + source)
+    print("─" * WIDTH)
+
+
+def milliseconds(value):
+    return "{:,.0f} ms".format(value) if value >= 9.95 else \
+        "{:.1f} ms".format(value)
+
+
+def repeated(cursor):
+    heading("Repeated: statements that one statement could replace",
+            "querywatch.repeated_statements")
+    cursor.execute("""
+        SELECT kind, relationship, confidence, executions, bursts, time_lost,
+               route, query, parent_query
+        FROM querywatch.repeated_statements
+        WHERE datname = 'shop' AND rolname = 'shop'
+        ORDER BY time_lost DESC""")
+    rows = cursor.fetchall()
+    for (kind, relationship, confidence, executions, bursts, lost, route,
+         query, parent) in rows:
+        what = kind if relationship is None else kind + ", " + relationship
+        print("up to {:>9} lost  {:<27} {:<11}{:>4} times in {} bursts  {}"
+              .format(milliseconds(lost), what, confidence, executions,
+                      bursts, route or "").rstrip())
+        if parent:
+            print("      after  " + cut(parent, WIDTH - 13))
+        print("    repeats  " + cut(query, WIDTH - 13))
+    return len(rows)
+
+
+def slow(cursor):
+    heading("Slow: executions past pg_querywatch.slow_threshold, newest first",
+            "querywatch.slow_statements")
+    cursor.execute("""
+        SELECT to_char(started_at, 'HH24:MI:SS'), exec_time, outcome, rows,
+               coalesce(tags->>'route', ''), query, runnable_sql IS NOT NULL,
+               plan
+        FROM querywatch.slow_statements
+        WHERE datname = 'shop' AND rolname = 'shop' ORDER BY id DESC""")
+    rows = cursor.fetchall()
+    line = "{:<8}  {:>9}  {:<9}  {:>4}  {:<22}  {}"
+    print(line.format("started", "time", "outcome", "rows", "route",
+                      "statement"))
+    for at, time, outcome, count, route, query, runnable, plan in rows:
+        print(line.format(at, milliseconds(time), outcome, count, route,
+                          cut(query, WIDTH - 62)))
+        if plan:
+            print("{:<8}  plan: {}".format("", cut(
+                plan.strip().splitlines()[0], WIDTH - 16)))
+    return len(rows)
+
+
+def summary(cursor):
+    heading("Summary of the slow ones, by statement", "querywatch.slow_summary")
+    cursor.execute("""
+        SELECT slow_calls, calls, total_exec_time, p95_exec_time,
+               max_exec_time, timeouts, query
+        FROM querywatch.slow_summary
+        WHERE datname = 'shop' AND rolname = 'shop'""")
+    line = "{:>8}  {:>10}  {:>10}  {:>10}  {:>8}  {}"
+    print(line.format("slow/all", "total", "95 %", "longest", "timeouts",
+                      "statement"))
+    for slow_calls, calls, total, p95, longest, timeouts, query in cursor:
+        print(line.format("%d/%d" % (slow_calls, calls), milliseconds(total),
+                          milliseconds(p95), milliseconds(longest), timeouts,
+                          cut(query, WIDTH - 58)))
+    cursor.execute("""
+        SELECT count(*), coalesce(sum(calls), 0), coalesce(sum(errors), 0),
+               coalesce(sum(cancels), 0), coalesce(sum(total_exec_time), 0)
+        FROM querywatch.statements
+        WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'shop')
+          AND userid = 'shop'::regrole""")
+    statements, calls, errors, cancels, total = cursor.fetchone()
+    print("In all: {:,} executions of {} statements, {} in the server; "
+          "{} failed, {} canceled".format(calls, statements,
+                                          milliseconds(total), errors, cancels))

@@ -1,0 +1,460 @@
+"""Cases as SQL through a driver alone: streams that the ORM does not send, or
+not in this form."""
+
+import random
+import time
+
+from registry import case
+from verdicts import (NOTHING, NOTHING_SURE, Want, deep_offset, duplicate,
+                      lookup, n_plus_one, row_by_row)
+
+N = 20
+
+
+def sql_case(number, expected, modes="TA", only=None):
+    return case(number, expected, modes, "sql", only)
+
+
+def literals(driver):
+    return driver.literals
+
+
+def parameters(driver):
+    return not driver.literals
+
+
+# ---- must be found -------------------------------------------------------
+
+P1 = n_plus_one("many_to_one", "authors", "posts")
+P2 = n_plus_one("one_to_many", "posts", "authors")
+
+
+def posts_with_author(database):
+    with database.transaction():
+        for id, author in database.query(
+                "SELECT id, author_id FROM posts ORDER BY id LIMIT 20"):
+            database.query("SELECT * FROM authors WHERE id = %s", author)
+
+
+def authors_with_posts(database):
+    with database.transaction():
+        for id, name in database.query(
+                "SELECT id, name FROM authors ORDER BY id LIMIT 20"):
+            database.query("SELECT * FROM posts WHERE author_id = %s", id)
+
+
+sql_case("P1", P1, "T")(posts_with_author)
+sql_case("P2", P2, "T")(authors_with_posts)
+sql_case("P3", P1, "A")(posts_with_author)
+sql_case("P4", P2, "A")(authors_with_posts)
+sql_case("P20", P1, only=literals)(posts_with_author)
+sql_case("P21", P1, only=parameters)(posts_with_author)
+
+
+@sql_case("P6, from the junction table",
+          n_plus_one("many_to_many", "post_tags", "posts"))
+def junction(database):
+    with database.transaction():
+        for id, in database.query("SELECT id FROM posts ORDER BY id LIMIT 20"):
+            database.query("SELECT t.name FROM post_tags pt JOIN tags t"
+                           " ON t.id = pt.tag_id WHERE pt.post_id = %s", id)
+
+
+@sql_case("P8", n_plus_one("any", "notes", "authors", T=["likely", "confirmed"],
+                           A=["suspected", "likely", "confirmed"]))
+def polymorphic(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM authors ORDER BY id LIMIT 20"):
+            database.query("SELECT body FROM notes WHERE target_type = %s"
+                           " AND target_id = %s", "author", id)
+
+
+@sql_case("P14", lookup("authors"))
+def lookups(database):
+    with database.transaction():
+        for id in range(3, 3 + N):
+            database.query("SELECT name FROM authors WHERE id = %s", id)
+
+
+@sql_case("P16, one-to-many", [
+    n_plus_one("one_to_many", "books", "publishers", 10),
+    n_plus_one("many_to_one", "authors", None)])
+def two_levels(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM publishers ORDER BY id LIMIT 10"):
+            for book, author in database.query(
+                    "SELECT id, author_id FROM books WHERE publisher_id = %s",
+                    id):
+                database.query("SELECT * FROM authors WHERE id = %s", author)
+
+
+@sql_case("P22", P1)
+def comments(database):
+    with database.transaction():
+        for id, author in database.query(
+                "SELECT id, author_id FROM posts ORDER BY id LIMIT 20"):
+            database.query("SELECT * FROM authors WHERE id = %s"
+                           + " /* step " + str(id) + " */", author)
+
+
+def insert_entries(database):
+    with database.transaction():
+        for i in range(N):
+            database.query("INSERT INTO entries (label, amount)"
+                           " VALUES (%s, %s)", "entry", i)
+
+
+sql_case("P23", row_by_row("insert", "entries"), "T")(insert_entries)
+sql_case("P24", row_by_row("insert", "entries"), "A")(insert_entries)
+
+
+@sql_case("P24, BEGIN and COMMIT around each", Want(
+    "row_by_row_insert", None, "^INSERT INTO entries", None, N,
+    {"T": ["likely"]}), "T")
+def insert_and_commit(database):
+    for i in range(N):
+        with database.transaction():
+            database.query("INSERT INTO entries (label, amount)"
+                           " VALUES (%s, %s)", "entry", i)
+
+
+@sql_case("P25", row_by_row("update", "posts"))
+def updates(database):
+    with database.transaction():
+        for id in range(1, N + 1):
+            database.query("UPDATE posts SET views = views + 1 WHERE id = %s",
+                           id)
+
+
+@sql_case("P26", row_by_row("delete", "entries"))
+def deletes(database):
+    with database.transaction():
+        for id in range(-N, 0):
+            database.query("DELETE FROM entries WHERE id = %s", id)
+
+
+@sql_case("P28", duplicate("settings"))
+def duplicates(database):
+    with database.transaction():
+        for _ in range(N):
+            database.query("SELECT value FROM settings WHERE name = %s",
+                           "theme")
+
+
+@sql_case("P29", deep_offset("items"))
+def offsets(database):
+    with database.transaction():
+        for offset in range(0, 5001, 100):
+            database.query("SELECT * FROM items ORDER BY label LIMIT %s"
+                           " OFFSET %s", 100, offset)
+
+
+# A second condition that is the same for all: a tenant, soft deletion
+@sql_case("P2, with further conditions", P2)
+def further_conditions(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM authors ORDER BY id LIMIT 20"):
+            database.query(
+                "SELECT * FROM posts WHERE title IS NOT NULL AND views >= %s"
+                " AND author_id = %s ORDER BY id DESC LIMIT %s", 0, id, 10)
+
+
+@sql_case("P2, half of the parents", n_plus_one(
+    "one_to_many", "posts", "authors"))
+def half_of_them(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM authors ORDER BY id LIMIT 40"):
+            if id % 2:
+                database.query("SELECT * FROM posts WHERE author_id = %s", id)
+
+
+@sql_case("P2, parents joined", n_plus_one(
+    "one_to_many", "posts", "books"))
+def joined_parents(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT a.id FROM books b JOIN authors a ON a.id = b.author_id"
+                " ORDER BY b.id LIMIT 20"):
+            database.query("SELECT * FROM posts WHERE author_id = %s", id)
+
+
+@sql_case("P2, aggregate per parent", n_plus_one(
+    "any", "posts", "authors"))
+def sums(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM authors ORDER BY id LIMIT 20"):
+            database.query("SELECT sum(views), max(id) FROM posts"
+                           " WHERE author_id = %s", id)
+
+
+@sql_case("P2, text key", n_plus_one("one_to_many", "labels", "shelves", 12))
+def text_key(database):
+    with database.transaction():
+        for code, in database.query("SELECT code FROM shelves"):
+            database.query("SELECT * FROM labels WHERE shelf = %s", code)
+
+
+@sql_case("P2, key of two columns", n_plus_one(
+    "one_to_many", "lines", "bills", 12))
+def two_columns(database):
+    with database.transaction():
+        for year, number in database.query("SELECT year, number FROM bills"):
+            database.query("SELECT * FROM lines WHERE year = %s"
+                           " AND number = %s", year, number)
+
+
+@sql_case("P2, partitioned table", n_plus_one(
+    "one_to_many", "events", "shelves", 12))
+def partitioned(database):
+    with database.transaction():
+        for code, in database.query("SELECT code FROM shelves"):
+            database.query("SELECT * FROM events WHERE shelf = %s", code)
+
+
+@sql_case("P23, upserts", row_by_row("insert", "settings"))
+def upserts(database):
+    with database.transaction():
+        for i in range(N):
+            database.query(
+                "INSERT INTO settings (name, value) VALUES (%s, %s)"
+                " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                "upserted %d" % i, "x")
+
+
+@sql_case("P25, RETURNING", row_by_row("update", "posts"))
+def updates_returning(database):
+    with database.transaction():
+        for id in range(1, N + 1):
+            database.query("UPDATE posts SET views = views + %s WHERE id = %s"
+                           " RETURNING views", 1, id)
+
+
+# ---- must not be called a repeat -----------------------------------------
+
+@sql_case("N2, = ANY", NOTHING)
+def any_of(database):
+    with database.transaction():
+        ids = [id for id, in database.query(
+            "SELECT id FROM authors ORDER BY id LIMIT 20")]
+        for start in range(0, 20, 2):
+            database.query("SELECT * FROM posts WHERE author_id = ANY (%s)",
+                           ids[start:start + 2])
+
+
+@sql_case("N5", NOTHING)
+def keyset(database):
+    with database.transaction():
+        last = 0
+        for _ in range(N):
+            last = database.query("SELECT id FROM items WHERE id > %s"
+                                  " ORDER BY id LIMIT 100", last)[-1][0]
+
+
+@sql_case("N6", NOTHING, "T")
+def fetches(database):
+    with database.transaction():
+        database.query("DECLARE walk CURSOR FOR SELECT * FROM items")
+        for _ in range(50):
+            database.query("FETCH 20 FROM walk")
+        database.query("CLOSE walk")
+
+
+@sql_case("N9", NOTHING_SURE, only=parameters)
+def executemany(database):
+    with database.transaction():
+        database.many("INSERT INTO entries (label, amount) VALUES (%s, %s)",
+                      [("many", i) for i in range(N)])
+
+
+@sql_case("N13", NOTHING_SURE, "T")
+@sql_case("N14", NOTHING_SURE, "A")
+def requests(database):
+    for i in range(1, N + 1):
+        with database.transaction():
+            user = database.query("SELECT user_id FROM sessions"
+                                  " WHERE token = %s", "token-%d" % i)[0][0]
+            database.query("SELECT * FROM users WHERE id = %s", user)
+            database.query("SELECT * FROM pages WHERE slug = %s",
+                           "page-%d" % i)
+
+
+# (what is prepared would be gone, so by a driver that does not prepare)
+@sql_case("N13, DISCARD ALL between", NOTHING, only=literals)
+def discarded(database):
+    for i in range(1, N + 1):
+        with database.transaction():
+            database.query("SELECT * FROM users WHERE id = %s", i)
+        database.query("DISCARD ALL")
+
+
+@sql_case("N16", NOTHING, "A", only=lambda driver: driver.name == "psycopg")
+def poll(database):
+    for i in range(7):
+        database.query("SELECT * FROM jobs WHERE id = %s", i)
+        time.sleep(0.3)
+
+
+@sql_case("N17", NOTHING_SURE)
+def queue(database):
+    for _ in range(N):
+        with database.transaction():
+            id = database.query(
+                "SELECT id FROM jobs WHERE state = %s ORDER BY id LIMIT 1"
+                " FOR UPDATE SKIP LOCKED", "waiting")[0][0]
+            database.query("UPDATE jobs SET state = %s WHERE id = %s",
+                           "done", id)
+
+
+@sql_case("N22", NOTHING)
+def triggers(database):
+    with database.transaction():
+        database.query("INSERT INTO audited (author_id, label)"
+                       " SELECT i, 'bulk' FROM generate_series(1, 40) AS i")
+
+
+@sql_case("N23", NOTHING)
+def function_loop(database):
+    with database.transaction():
+        database.query("SELECT names_of(%s)", 40)
+
+
+@sql_case("N25", NOTHING)
+def pings(database):
+    for i in range(N):
+        database.query("SELECT 1")
+        database.query("SHOW search_path")
+        database.query("SET work_mem = '4MB'")
+
+
+@sql_case("N29", NOTHING, only=lambda driver: driver.name == "psycopg")
+def tenants(database):
+    for i in range(1, N + 1):
+        database.query("SET application_name = '%s tenant %d'" % (
+            database.query("SHOW application_name")[0][0].split(" tenant")[0],
+            i))
+        with database.transaction():
+            for id in (i, i + 1):
+                database.query("SELECT * FROM users WHERE id = %s", id)
+
+
+@sql_case("N33", NOTHING)
+def read_write_read(database):
+    with database.transaction():
+        for i in range(3):
+            database.query("SELECT * FROM posts WHERE id = %s", 5)
+            database.query("UPDATE posts SET views = views + 1 WHERE id = %s",
+                           5)
+
+
+# (that one row is written over and over may be told of or not)
+@sql_case("N33, 20 times", NOTHING_SURE)
+def read_write_read_often(database):
+    with database.transaction():
+        for i in range(N):
+            database.query("SELECT * FROM posts WHERE id = %s", 5)
+            database.query("UPDATE posts SET views = views + 1 WHERE id = %s",
+                           5)
+
+
+@sql_case("N18", NOTHING_SURE, "T")
+def retries(database):
+    for attempt in range(8):
+        try:
+            with database.transaction():
+                for table in ("users", "pages", "jobs"):
+                    database.query("SELECT * FROM " + table
+                                   + " WHERE id = %s", 4)
+                database.query("UPDATE posts SET views = views + 1"
+                               " WHERE id = %s", 4)
+                if attempt < 7:
+                    database.query("DO $$BEGIN RAISE serialization_failure;"
+                                   " END$$")
+        except Exception as error:
+            if "serialization" not in str(error):
+                raise
+
+
+# Requests of several kinds, in no order, that share a first step
+@sql_case("N13, of four kinds", NOTHING_SURE)
+def mixed_requests(database):
+    rnd = random.Random(3)
+    for _ in range(60):
+        i = rnd.randint(1, 39)
+        with database.transaction():
+            user = database.query("SELECT user_id FROM sessions"
+                                  " WHERE token = %s", "token-%d" % i)[0][0]
+            database.query("SELECT * FROM users WHERE id = %s", user)
+            kind = rnd.randint(1, 4)
+            if kind == 1:
+                database.query("SELECT * FROM pages WHERE slug = %s",
+                               "page-%d" % i)
+            elif kind == 2:
+                database.query("SELECT * FROM posts ORDER BY id LIMIT 20")
+                database.query("SELECT * FROM authors WHERE id = %s", i)
+            elif kind == 3:
+                database.query("INSERT INTO entries (label, amount)"
+                               " VALUES (%s, %s)", "visit", i)
+            else:
+                database.query("SELECT count(*) FROM messages"
+                               " WHERE recipient_id = %s", user)
+
+
+# A list and one of its rows, request after request
+@sql_case("N13, list and detail", NOTHING_SURE)
+def list_and_detail(database):
+    for i in range(1, N + 1):
+        with database.transaction():
+            database.query("SELECT id, author_id FROM posts"
+                           " ORDER BY id LIMIT 20")
+            database.query("SELECT * FROM authors WHERE id = %s", i)
+
+
+@sql_case("sequence numbers, locks and functions", NOTHING)
+def no_tables(database):
+    with database.transaction():
+        for i in range(N):
+            database.query("SELECT nextval('entries_id_seq')")
+            database.query("SELECT pg_advisory_xact_lock(%s::bigint)", i)
+            database.query("SELECT * FROM generate_series(1, %s::int)", i)
+
+
+@sql_case("keyset walk over two columns", NOTHING)
+def keyset_pair(database):
+    with database.transaction():
+        label, id = "", 0
+        for _ in range(N):
+            label, id = database.query(
+                "SELECT label, id FROM items WHERE (label, id) > (%s, %s)"
+                " ORDER BY label, id LIMIT 50", label, id)[-1]
+
+
+@sql_case("keyset walk of one author", NOTHING)
+def keyset_filtered(database):
+    with database.transaction():
+        last = 0
+        for _ in range(N):
+            database.query("SELECT id FROM posts WHERE author_id = %s"
+                           " AND id > %s ORDER BY id LIMIT 5", 3, last)
+            last += 5
+
+
+# Wide lists, each a different one
+@sql_case("lists of ten", NOTHING)
+def lists(database):
+    with database.transaction():
+        for start in range(1, 101, 10):
+            database.query("SELECT * FROM posts WHERE id IN (%s)" % ", ".join(
+                ["%s"] * 10), *range(start, start + 10))
+
+
+@sql_case("ignored by comment", NOTHING)
+def ignored(database):
+    with database.transaction():
+        for i in range(1, N + 1):
+            database.query("SELECT name FROM authors WHERE id = %s"
+                           " /*querywatch='ignore'*/", i)
