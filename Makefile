@@ -18,6 +18,11 @@ REGRESS = $(filter $(REGRESS_FOUND),$(REGRESS_FIRST)) \
 WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 PG_CFLAGS = $(WARNINGS)
+
+# Calls between our own files need no detour through the symbol table.
+ifeq ($(shell uname -s),Linux)
+PG_LDFLAGS = -Wl,-Bsymbolic-functions
+endif
 PG_CPPFLAGS = -I$(srcdir)/src
 
 EXTRA_CLEAN = src/.built-with .warnings test/output

@@ -157,9 +157,11 @@ find_parent(const Window *window, Relater *relater, WindowStatement *child,
 						  &link);
 		if (link.grade == LINK_NONE)
 			continue;
-		score = link.grade;
+		score = 2 * link.grade;
 		if (candidate->counts.rows >= counts->executions)
-			score += LINK_KEY;
+			score += 2 * LINK_KEY;
+		if (candidate->counts.executions <= counts->executions / 2)
+			score++;
 		if (score > best_score)
 		{
 			best_score = score;
@@ -258,9 +260,11 @@ is_explained(const Window *window, const WindowStatement *statement)
 
 /*
  * Fills in who else came as often as the statement while it was repeated: the
- * others of a cycle, if it is one.  Statements of which each came more rarely
- * count for one if together they came as often: every request of a pooled
- * connection may have a beginning of its own.
+ * others of a cycle, if it is one.  "As often" is at least half as often, but
+ * of the parent so often that fewer executions followed each of its own than
+ * make a burst.  Statements of which each came more rarely count for one if
+ * together they came as often: every request of a pooled connection may have a
+ * beginning of its own.
  */
 static void
 fill_cycle(const Window *window, const WindowStatement *statement,
@@ -270,8 +274,9 @@ fill_cycle(const Window *window, const WindowStatement *statement,
 	uint64		half = (executions + 1) / 2;
 	uint64		among = executions_among(statement);
 	uint64		explained = 0;
+	uint64		parent_queryid = facts->parent_queryid;
 
-	if (among < half)
+	if (among < half && facts->parent_executions < 2)
 		return;
 
 	for (int i = 0; i < window->nstatements; i++)
@@ -281,7 +286,10 @@ fill_cycle(const Window *window, const WindowStatement *statement,
 
 		if (other->serial != window->serial || !runs_among(other, statement))
 			continue;
-		member = Min(other->counts.executions, among) >= half;
+		member = Min(other->counts.executions, among) >= half ||
+			(other->queryid == parent_queryid &&
+			 other->counts.executions > 1 &&
+			 other->counts.executions > executions / window->threshold);
 		if (is_explained(window, other))
 			explained += other->counts.executions;
 		else if (member)

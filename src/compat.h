@@ -19,6 +19,7 @@
 #include "jit/jit.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
+#include "parser/parser.h"
 #include "storage/proc.h"
 #include "utils/guc.h"
 
@@ -34,18 +35,39 @@
 #include "utils/queryjumble.h"
 #endif
 
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#include "commands/explain_state.h"
+#endif
+
+/* Constants that jumbling recorded: lists are squashed since 18 */
+#if PG_VERSION_NUM >= 180000
+#define LOCATION_IS_SQUASHED(location)		((location)->squashed)
+#define LOCATION_IS_PARAM(location)			((location)->extern_param)
+#define JUMBLE_HAS_SQUASHED_LISTS(jstate)	((jstate)->has_squashed_lists)
+#else
+#define LOCATION_IS_SQUASHED(location)		false
+#define LOCATION_IS_PARAM(location)			false
+#define JUMBLE_HAS_SQUASHED_LISTS(jstate)	false
+#endif
+
+/* Do backslashes in '...' stand for themselves?  Always, since 19 */
+#if PG_VERSION_NUM >= 190000
+#define STANDARD_STRINGS	true
+#else
+#define STANDARD_STRINGS	standard_conforming_strings
+#endif
+
 /* Arguments of hooks and how they are passed on */
 #if PG_VERSION_NUM >= 180000
 #define EXECUTOR_RUN_ARGS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count
 #define EXECUTOR_RUN_PASS	queryDesc, direction, count
-#define EXECUTOR_RUN_ONCE	(count == 0)
 #else
 #define EXECUTOR_RUN_ARGS \
 	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
 	bool execute_once
 #define EXECUTOR_RUN_PASS	queryDesc, direction, count, execute_once
-#define EXECUTOR_RUN_ONCE	(execute_once)
 #endif
 
 #if PG_VERSION_NUM >= 190000
@@ -187,6 +209,21 @@ compat_parallel_workers(EState *estate, int *planned, int *launched)
 	*planned = 0;
 	*launched = 0;
 #endif
+}
+
+/* Is there nothing to tell of JIT, parallel workers and kind of plan? */
+static inline bool
+compat_is_plain(const QueryDesc *queryDesc)
+{
+	return queryDesc->estate->es_jit == NULL
+#if PG_VERSION_NUM >= 180000
+		&& queryDesc->estate->es_parallel_workers_to_launch == 0
+#endif
+#if PG_VERSION_NUM >= 190000
+		&& queryDesc->plannedstmt->planOrigin != PLAN_STMT_CACHE_GENERIC
+		&& queryDesc->plannedstmt->planOrigin != PLAN_STMT_CACHE_CUSTOM
+#endif
+		;
 }
 
 static inline void

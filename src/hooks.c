@@ -5,17 +5,18 @@
  *
  *		parse	a new statement gets its text and shape
  *		plan	planning time
- *		start	only its errors
- *		run		clock and usage before and after; a plain SELECT that runs to
- *				its end is recorded here, because in the extended protocol its
- *				end may come much later
- *		finish	everything else is recorded here: data changes, whose triggers
- *				run now, and cursors, with all their runs added up
+ *		start	only that it began: if it fails, the abort tells
+ *		run		clock and usage before and after; a SELECT that runs to its
+ *				end is recorded here, because in the extended protocol its end
+ *				may come much later
+ *		finish	data changes are recorded here, whose triggers run now, and
+ *				cursors, with all their runs added up
  *
- * A query that is not over after a run is remembered in an OpenQuery in its
- * own memory context; a callback of that context forgets it, so no way out of
- * a query leaves one behind.  A query that fails never gets to its end: its
- * error is counted where it passes, and goes on unchanged.
+ * A query that has run in part is remembered in an OpenQuery in its own memory
+ * context; a callback of that context forgets it, so no way out of a query
+ * leaves one behind.  Nothing else is allocated.  A query that fails never
+ * gets to its end: its error is counted where it passes, and goes on
+ * unchanged.
  *
  * Which executions count as nested follows pg_stat_statements of 17 and later:
  * whatever runs inside the executor, the planner or a utility statement does,
@@ -28,39 +29,26 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "commands/discard.h"
 #include "mb/pg_wchar.h"
-#include "miscadmin.h"
-#include "storage/bufmgr.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
-#include "utils/timestamp.h"
 
-#include "compat.h"
 #include "hooks.h"
 #include "normalize.h"
+#include "recording.h"
 #include "repeats.h"
-#include "settings.h"
-#include "slowlog.h"
-#include "statements.h"
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
 static planner_hook_type prev_planner = NULL;
 static ExecutorStart_hook_type prev_ExecutorStart = NULL;
 static ExecutorRun_hook_type prev_ExecutorRun = NULL;
 static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
-static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
-/* What was used up before something was measured */
-typedef struct Measure
-{
-	uint64		start;
-	BufferUsage buffers;
-	WalUsage	wal;
-} Measure;
-
-/* A query that has run, but is not over */
+/*
+ * A cursor's query, or another that has run in part: all its runs are added
+ * up.  Lies in the query's own memory.
+ */
 typedef struct OpenQuery
 {
 	QueryDesc  *queryDesc;
@@ -69,7 +57,6 @@ typedef struct OpenQuery
 	bool		counted;		/* in the statistics; false: only the repeat
 								 * detector follows it */
 	bool		done;			/* recorded, or not to be */
-	bool		repeats_ended;	/* the detector knows of its first run */
 	RepeatRun  *run;
 	uint64		start;
 	uint64		elapsed;
@@ -81,200 +68,25 @@ typedef struct OpenQuery
 
 static OpenQuery *open_queries = NULL;
 
-/* Executor, planner and utility statements that we are inside of */
-static int	nesting_level = 0;
-
-/* In a DECLARE CURSOR or FETCH that the client sent */
-static bool in_cursor_utility = false;
-
-/* The planning seen last, until its execution takes it over */
-static uint64 last_plan_queryid = 0;
-static uint64 last_plan_time = 0;
-
-/* The client's statement that ended last */
+/*
+ * A data change that has run and is about to run its triggers: the finish
+ * follows at once.  One is enough: what runs inside a run or a finish is over
+ * before that is.
+ */
 static struct
 {
+	QueryDesc  *queryDesc;		/* NULL: none */
 	StatementKey key;
-	int			slot;			/* -1: none */
-	uint64		end;
-	uint64		transaction;
-}			last_execution = {.slot = -1};
-
-StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
-				 USAGE_TEMP_WRITTEN * sizeof(int64),
-				 "BufferUsage begins with the block counters");
+	RepeatRun  *run;
+	uint64		rows;
+	Measure		measure;
+}			unfinished;
 
 /*
- * Measuring
+ * A query that is being started, or made ready to run.  If the transaction
+ * aborts before that is done, it has failed.  queryid 0: none.
  */
-
-static inline void
-measure_start(Measure *measure)
-{
-	measure->start = compat_clock();
-	measure->buffers = pgBufferUsage;
-	measure->wal = pgWalUsage;
-}
-
-static inline void
-measure_usage(const Measure *measure, Usage *usage)
-{
-	const int64 *now = (const int64 *) &pgBufferUsage;
-	const int64 *then = (const int64 *) &measure->buffers;
-
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		usage->blocks[i] = now[i] - then[i];
-	compat_wal_usage(usage->wal, &pgWalUsage, &measure->wal);
-	if (unlikely(track_io_timing))
-		compat_io_times(usage->times, &pgBufferUsage, &measure->buffers);
-	else
-		memset(usage->times, 0, sizeof(usage->times));
-}
-
-static inline bool
-level_tracked(void)
-{
-	return qw_track == TRACK_ALL ||
-		(qw_track == TRACK_TOP && nesting_level == 0);
-}
-
-/* Is this statement recorded?  Parallel workers leave it to their leader. */
-static inline bool
-tracked(uint64 queryid)
-{
-	return queryid != 0 && level_tracked() && !IsParallelWorker();
-}
-
-static inline bool
-is_slow(uint64 elapsed)
-{
-	return qw_slow_threshold >= 0 &&
-		elapsed >= (uint64) qw_slow_threshold * 1000000;
-}
-
-static inline StatementKey
-current_key(uint64 queryid)
-{
-	return statement_key(queryid, GetUserId(), MyDatabaseId,
-						 nesting_level == 0);
-}
-
-/* The time since the client's last statement in this transaction was its own */
-static inline void
-record_client_time(uint64 now)
-{
-	if (last_execution.slot >= 0 &&
-		last_execution.transaction == compat_transaction_id())
-	{
-		uint64		gap = now - last_execution.end;
-
-		/* planning in between was ours */
-		if (gap > last_plan_time)
-			statements_record_client(&last_execution.key, last_execution.slot,
-									 gap - last_plan_time);
-	}
-	last_execution.slot = -1;
-}
-
-static inline void
-remember_execution(const StatementKey *key, int slot, uint64 end)
-{
-	last_execution.key = *key;
-	last_execution.slot = slot;
-	last_execution.end = end;
-	last_execution.transaction = compat_transaction_id();
-}
-
-/*
- * Records an execution that is over, in the statistics and, if it was slow,
- * in the slow log.  Text: the statement within its source.
- */
-static void
-record(Execution *e, QueryDesc *queryDesc, const char *text, int location,
-	   int length)
-{
-	bool		slow = is_slow(e->elapsed);
-	int			slot = statements_slot(&e->key);
-
-	if (slot < 0)
-		return;
-	statements_record(slot, e, slow);
-	if (unlikely(slow))
-	{
-		normalize_clean(&text, &location, &length);
-		slowlog_record(e, queryDesc, text, length,
-					   GetCurrentTimestamp() - (int64) (e->elapsed / 1000));
-	}
-}
-
-static void
-record_query(Execution *e, QueryDesc *queryDesc)
-{
-	JitUsage	jit;
-
-	if (unlikely(queryDesc->estate && queryDesc->estate->es_jit))
-	{
-		compat_jit_usage(&jit, &queryDesc->estate->es_jit->instr);
-		e->jit = &jit;
-	}
-	if (queryDesc->estate)
-		compat_parallel_workers(queryDesc->estate, &e->workers_planned,
-								&e->workers_launched);
-	compat_cached_plan(queryDesc->plannedstmt, &e->generic_plan,
-					   &e->custom_plan);
-	record(e, queryDesc, queryDesc->sourceText,
-		   queryDesc->plannedstmt->stmt_location,
-		   queryDesc->plannedstmt->stmt_len);
-}
-
-/* What kind of failure the error being handled is */
-static ExecutionOutcome
-outcome_of_error(int sqlstate)
-{
-	ExecutionOutcome outcome = OUTCOME_ERROR;
-
-	if (sqlstate == ERRCODE_QUERY_CANCELED)
-	{
-		MemoryContext old = MemoryContextSwitchTo(TopMemoryContext);
-		ErrorData  *error = CopyErrorData();
-
-		/* only the message, untranslated, tells a timeout */
-		outcome = error->message_id &&
-			strstr(error->message_id, "statement timeout") != NULL ?
-			OUTCOME_TIMEOUT : OUTCOME_CANCELED;
-		FreeErrorData(error);
-		MemoryContextSwitchTo(old);
-	}
-	return outcome;
-}
-
-/*
- * Counts a failure while its error is being handled: no catalogs, no errors
- * of our own.
- */
-static void
-record_failure(const StatementKey *key, QueryDesc *queryDesc,
-			   const char *text, int location, int length,
-			   uint64 start, uint64 elapsed, uint64 plan_time)
-{
-	Execution	e = {0};
-	Usage		usage = {0};
-	int			sqlstate = geterrcode();
-
-	e.key = *key;
-	e.start = start;
-	e.elapsed = elapsed;
-	e.plan_time = plan_time;
-	e.sqlstate = sqlstate;
-	e.outcome = outcome_of_error(sqlstate);
-	e.usage = &usage;
-	record(&e, queryDesc, text, location, length);
-
-	/* a transaction that has to be tried again is another one */
-	if (key->toplevel &&
-		ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
-		repeats_close();
-}
+static StatementKey starting;
 
 static void
 record_query_failure(const StatementKey *key, QueryDesc *queryDesc,
@@ -286,8 +98,40 @@ record_query_failure(const StatementKey *key, QueryDesc *queryDesc,
 				   start, elapsed, 0);
 }
 
+/* The transaction or a subtransaction aborts */
+static void
+record_failed_start(void)
+{
+	int			slot;
+	Execution	e = {0};
+
+	if (starting.queryid == 0)
+		return;
+	e.key = starting;
+	e.outcome = OUTCOME_ERROR;
+	starting.queryid = 0;
+	slot = statements_slot(&e.key);
+	if (slot >= 0)
+		statements_record(slot, &e, false);
+}
+
+static void
+transaction_ends(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		record_failed_start();
+}
+
+static void
+subtransaction_ends(SubXactEvent event, SubTransactionId id,
+					SubTransactionId parent, void *arg)
+{
+	if (event == SUBXACT_EVENT_ABORT_SUB)
+		record_failed_start();
+}
+
 /*
- * Queries that are not over after a run
+ * Queries that have run in part
  */
 
 static OpenQuery *
@@ -432,6 +276,7 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
 
+	repeats_parses++;
 	queryid = (uint64) query->queryId;
 	if (queryid == 0 || IsParallelWorker() ||
 		!(level_tracked() || in_cursor_utility))
@@ -505,10 +350,7 @@ qw_planner(PLANNER_ARGS)
 		if (slot >= 0)
 			statements_record_plan(slot, elapsed);
 		if (key.toplevel)
-		{
-			last_plan_queryid = queryid;
-			last_plan_time = elapsed;
-		}
+			plan_seen(queryid, elapsed);
 	}
 	return result;
 }
@@ -520,27 +362,17 @@ qw_planner(PLANNER_ARGS)
 static void
 qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
-	volatile bool track = tracked((uint64) queryDesc->plannedstmt->queryId) &&
-		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0;
+	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 
-	PG_TRY();
-	{
-		if (prev_ExecutorStart)
-			prev_ExecutorStart(queryDesc, eflags);
-		else
-			standard_ExecutorStart(queryDesc, eflags);
-	}
-	PG_CATCH();
-	{
-		if (track)
-		{
-			StatementKey key = current_key(queryDesc->plannedstmt->queryId);
+	if (tracked(queryid) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		starting = current_key(queryid);
 
-			record_query_failure(&key, queryDesc, compat_clock(), 0);
-		}
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
+	if (prev_ExecutorStart)
+		prev_ExecutorStart(queryDesc, eflags);
+	else
+		standard_ExecutorStart(queryDesc, eflags);
+
+	starting.queryid = 0;
 }
 
 static inline void
@@ -552,137 +384,191 @@ run_next(EXECUTOR_RUN_ARGS)
 		standard_ExecutorRun(EXECUTOR_RUN_PASS);
 }
 
+/* A run that is not recorded; what runs below it is nested all the same */
 static void
-qw_ExecutorRun(EXECUTOR_RUN_ARGS)
+run_uncounted(EXECUTOR_RUN_ARGS)
 {
-	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
-	volatile bool counted = tracked(queryid);
-	volatile bool cursor = nesting_level == 1 && in_cursor_utility;
-	volatile int level = nesting_level;
-	OpenQuery  *volatile open = NULL;
-	RepeatRun  *volatile run = NULL;
-	StatementKey key;
-	Measure		measure;
-	Usage		usage;
-	uint64		end;
-	uint64		elapsed;
-	uint64		rows;
-	int			slot = -1;
-
-	if (counted || (cursor && queryid != 0))
-	{
-		key = current_key(queryid);
-		slot = statements_slot(&key);
-	}
-	if (slot < 0)
-	{
-		/* what runs below it is nested all the same */
-		nesting_level++;
-		PG_TRY();
-		{
-			run_next(EXECUTOR_RUN_PASS);
-		}
-		PG_FINALLY();
-		{
-			nesting_level = level;
-		}
-		PG_END_TRY();
-		return;
-	}
-
-	if (unlikely(open_queries != NULL))
-		open = find_open(queryDesc);
-	measure_start(&measure);
-	if (level == 0)
-		record_client_time(measure.start);
-
 	nesting_level++;
 	PG_TRY();
 	{
-		if ((level == 0 || cursor) && open == NULL)
-		{
-			bool		burst = false;
+		run_next(EXECUTOR_RUN_PASS);
+	}
+	PG_FINALLY();
+	{
+		nesting_level--;
+	}
+	PG_END_TRY();
+}
 
-			run = repeats_begin(&key, statements_local(slot), queryDesc,
-								measure.start, &burst);
-			/* looking for its parent was no part of the statement */
-			if (unlikely(burst))
-				measure_start(&measure);
-		}
+/* The run failed; its error is being handled */
+static void
+run_failed(const StatementKey *key, QueryDesc *queryDesc, OpenQuery *open,
+		   RepeatRun *run, bool counted, uint64 start)
+{
+	uint64		end = compat_clock();
+	uint64		elapsed = end - start;
+
+	repeats_end(run, end, elapsed, 0, true);
+	if (open)
+	{
+		elapsed += open->elapsed;
+		open->done = true;
+	}
+	if (counted)
+		record_query_failure(key, queryDesc, start, elapsed);
+}
+
+/* A query completed in one run (and finish, if it changed data) */
+static void
+run_completed(const StatementKey *key, QueryDesc *queryDesc, int slot,
+			  RepeatRun *run, const Measure *measure, uint64 end, uint64 rows)
+{
+	uint64		elapsed = end - measure->start;
+
+	if (likely(!is_slow(elapsed) && compat_is_plain(queryDesc)))
+		statements_record_run(slot, elapsed, rows, &measure->buffers,
+							  &measure->wal);
+	else
+	{
+		Execution	e = {0};
+		Usage		usage;
+
+		measure_usage(measure, &usage);
+		e.key = *key;
+		e.start = measure->start;
+		e.elapsed = elapsed;
+		e.plan_time = plan_time_of(key->queryid);
+		e.rows = rows;
+		e.outcome = OUTCOME_COMPLETED;
+		e.usage = &usage;
+		record_query(&e, queryDesc);
+		slot = statements_slot(key);
+	}
+	repeats_end(run, end, elapsed, rows, false);
+	if (nesting_level == 0)
+		client_statement_ended(key, slot, end);
+}
+
+/* A run that is recorded */
+typedef struct Running
+{
+	StatementKey key;
+	Measure		measure;
+	OpenQuery  *open;			/* runs before this one, or NULL */
+	RepeatRun  *run;
+	bool		counted;
+} Running;
+
+static pg_noinline void
+run_recorded(const Running *r, EXECUTOR_RUN_ARGS)
+{
+	nesting_level++;
+	PG_TRY();
+	{
 		run_next(EXECUTOR_RUN_PASS);
 	}
 	PG_CATCH();
 	{
-		nesting_level = level;
-		end = compat_clock();
-		elapsed = end - measure.start;
-		repeats_end(run, end, elapsed, 0, true);
-		if (open)
-		{
-			elapsed += open->elapsed;
-			open->done = true;
-		}
-		if (counted)
-			record_query_failure(&key, queryDesc, measure.start, elapsed);
+		nesting_level--;
+		run_failed(&r->key, queryDesc, r->open, r->run, r->counted,
+				   r->measure.start);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level = level;
+	nesting_level--;
+}
 
-	end = compat_clock();
-	elapsed = end - measure.start;
-	rows = queryDesc->estate->es_processed;
-	measure_usage(&measure, &usage);
+/* A cursor's query, or another that may go on, has run in part */
+static void
+run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
+{
+	OpenQuery  *open = r->open;
+	uint64		elapsed = end - r->measure.start;
+	Usage		usage;
 
-	if (open == NULL && EXECUTOR_RUN_ONCE && !cursor &&
-		queryDesc->operation == CMD_SELECT &&
-		!queryDesc->plannedstmt->hasModifyingCTE)
+	measure_usage(&r->measure, &usage);
+	if (open == NULL)
 	{
-		/* the common case: it is over */
-		Execution	e = {0};
-
-		e.key = key;
-		e.start = measure.start;
-		e.elapsed = elapsed;
-		e.rows = rows;
-		e.usage = &usage;
-		if (last_plan_queryid == queryid)
-			e.plan_time = last_plan_time;
-		record_query(&e, queryDesc);
-		repeats_end(run, end, elapsed, rows, false);
+		open = make_open(queryDesc, &r->key, r->counted);
+		open->start = r->measure.start;
+		open->run = r->run;
+		open->plan_time = plan_time_of(r->key.queryid);
+		repeats_end(r->run, end, elapsed, rows, false);
 	}
 	else
-	{
-		bool		first = open == NULL;
+		repeats_more_rows(open->run, r->key.queryid, end, elapsed, rows);
+	open->elapsed += elapsed;
+	open->rows += rows;
+	add_usage(&open->usage, &usage);
+	if (nesting_level == 0)
+		client_statement_ended(&r->key, statements_slot(&r->key), end);
+}
 
-		if (first)
-		{
-			open = make_open(queryDesc, &key, counted);
-			open->start = measure.start;
-			open->run = run;
-			if (last_plan_queryid == queryid)
-				open->plan_time = last_plan_time;
-		}
-		open->elapsed += elapsed;
-		open->rows += rows;
-		add_usage(&open->usage, &usage);
+static void
+qw_ExecutorRun(EXECUTOR_RUN_ARGS)
+{
+	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
+	bool		cursor = nesting_level == 1 && in_cursor_utility;
+	Running		r;
+	uint64		fills;
+	uint64		end;
+	uint64		rows;
+	int			slot = -1;
 
-		/* data changes are over when their triggers have run */
-		if (queryDesc->operation == CMD_SELECT)
-		{
-			if (first)
-				repeats_end(open->run, end, elapsed, rows, false);
-			else
-				repeats_more_rows(open->run, key.queryid, end, elapsed, rows);
-			open->repeats_ended = true;
-		}
-	}
-	if (level == 0)
+	r.counted = tracked(queryid);
+	if ((r.counted || (cursor && queryid != 0)) &&
+		!ScanDirectionIsNoMovement(direction))
 	{
-		last_plan_time = 0;
-		last_plan_queryid = 0;
-		remember_execution(&key, statements_slot(&key), end);
+		r.key = current_key(queryid);
+		slot = statements_slot(&r.key);
 	}
+	if (slot < 0)
+	{
+		if (nesting_level > 0)
+			run_next(EXECUTOR_RUN_PASS);
+		else
+			run_uncounted(EXECUTOR_RUN_PASS);
+		return;
+	}
+
+	r.open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
+	r.run = NULL;
+	r.measure.start = compat_clock();
+	if (nesting_level == 0)
+		client_statement_begins(r.measure.start);
+	if ((nesting_level == 0 || cursor) && r.open == NULL)
+	{
+		starting = r.key;
+		r.run = repeats_begin(&r.key, statements_local(slot), queryDesc,
+							  &r.measure.start);
+		starting.queryid = 0;
+	}
+	fills = statements_fills;
+	r.measure.buffers = pgBufferUsage;
+	r.measure.wal = pgWalUsage;
+
+	run_recorded(&r, EXECUTOR_RUN_PASS);
+
+	rows = queryDesc->estate->es_processed;
+	if (queryDesc->operation != CMD_SELECT ||
+		queryDesc->plannedstmt->hasModifyingCTE)
+	{
+		/* it is over when its triggers have run */
+		unfinished.queryDesc = queryDesc;
+		unfinished.key = r.key;
+		unfinished.run = r.run;
+		unfinished.rows = rows;
+		unfinished.measure = r.measure;
+		return;
+	}
+
+	end = compat_clock();
+	if (unlikely(fills != statements_fills))
+		slot = statements_slot(&r.key);
+	if (r.open == NULL && count == 0 && !cursor)
+		run_completed(&r.key, queryDesc, slot, r.run, &r.measure, end, rows);
+	else
+		run_in_part(&r, queryDesc, end, rows);
 }
 
 static inline void
@@ -694,38 +580,16 @@ finish_next(QueryDesc *queryDesc)
 		standard_ExecutorFinish(queryDesc);
 }
 
+/* The finish of a data change; "counted" if its run was recorded */
 static void
-qw_ExecutorFinish(QueryDesc *queryDesc)
+finish_change(QueryDesc *queryDesc, bool counted)
 {
-	OpenQuery  *volatile open = open_queries ? find_open(queryDesc) : NULL;
-	volatile int level = nesting_level;
-	Measure		measure;
-	Usage		usage;
-	uint64		end;
+	StatementKey key = unfinished.key;
+	RepeatRun  *run = unfinished.run;
+	uint64		rows = unfinished.rows;
+	Measure		measure = unfinished.measure;
 
-	if (open == NULL || open->done)
-	{
-		/* a plain SELECT has nothing left to run */
-		if (queryDesc->operation == CMD_SELECT &&
-			!queryDesc->plannedstmt->hasModifyingCTE)
-		{
-			finish_next(queryDesc);
-			return;
-		}
-		nesting_level++;
-		PG_TRY();
-		{
-			finish_next(queryDesc);
-		}
-		PG_FINALLY();
-		{
-			nesting_level = level;
-		}
-		PG_END_TRY();
-		return;
-	}
-
-	measure_start(&measure);
+	unfinished.queryDesc = NULL;
 	nesting_level++;
 	PG_TRY();
 	{
@@ -733,227 +597,41 @@ qw_ExecutorFinish(QueryDesc *queryDesc)
 	}
 	PG_CATCH();
 	{
-		nesting_level = level;
-		end = compat_clock();
-		open->done = true;
-		if (!open->repeats_ended)
-			repeats_end(open->run, end, open->elapsed, 0, true);
-		if (open->counted)
-			record_query_failure(&open->key, queryDesc, open->start,
-								 open->elapsed + end - measure.start);
+		nesting_level--;
+		if (counted)
+			run_failed(&key, queryDesc, NULL, run, true, measure.start);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level = level;
+	nesting_level--;
 
-	end = compat_clock();
-	measure_usage(&measure, &usage);
-	open->elapsed += end - measure.start;
-	add_usage(&open->usage, &usage);
-	if (!open->repeats_ended)
-	{
-		repeats_end(open->run, end, open->elapsed, open->rows, false);
-		open->repeats_ended = true;
-	}
-	record_open(open, queryDesc);
-	if (level == 0)
-		remember_execution(&open->key, statements_slot(&open->key), end);
-}
-
-/*
- * Utility statements
- */
-
-/* Statements that change nothing that was read */
-static bool
-is_harmless(Node *parsetree)
-{
-	switch (nodeTag(parsetree))
-	{
-		case T_TransactionStmt:
-		case T_VariableSetStmt:
-		case T_VariableShowStmt:
-		case T_FetchStmt:
-		case T_DeclareCursorStmt:
-		case T_ClosePortalStmt:
-		case T_PrepareStmt:
-		case T_ExecuteStmt:
-		case T_DeallocateStmt:
-		case T_DiscardStmt:
-		case T_ExplainStmt:
-		case T_LockStmt:
-		case T_ListenStmt:
-		case T_UnlistenStmt:
-		case T_NotifyStmt:
-		case T_LoadStmt:
-		case T_CheckPointStmt:
-		case T_ConstraintsSetStmt:
-			return true;
-		case T_CopyStmt:
-			return !((CopyStmt *) parsetree)->is_from;
-		default:
-			return false;
-	}
-}
-
-/* Statements whose text may hold a password */
-static bool
-holds_secrets(Node *parsetree)
-{
-	switch (nodeTag(parsetree))
-	{
-		case T_CreateRoleStmt:
-		case T_AlterRoleStmt:
-		case T_CreateUserMappingStmt:
-		case T_AlterUserMappingStmt:
-		case T_CreateForeignServerStmt:
-		case T_AlterForeignServerStmt:
-		case T_CreateSubscriptionStmt:
-		case T_AlterSubscriptionStmt:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* Length of a statement up to its first quoted constant */
-static int
-length_before_secrets(const char *text, int length)
-{
-	for (int i = 0; i < length; i++)
-	{
-		if (text[i] == '\'' || text[i] == '$')
-			return i;
-	}
-	return length;
-}
-
-static uint64
-rows_of_utility(const QueryCompletion *qc)
-{
-	if (qc == NULL)
-		return 0;
-	switch (qc->commandTag)
-	{
-		case CMDTAG_COPY:
-		case CMDTAG_FETCH:
-		case CMDTAG_SELECT:
-		case CMDTAG_REFRESH_MATERIALIZED_VIEW:
-			return qc->nprocessed;
-		default:
-			return 0;
-	}
+	if (counted)
+		run_completed(&key, queryDesc, statements_slot(&key), run, &measure,
+					  compat_clock(), rows);
 }
 
 static void
-qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-				  bool readOnlyTree, ProcessUtilityContext context,
-				  ParamListInfo params, QueryEnvironment *queryEnv,
-				  DestReceiver *dest, QueryCompletion *qc)
+qw_ExecutorFinish(QueryDesc *queryDesc)
 {
-	Node	   *parsetree = pstmt->utilityStmt;
-	volatile int level = nesting_level;
-	bool		was_in_cursor_utility = in_cursor_utility;
-	volatile uint64 queryid = (uint64) pstmt->queryId;
-	bool		nests = !IsA(parsetree, ExecuteStmt) &&
-		!IsA(parsetree, PrepareStmt) &&
-		(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
-	volatile bool track = qw_track_utility && nests && level_tracked() &&
-		!IsParallelWorker();
-	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
-		((DiscardStmt *) parsetree)->target == DISCARD_ALL;
-	volatile bool wrote = !is_harmless(parsetree);
-	const char *text = queryString;
-	int			location = pstmt->stmt_location;
-	int			length = pstmt->stmt_len;
-	CommandTag	tag = CreateCommandTag(parsetree);
-	StatementKey key;
-	Measure		measure;
-	Usage		usage;
-	uint64		end;
-	Execution	e = {0};
-	int			slot;
+	OpenQuery  *open;
 
-	if (track && queryid == 0 && IsQueryIdEnabled())
-		queryid = compat_query_id_of_utility(pstmt, queryString);
-	track = track && queryid != 0;
-	if (track)
+	if (queryDesc->operation != CMD_SELECT ||
+		queryDesc->plannedstmt->hasModifyingCTE)
 	{
-		normalize_clean(&text, &location, &length);
-		if (holds_secrets(parsetree))
-			length = length_before_secrets(text, length);
-	}
+		bool		counted = unfinished.queryDesc == queryDesc;
 
-	measure_start(&measure);
-	if (level == 0)
-	{
-		record_client_time(measure.start);
-		in_cursor_utility = IsA(parsetree, FetchStmt) ||
-			IsA(parsetree, DeclareCursorStmt);
-	}
-
-	if (nests)
-		nesting_level++;
-	PG_TRY();
-	{
-		if (prev_ProcessUtility)
-			prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
+		if (counted || nesting_level == 0)
+			finish_change(queryDesc, counted);
 		else
-			standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-									params, queryEnv, dest, qc);
-	}
-	PG_CATCH();
-	{
-		nesting_level = level;
-		in_cursor_utility = was_in_cursor_utility;
-		if (track)
-		{
-			key = current_key(queryid);
-			end = compat_clock();
-			record_failure(&key, NULL, text, 0, length, measure.start,
-						   end - measure.start, 0);
-		}
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	nesting_level = level;
-	in_cursor_utility = was_in_cursor_utility;
-
-	/* *pstmt may be gone by now: ROLLBACK frees it */
-	end = compat_clock();
-	if (level == 0)
-	{
-		if (discard_all)
-			repeats_close();
-		else if (wrote)
-			repeats_wrote();
-	}
-	if (!track)
+			finish_next(queryDesc);
 		return;
-
-	measure_usage(&measure, &usage);
-	key = current_key(queryid);
-	slot = statements_slot(&key);
-	if (slot < 0)
-		return;
-	if (!statements_described(slot))
-	{
-		StatementShape shape = {.command = SHAPE_UTILITY};
-		int			kept = length > qw_query_max_length ?
-			pg_mbcliplen(text, length, qw_query_max_length) : length;
-
-		shape.noutput = tag;
-		statements_describe(slot, text, kept, "", 1, &shape);
 	}
-	e.key = key;
-	e.start = measure.start;
-	e.elapsed = end - measure.start;
-	e.rows = rows_of_utility(qc);
-	e.usage = &usage;
-	record(&e, NULL, text, 0, length);
-	if (level == 0)
-		remember_execution(&key, slot, end);
+
+	/* a plain SELECT has nothing left to run */
+	finish_next(queryDesc);
+	open = open_queries ? find_open(queryDesc) : NULL;
+	if (open && !open->done)
+		record_open(open, queryDesc);
 }
 
 void
@@ -969,6 +647,7 @@ hooks_install(void)
 	ExecutorRun_hook = qw_ExecutorRun;
 	prev_ExecutorFinish = ExecutorFinish_hook;
 	ExecutorFinish_hook = qw_ExecutorFinish;
-	prev_ProcessUtility = ProcessUtility_hook;
-	ProcessUtility_hook = qw_ProcessUtility;
+	RegisterXactCallback(transaction_ends, NULL);
+	RegisterSubXactCallback(subtransaction_ends, NULL);
+	utility_hook_install();
 }

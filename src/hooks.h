@@ -13,4 +13,7 @@
 /* Installs all hooks; in _PG_init only */
 extern void hooks_install(void);
 
+/* Of utility.c, installed with the others */
+extern void utility_hook_install(void);
+
 #endif							/* QW_HOOKS_H */

@@ -19,15 +19,6 @@
 #include "compat.h"
 #include "params.h"
 
-/*
- * Belong to compat.h; these hold for 15 to 17.
- */
-#ifndef STANDARD_STRINGS
-#define STANDARD_STRINGS	standard_conforming_strings
-#define LOCATION_IS_SQUASHED(location)	false
-#define LOCATION_IS_PARAM(location)		false
-#define JUMBLE_HAS_SQUASHED_LISTS(jstate)	false
-#endif
 
 /*
  * Narrows a source text to one of its statements, without the white space

@@ -719,6 +719,10 @@ params_runnable_sql(const char *query, int nvalues, const RecordedValue *values)
 	if (!scan_params(query, tokens, &ntokens, &copied))
 		return NULL;
 
+	/* in the body of a function, values go by the names of its arguments */
+	if (nvalues > 0 && ntokens == 0)
+		return NULL;
+
 	while (scanner_isspace(query[copied]))
 		copied++;
 	initStringInfo(&buf);

@@ -102,8 +102,10 @@ typedef struct RecordedValue
 /*
  * The statement with its bind values in place of $1, $2 ... as literals that
  * are quoted and cast to their type: palloc'd, or NULL if that cannot be done
- * faithfully (a value is not complete, a $n has no value, text is cut).  Looks
- * up type names in the catalog of the current database.
+ * faithfully (a value is not complete, a $n has no value, there are values but
+ * no $n).  That the text is not cut is for the caller to know.  Of a PREPARE,
+ * only the statement prepared is given.  Looks up type names in the catalog of
+ * the current database.
  */
 extern char *params_runnable_sql(const char *query, int nvalues,
 								 const RecordedValue *values);

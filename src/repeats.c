@@ -37,10 +37,20 @@ static bool detached = false;
 
 /* Whose executions the window holds */
 static char application[NAMEDATALEN];
+static const char *application_seen = NULL; /* where the setting was */
 static uint64 application_hash = 0;
 static char route[PATTERN_ROUTE_LENGTH];
 static char trace_id[PATTERN_TRACE_LENGTH];
 static char framework[NAMEDATALEN];
+static Oid	context_userid = InvalidOid;
+static bool plain_context = false;	/* neither route nor trace */
+
+/* Statements parsed in this session */
+uint64		repeats_parses = 0;
+
+/* What the window was last configured with */
+static int	configured_threshold = 0;
+static int	configured_gap = 0;
 
 /* Of the last execution */
 static uint64 last_transaction = 0;
@@ -90,6 +100,13 @@ attach(void)
 	return true;
 }
 
+/* A setting may have changed */
+void
+repeats_settings_changed(void)
+{
+	application_seen = NULL;
+}
+
 /*
  * Tells the window whose execution comes next.  False if the statement asks
  * to be ignored.
@@ -101,11 +118,13 @@ set_context(const StatementKey *key, const char *text, int length)
 	CommentTags tags;
 
 	route[0] = trace_id[0] = framework[0] = '\0';
+	plain_context = true;
 	if (unlikely(comment_present(text, length)) &&
 		comment_parse(text, length, &tags))
 	{
 		const char *value;
 
+		plain_context = false;
 		if (tags.ignore)
 			return false;
 		comment_route(&tags, route, sizeof(route));
@@ -115,12 +134,14 @@ set_context(const StatementKey *key, const char *text, int length)
 			strlcpy(framework, value, sizeof(framework));
 	}
 
-	if (unlikely(strcmp(application, application_name) != 0))
+	if (unlikely(application_name != application_seen))
 	{
 		strlcpy(application, application_name, sizeof(application));
 		application_hash = text_hash(application, strlen(application));
+		application_seen = application_name;
 	}
 
+	context_userid = key->userid;
 	context.userid = key->userid;
 	context.application = application_hash;
 	context.route = text_hash(route, strlen(route));
@@ -297,7 +318,7 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 
 RepeatRun *
 repeats_begin(const StatementKey *key, StatementLocal *local,
-			  QueryDesc *queryDesc, uint64 now, bool *burst)
+			  QueryDesc *queryDesc, uint64 *now)
 {
 	const char *text = queryDesc->sourceText;
 	int			length = queryDesc->plannedstmt->stmt_len;
@@ -309,18 +330,41 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	if (unlikely(window == NULL) && !attach())
 		return NULL;
 
-	if (queryDesc->plannedstmt->stmt_location > 0)
-		text += queryDesc->plannedstmt->stmt_location;
-	if (length <= 0)
-		length = strlen(text);
-	if (!set_context(key, text, length))
-		return NULL;
+	/*
+	 * A text that nothing was parsed since it was looked at is the same, and
+	 * had no comment then
+	 */
+	if (unlikely(!plain_context || local->plain_text != text ||
+				 local->plain_parses != repeats_parses ||
+				 context_userid != key->userid ||
+				 application_name != application_seen))
+	{
+		const char *statement = text;
 
-	window_configure(window, qw_repeat_threshold,
-					 (uint64) qw_repeat_gap * 1000000);
+		if (queryDesc->plannedstmt->stmt_location > 0)
+			statement += queryDesc->plannedstmt->stmt_location;
+		if (length <= 0)
+			length = strlen(statement);
+		if (!set_context(key, statement, length))
+			return NULL;
+		if (plain_context)
+		{
+			local->plain_text = text;
+			local->plain_parses = repeats_parses;
+		}
+	}
+
+	if (unlikely(configured_threshold != qw_repeat_threshold ||
+				 configured_gap != qw_repeat_gap))
+	{
+		configured_threshold = qw_repeat_threshold;
+		configured_gap = qw_repeat_gap;
+		window_configure(window, qw_repeat_threshold,
+						 (uint64) qw_repeat_gap * 1000000);
+	}
 	start.queryid = key->queryid;
 	start.shape = &local->shape;
-	start.now = now;
+	start.now = *now;
 	start.transaction = compat_transaction_id();
 	start.round_trip = came_by_itself(start.transaction);
 	run = window_begin(window, local->window_statement, &start);
@@ -338,7 +382,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	if (unlikely(window_at_threshold(window, run)))
 	{
 		begin_burst(run, key, queryDesc);
-		*burst = true;
+		*now = compat_clock();
 	}
 	return run;
 }

@@ -24,11 +24,11 @@ typedef WindowStatement RepeatRun;
 /*
  * A statement of the client's is about to run.  Raises what on_repeat asks
  * for, if this execution completes a burst; nothing else.  "local" belongs to
- * the statement's slot, "now" is the monotonic clock.  Sets *burst if a burst
- * began, for which catalogs were read.
+ * the statement's slot, *now is the monotonic clock; it is read again if
+ * catalogs were, for a burst that begins.
  */
 extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
-								QueryDesc *queryDesc, uint64 now, bool *burst);
+								QueryDesc *queryDesc, uint64 *now);
 
 /* It has run */
 extern void repeats_end(RepeatRun *run, uint64 now, uint64 elapsed,
@@ -44,6 +44,12 @@ extern void repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now,
  */
 extern bool repeats_wants_literals(const StatementLocal *local);
 extern StatementLiterals *repeats_set_literals(uint64 queryid);
+
+/* To be counted up with every statement parsed */
+extern uint64 repeats_parses;
+
+/* A SET may have changed application_name */
+extern void repeats_settings_changed(void);
 
 /* A utility statement wrote something */
 extern void repeats_wrote(void);

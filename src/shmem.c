@@ -51,7 +51,7 @@ shmem_total_size(void)
 }
 
 LWLock *
-shmem_lock(ShmemLock which)
+shmem_lock(ShmemLockId which)
 {
 	return &locks[which].lock;
 }

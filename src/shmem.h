@@ -23,7 +23,7 @@
  * SHMEM_LOCK_EVICTED, never two partitions; the others are held alone.  No lock is held while
  * anything is allocated, looked up in a catalog or reported.
  */
-typedef enum ShmemLock
+typedef enum ShmemLockId
 {
 	SHMEM_LOCK_PARTITION,		/* the first of STATEMENT_PARTITIONS */
 	SHMEM_LOCK_TEXTS = STATEMENT_PARTITIONS,
@@ -31,9 +31,9 @@ typedef enum ShmemLock
 	SHMEM_LOCK_SLOWLOG,
 	SHMEM_LOCK_PATTERNS,
 	SHMEM_NLOCKS
-} ShmemLock;
+} ShmemLockId;
 
-extern LWLock *shmem_lock(ShmemLock which);
+extern LWLock *shmem_lock(ShmemLockId which);
 
 /* Is the segment there, that is, was the library preloaded? */
 extern bool shmem_ready(void);

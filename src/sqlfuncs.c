@@ -39,7 +39,7 @@
 
 #define VERSION		"1.0.0"
 
-#define NS_PER_MS	1000000.0
+#define NANOSECONDS_PER_MS	1000000.0
 
 PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_repeats_1_0);
@@ -111,7 +111,7 @@ put_int8_if(RowBuilder *row, bool known, int64 value)
 static void
 put_time(RowBuilder *row, double ns)
 {
-	put(row, Float8GetDatum(ns / NS_PER_MS));
+	put(row, Float8GetDatum(ns / NANOSECONDS_PER_MS));
 }
 
 static void

@@ -66,6 +66,16 @@ outcome_name(ExecutionOutcome outcome)
 	return NULL;
 }
 
+static void
+replace_non_ascii(char *string)
+{
+	for (char *p = string; *p != '\0'; p++)
+	{
+		if (IS_HIGHBIT_SET(*p))
+			*p = '?';
+	}
+}
+
 /*
  * A string of a database in "encoding" in this database's: palloc'd.  What has
  * no counterpart here becomes a question mark; does not raise.
@@ -75,54 +85,54 @@ to_server(const char *string, int encoding)
 {
 	int			server_encoding = GetDatabaseEncoding();
 	int			left = strlen(string);
+	Oid			conversion = InvalidOid;
 	char	   *result;
+	Size		size;
+	Size		length = 0;
 
-	if (encoding != server_encoding && encoding != PG_SQL_ASCII &&
-		server_encoding != PG_SQL_ASCII && PG_VALID_BE_ENCODING(encoding))
+	if (encoding == server_encoding || encoding == PG_SQL_ASCII)
 	{
-		Oid			proc = FindDefaultConversionProc(encoding, server_encoding);
-		Size		size = (Size) left * MAX_CONVERSION_GROWTH + 1;
-		Size		length = 0;
-
-		result = palloc_extended(size, MCXT_ALLOC_HUGE);
-		result[0] = '\0';
-		while (OidIsValid(proc) && left > 0)
-		{
-			int			done;
-
-			done = pg_do_encoding_conversion_buf(proc, encoding,
-												 server_encoding,
-												 (unsigned char *) string,
-												 left,
-												 (unsigned char *) result + length,
-												 (int) Min(size - length, INT_MAX),
-												 true);
-			length += strlen(result + length);
-			string += done;
-			left -= done;
-			if (left > 0)
-			{
-				int			skip = Min(pg_encoding_mblen(encoding, string), left);
-
-				result[length++] = '?';
-				result[length] = '\0';
-				string += skip;
-				left -= skip;
-			}
-		}
-		if (OidIsValid(proc))
-			return result;
-		strlcpy(result, string, size);
-	}
-	else
 		result = pstrdup(string);
+		if (!pg_verify_mbstr(server_encoding, result, left, true))
+			replace_non_ascii(result);
+		return result;
+	}
 
-	if (!pg_verify_mbstr(server_encoding, result, strlen(result), true))
+	if (PG_VALID_BE_ENCODING(encoding) && server_encoding != PG_SQL_ASCII)
+		conversion = FindDefaultConversionProc(encoding, server_encoding);
+	if (!OidIsValid(conversion))
 	{
-		for (char *p = result; *p != '\0'; p++)
+		result = pstrdup(string);
+		replace_non_ascii(result);
+		return result;
+	}
+
+	size = (Size) left * MAX_CONVERSION_GROWTH + 1;
+	result = palloc_extended(size, MCXT_ALLOC_HUGE);
+	result[0] = '\0';
+	while (left > 0)
+	{
+		int			done;
+
+		/* up to what can't be converted */
+		done = pg_do_encoding_conversion_buf(conversion,
+											 encoding, server_encoding,
+											 (unsigned char *) string, left,
+											 (unsigned char *) result + length,
+											 (int) Min(size - length, INT_MAX),
+											 true);
+		length += strlen(result + length);
+		string += done;
+		left -= done;
+
+		if (left > 0)
 		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
+			int			skip = Min(pg_encoding_mblen(encoding, string), left);
+
+			result[length++] = '?';
+			result[length] = '\0';
+			string += skip;
+			left -= skip;
 		}
 	}
 	return result;

@@ -95,7 +95,12 @@ static SharedBackend *mine = NULL;
 static bool detached = false;
 static int	last_slot = 0;
 static uint64 lookups = 0;
+uint64		statements_fills = 0;
 static StatementLocal local[SLOTS];
+
+StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
+				 USAGE_TEMP_WRITTEN * sizeof(int64),
+				 "BufferUsage begins with the block counters");
 
 static int
 backend_count(void)
@@ -225,6 +230,7 @@ fill_slot(const StatementKey *key, int first)
 			victim = i;
 	}
 	slot = &mine->slots[victim];
+	statements_fills++;
 	flush_slot(slot);
 	table_pin(key, &info);
 
@@ -238,6 +244,7 @@ fill_slot(const StatementKey *key, int first)
 
 	local[victim].shape = info.shape;
 	local[victim].window_statement = NULL;
+	local[victim].plain_text = NULL;
 	local[victim].has_text = info.has_text;
 	local[victim].text_serial = info.text_serial;
 	return victim;
@@ -398,6 +405,47 @@ statements_record(int slot_number, const Execution *e, bool slow)
 	{
 		c->slow_calls++;
 		c->last_slow = c->last_seen;
+	}
+	end_write(slot);
+}
+
+void
+statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
+					  const BufferUsage *buffers, const WalUsage *wal)
+{
+	SharedSlot *slot = &mine->slots[slot_number];
+	StatementCounters *c = &slot->counters;
+	int64	   *blocks = c->usage.blocks;
+	const int64 *now = (const int64 *) &pgBufferUsage;
+	const int64 *then = (const int64 *) buffers;
+
+	if (unlikely(slot->reset_serial != table_reset_serial()))
+		heed_reset(slot);
+
+	begin_write(slot);
+	times_record(&c->exec, (double) elapsed);
+	slot->histogram[histogram_bucket(elapsed)]++;
+	c->last_seen = GetCurrentStatementStartTimestamp();
+	c->calls++;
+	c->rows += rows;
+#pragma GCC unroll 10
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		blocks[i] += now[i] - then[i];
+	if (unlikely(pgWalUsage.wal_bytes != wal->wal_bytes))
+	{
+		int64		used[USAGE_NWAL];
+
+		compat_wal_usage(used, &pgWalUsage, wal);
+		for (int i = 0; i < USAGE_NWAL; i++)
+			c->usage.wal[i] += used[i];
+	}
+	if (unlikely(track_io_timing))
+	{
+		int64		used[USAGE_NTIMES];
+
+		compat_io_times(used, &pgBufferUsage, buffers);
+		for (int i = 0; i < USAGE_NTIMES; i++)
+			c->usage.times[i] += used[i];
 	}
 	end_write(slot);
 }

@@ -13,6 +13,8 @@
 #ifndef QW_STATEMENTS_H
 #define QW_STATEMENTS_H
 
+#include "executor/instrument.h"
+
 #include "execution.h"
 #include "histogram.h"
 #include "shape.h"
@@ -76,15 +78,21 @@ extern void statements_shmem_init(void *place, bool found);
 /*
  * Slot of a statement among this backend's, or -1 if this process has none.
  * A statement that has no slot gets one: that takes locks and may evict
- * another; it does not raise.  A slot number is good until the next call.
+ * another; it does not raise.  A slot keeps its statement as long as
+ * statements_fills stands still.
  */
 extern int	statements_slot(const StatementKey *key);
+extern uint64 statements_fills;
 
 /* What is known of the statement in a slot, in this backend's memory */
 typedef struct StatementLocal
 {
 	StatementShape shape;		/* command SHAPE_OTHER: not known */
 	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
+	const char *plain_text;		/* for repeats.c: its source text, when that
+								 * was found to have no comment, and
+								 * repeats_parses then */
+	uint64		plain_parses;
 	uint64		used;			/* when last, in slot look-ups */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	bool		has_text;
@@ -103,8 +111,16 @@ extern void statements_describe(int slot, const char *text, Size text_length,
 								const char *tables, Size tables_length,
 								const StatementShape *shape);
 
-/* Adds an execution, a planning, time between statements.  Lock-free. */
+/*
+ * Adds an execution, a planning, time between statements.  Lock-free.
+ *
+ * statements_record_run() is for the common case, a query that completed in
+ * one run: "buffers" and "wal" are what was used up before it.
+ */
 extern void statements_record(int slot, const Execution *execution, bool slow);
+extern void statements_record_run(int slot, uint64 elapsed, uint64 rows,
+								  const BufferUsage *buffers,
+								  const WalUsage *wal);
 
 /* A further run of an execution that was recorded already: a cursor goes on */
 extern void statements_record_more(int slot, const Execution *execution);

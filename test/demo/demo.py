@@ -88,18 +88,22 @@ def main():
 
     step("every page %d times, as it was written and then done right" % VISITS)
     counter = Counter(cursor)
-    line = "    {:<12}{:>5.0f} statements {:>6.0f} ms   right: {:>2.0f}, {:>4.0f} ms  ({})"
+    line = "  {:<10} {:>3.0f} statements {:>4.0f} ms  {:>4.0f} {:<10} {:>3.0f} ms  {}"
+    print("  {:<10} {:>22}  {:>22}".format("page", "as it was written",
+                                           "done right"))
     total = [0, 0, 0, 0]
     for route, controller, action, wrong, right, how in PAGES:
-        traced = route in ("/orders", "/shipping")
+        traced = route in ("/orders", "/shipping", "/cart")
         was, statements, elapsed = visit(engine, counter, route, controller,
                                          action, wrong, traced)
         now, right_statements, right_elapsed = visit(
             engine, counter, route, controller, action, right, traced)
         if was != now:
             sys.exit("demo: %s: the right page shows something else" % route)
-        print(line.format(route, statements, elapsed, right_statements,
-                          right_elapsed, how), flush=True)
+        print(line.format(
+            route, statements, elapsed, right_statements,
+            "statement" if right_statements == 1 else "statements",
+            right_elapsed, how), flush=True)
         for i, value in enumerate((statements, elapsed, right_statements,
                                    right_elapsed)):
             total[i] += value / len(PAGES)

@@ -14,7 +14,7 @@ TOWNS = "Bergen Ghent Graz Jena Kiel Leeds Lodz Lyon Porto Turin".split()
 THINGS = "lamp chair table shelf rug mirror clock vase basket hook".split()
 LOOKS = "oak brass linen glass cork steel wool copper paper stone".split()
 
-CUSTOMERS, PRODUCTS, ORDERS, REVIEWS, PAGE_VIEWS = 400, 300, 600, 900, 240000
+CUSTOMERS, PRODUCTS, ORDERS, REVIEWS, PAGE_VIEWS = 400, 300, 600, 900, 480000
 
 
 def fill(engine, page_views=PAGE_VIEWS):

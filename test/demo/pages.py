@@ -170,7 +170,7 @@ class Invoices:
                 for order in session.scalars(latest_orders(30, number))]
 
 
-@page("/import", "import", "create", "one insert() of many rows")
+@page("/import", "import", "create", "insert() of many")
 class Import:
     """Items from a file, stored one by one"""
 

@@ -32,7 +32,7 @@ def cut(statement, width):
     statement = " ".join(statement.split())
     if re.match(r"SELECT\b", statement, re.IGNORECASE):
         at = top_level(statement, "FROM")
-        if at > 40 or (at > 0 and len(statement) > width):
+        if at > 40 or (at > 30 and len(statement) > width):
             statement = "SELECT … " + statement[at:]
     statement = re.sub(r"^(INSERT INTO [^ (]+) ?\(.*?\) (VALUES) ?\(.*?\)",
                        r"\1 (…) \2 (…)", statement, flags=re.IGNORECASE)
@@ -42,10 +42,18 @@ def cut(statement, width):
 
 
 def heading(title, source):
+    space = WIDTH - len(title) - len(source)
     print()
-    print(BOLD + title + PLAIN + " " * max(2, WIDTH - len(title) - len(source))
-          + source)
+    print(BOLD + title + PLAIN + (" " * space + source if space > 1 else ""))
     print("─" * WIDTH)
+
+
+def nodes(plan):
+    """The nodes of a plan in one line, from the top down"""
+    return " ← ".join(
+        re.sub(r"(.*?)( using \S+)?( on (\S+).*)?$", r"\1 \4",
+               line.split("  (cost=")[0].replace("->", "").strip()).strip()
+        for line in plan.splitlines() if "(cost=" in line)
 
 
 def milliseconds(value):
@@ -65,10 +73,11 @@ def repeated(cursor):
     rows = cursor.fetchall()
     for (kind, relationship, confidence, executions, bursts, lost, route,
          query, parent) in rows:
-        what = kind if relationship is None else kind + ", " + relationship
-        print("up to {:>9} lost  {:<27} {:<11}{:>4} times in {} bursts  {}"
-              .format(milliseconds(lost), what, confidence, executions,
-                      bursts, route or "").rstrip())
+        print("up to {:>8} lost  {:<26}  {:<9} {:>5} times{}  {}".format(
+            milliseconds(lost), " ".join(filter(None, (kind, relationship))),
+            confidence, executions, "" if WIDTH < 100 else " in %d %s" % (
+                bursts, "burst " if bursts == 1 else "bursts"),
+            route or "").rstrip())
         if parent:
             print("      after  " + cut(parent, WIDTH - 13))
         print("    repeats  " + cut(query, WIDTH - 13))
@@ -92,25 +101,24 @@ def slow(cursor):
         print(line.format(at, milliseconds(time), outcome, count, route,
                           cut(query, WIDTH - 62)))
         if plan:
-            print("{:<8}  plan: {}".format("", cut(
-                plan.strip().splitlines()[0], WIDTH - 16)))
+            print("{:>19}  {}".format("plan:", cut(nodes(plan), WIDTH - 21)))
     return len(rows)
 
 
 def summary(cursor):
     heading("Summary of the slow ones, by statement", "querywatch.slow_summary")
     cursor.execute("""
-        SELECT slow_calls, calls, total_exec_time, p95_exec_time,
-               max_exec_time, timeouts, query
+        SELECT slow_calls, timeouts, total_exec_time, p95_exec_time,
+               max_exec_time, query
         FROM querywatch.slow_summary
         WHERE datname = 'shop' AND rolname = 'shop'""")
-    line = "{:>8}  {:>10}  {:>10}  {:>10}  {:>8}  {}"
-    print(line.format("slow/all", "total", "95 %", "longest", "timeouts",
+    line = "{:>4}  {:>8}  {:>10}  {:>10}  {:>10}  {}"
+    print(line.format("slow", "timeouts", "total", "95 %", "longest",
                       "statement"))
-    for slow_calls, calls, total, p95, longest, timeouts, query in cursor:
-        print(line.format("%d/%d" % (slow_calls, calls), milliseconds(total),
-                          milliseconds(p95), milliseconds(longest), timeouts,
-                          cut(query, WIDTH - 58)))
+    for slow_calls, timeouts, total, p95, longest, query in cursor:
+        print(line.format(slow_calls, timeouts, milliseconds(total),
+                          milliseconds(p95), milliseconds(longest),
+                          cut(query, WIDTH - 52)))
     cursor.execute("""
         SELECT count(*), coalesce(sum(calls), 0), coalesce(sum(errors), 0),
                coalesce(sum(cancels), 0), coalesce(sum(total_exec_time), 0)
@@ -118,6 +126,6 @@ def summary(cursor):
         WHERE dbid = (SELECT oid FROM pg_database WHERE datname = 'shop')
           AND userid = 'shop'::regrole""")
     statements, calls, errors, cancels, total = cursor.fetchone()
-    print("In all: {:,} executions of {} statements, {} in the server; "
-          "{} failed, {} canceled".format(calls, statements,
-                                          milliseconds(total), errors, cancels))
+    print("In all: {:,} executions of {} statements, {}; {} failed, "
+          "{} canceled".format(calls, statements, milliseconds(total), errors,
+                               cancels))

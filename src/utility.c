@@ -1,0 +1,228 @@
+/*-------------------------------------------------------------------------
+ *
+ * utility.c
+ *		The path of one utility statement.
+ *
+ * Everything that runs inside a utility statement is nested, except below
+ * EXECUTE and PREPARE, which are not counted themselves: the executor counts
+ * the prepared statement.
+ *
+ * src/utility.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "commands/discard.h"
+#include "mb/pg_wchar.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+
+#include "hooks.h"
+#include "normalize.h"
+#include "recording.h"
+#include "repeats.h"
+
+static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+
+/* Statements that change nothing that was read */
+static bool
+is_harmless(Node *parsetree)
+{
+	switch (nodeTag(parsetree))
+	{
+		case T_TransactionStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+		case T_FetchStmt:
+		case T_DeclareCursorStmt:
+		case T_ClosePortalStmt:
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+		case T_DeallocateStmt:
+		case T_DiscardStmt:
+		case T_ExplainStmt:
+		case T_LockStmt:
+		case T_ListenStmt:
+		case T_UnlistenStmt:
+		case T_NotifyStmt:
+		case T_LoadStmt:
+		case T_CheckPointStmt:
+		case T_ConstraintsSetStmt:
+			return true;
+		case T_CopyStmt:
+			return !((CopyStmt *) parsetree)->is_from;
+		default:
+			return false;
+	}
+}
+
+/* Statements whose text may hold a password */
+static bool
+holds_secrets(Node *parsetree)
+{
+	switch (nodeTag(parsetree))
+	{
+		case T_CreateRoleStmt:
+		case T_AlterRoleStmt:
+		case T_CreateUserMappingStmt:
+		case T_AlterUserMappingStmt:
+		case T_CreateForeignServerStmt:
+		case T_AlterForeignServerStmt:
+		case T_CreateSubscriptionStmt:
+		case T_AlterSubscriptionStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* Length of a statement up to its first quoted constant */
+static int
+length_before_secrets(const char *text, int length)
+{
+	for (int i = 0; i < length; i++)
+	{
+		if (text[i] == '\'' || text[i] == '$')
+			return i;
+	}
+	return length;
+}
+
+static uint64
+rows_of_utility(const QueryCompletion *qc)
+{
+	if (qc == NULL)
+		return 0;
+	switch (qc->commandTag)
+	{
+		case CMDTAG_COPY:
+		case CMDTAG_FETCH:
+		case CMDTAG_SELECT:
+		case CMDTAG_REFRESH_MATERIALIZED_VIEW:
+			return qc->nprocessed;
+		default:
+			return 0;
+	}
+}
+
+static void
+qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	Node	   *parsetree = pstmt->utilityStmt;
+	volatile int level = nesting_level;
+	bool		was_in_cursor_utility = in_cursor_utility;
+	volatile uint64 queryid = (uint64) pstmt->queryId;
+	bool		nests = !IsA(parsetree, ExecuteStmt) &&
+		!IsA(parsetree, PrepareStmt) &&
+		(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
+	volatile bool track = qw_track_utility && nests && level_tracked() &&
+		!IsParallelWorker();
+	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
+		((DiscardStmt *) parsetree)->target == DISCARD_ALL;
+	volatile bool set = IsA(parsetree, VariableSetStmt);
+	volatile bool wrote = !is_harmless(parsetree);
+	const char *text = queryString;
+	int			location = pstmt->stmt_location;
+	int			length = pstmt->stmt_len;
+	CommandTag	tag = CreateCommandTag(parsetree);
+	StatementKey key;
+	Measure		measure;
+	Usage		usage;
+	uint64		end;
+	Execution	e = {0};
+	int			slot;
+
+	if (track && queryid == 0 && IsQueryIdEnabled())
+		queryid = compat_query_id_of_utility(pstmt, queryString);
+	track = track && queryid != 0;
+	if (track)
+	{
+		normalize_clean(&text, &location, &length);
+		if (holds_secrets(parsetree))
+			length = length_before_secrets(text, length);
+	}
+
+	measure_start(&measure);
+	if (level == 0)
+	{
+		client_statement_begins(measure.start);
+		in_cursor_utility = IsA(parsetree, FetchStmt) ||
+			IsA(parsetree, DeclareCursorStmt);
+	}
+
+	if (nests)
+		nesting_level++;
+	PG_TRY();
+	{
+		if (prev_ProcessUtility)
+			prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+		else
+			standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+									params, queryEnv, dest, qc);
+	}
+	PG_CATCH();
+	{
+		nesting_level = level;
+		in_cursor_utility = was_in_cursor_utility;
+		if (track)
+		{
+			key = current_key(queryid);
+			end = compat_clock();
+			record_failure(&key, NULL, text, 0, length, measure.start,
+						   end - measure.start, 0);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	nesting_level = level;
+	in_cursor_utility = was_in_cursor_utility;
+
+	/* *pstmt may be gone by now: ROLLBACK frees it */
+	end = compat_clock();
+	if (level == 0)
+	{
+		if (discard_all)
+			repeats_close();
+		else if (set)
+			repeats_settings_changed();
+		else if (wrote)
+			repeats_wrote();
+	}
+	if (!track)
+		return;
+
+	measure_usage(&measure, &usage);
+	key = current_key(queryid);
+	slot = statements_slot(&key);
+	if (slot < 0)
+		return;
+	if (!statements_described(slot))
+	{
+		StatementShape shape = {.command = SHAPE_UTILITY};
+		int			kept = length > qw_query_max_length ?
+			pg_mbcliplen(text, length, qw_query_max_length) : length;
+
+		shape.noutput = tag;
+		statements_describe(slot, text, kept, "", 1, &shape);
+	}
+	e.key = key;
+	e.start = measure.start;
+	e.elapsed = end - measure.start;
+	e.rows = rows_of_utility(qc);
+	e.usage = &usage;
+	record_execution(&e, NULL, text, 0, length);
+	if (level == 0)
+		client_statement_ended(&key, slot, end);
+}
+
+void
+utility_hook_install(void)
+{
+	prev_ProcessUtility = ProcessUtility_hook;
+	ProcessUtility_hook = qw_ProcessUtility;
+}

@@ -1,0 +1,507 @@
+/*-------------------------------------------------------------------------
+ *
+ * stream.h
+ *		Written streams of executions, and the schema they run on, for the
+ *		tests of the repeat detector.
+ *
+ * A stream is written with run(), begin() and commit(); what the detector made
+ * of it is looked at with expect() and expect_nothing().
+ *
+ * test/unit/stream.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_STREAM_H
+#define QW_STREAM_H
+
+#include "postgres.h"
+
+#include <stdlib.h>
+
+#include "unit.h"
+#include "window.h"
+
+#define MICROSECONDS(n)		((uint64) (n) * 1000)
+#define MILLISECONDS(n)		((uint64) (n) * 1000000)
+
+/* ----------
+ * The schema.  Column 1 of every table is its primary key.
+ * ----------
+ */
+
+enum
+{
+	AUTHORS = 101, POSTS, TAGS, POST_TAGS, PROFILES, COMMENTS, BOOKS,
+	PUBLISHERS, ORDERS, MEMBERS, ADDRESSES, USERS, SESSIONS, PAGES, ATTACHMENTS,
+	ACCOUNTS, AUDIT, SETTINGS, JOBS, VENUES
+};
+
+typedef struct Key
+{
+	Oid			relid;
+	AttrNumber	attnum;
+	Oid			refrelid;
+} Key;
+
+static const Key keys[] = {
+	{POSTS, 2, AUTHORS},
+	{POST_TAGS, 2, POSTS}, {POST_TAGS, 3, TAGS},
+	{PROFILES, 2, AUTHORS},
+	{COMMENTS, 2, COMMENTS}, {COMMENTS, 3, POSTS},
+	{BOOKS, 2, AUTHORS}, {BOOKS, 3, PUBLISHERS},
+	{MEMBERS, 2, ORDERS}, {ADDRESSES, 2, MEMBERS},
+	{SESSIONS, 2, USERS}, {AUDIT, 2, USERS}, {PAGES, 3, USERS}
+};
+
+static int	schema_calls = 0;
+static bool schema_without_keys = false;
+
+static inline int
+foreign_keys(void *arg, Oid relid, WindowForeignKey *found, int max)
+{
+	int			n = 0;
+
+	schema_calls++;
+	if (schema_without_keys)
+		return 0;
+	for (int i = 0; i < lengthof(keys) && n < max; i++)
+	{
+		if (keys[i].relid != relid)
+			continue;
+		memset(&found[n], 0, sizeof(found[n]));
+		found[n].constraint = 1000 + i;
+		found[n].relid = relid;
+		found[n].refrelid = keys[i].refrelid;
+		found[n].ncolumns = 1;
+		found[n].columns[0] = keys[i].attnum;
+		found[n].refcolumns[0] = 1;
+		n++;
+	}
+	return n;
+}
+
+static inline bool
+is_unique(void *arg, Oid relid, AttrNumber attnum)
+{
+	schema_calls++;
+	return attnum == 1 || (relid == PROFILES && attnum == 2);
+}
+
+static const WindowSchema schema = {foreign_keys, is_unique, NULL};
+
+/* ----------
+ * Statements
+ * ----------
+ */
+
+typedef struct Statement
+{
+	uint64		queryid;
+	StatementShape shape;
+} Statement;
+
+static inline Statement
+statement(ShapeCommand command, Oid relid, int noutput)
+{
+	static uint64 queryid = 0;
+	Statement	s;
+
+	memset(&s, 0, sizeof(s));
+	s.queryid = ++queryid * UINT64CONST(0x9e3779b97f4a7c15);
+	s.shape.command = command;
+	s.shape.noutput = noutput;
+	s.shape.target = relid;
+	if (relid != InvalidOid)
+		s.shape.relations[s.shape.nrelations++] = relid;
+	if (command == SHAPE_INSERT || command == SHAPE_UPDATE ||
+		command == SHAPE_DELETE)
+		s.shape.flags |= SHAPE_WRITES;
+	return s;
+}
+
+static inline Statement
+flagged(Statement s, int flags)
+{
+	s.shape.flags |= flags;
+	return s;
+}
+
+static inline Statement
+joined(Statement s, Oid relid)
+{
+	s.shape.relations[s.shape.nrelations++] = relid;
+	return s;
+}
+
+/* ... AND column = $n */
+static inline Statement
+where(Statement s, Oid relid, AttrNumber attnum)
+{
+	ShapeCondition *condition = &s.shape.conditions[s.shape.nconditions++];
+
+	s.shape.flags |= SHAPE_HAS_CONDITION;
+	condition->relid = relid;
+	condition->attnum = attnum;
+	condition->value.source = SHAPE_VALUE_PARAM;
+	condition->value.number = s.shape.nconditions;
+	return s;
+}
+
+static inline Statement
+list_of_all(Oid relid)
+{
+	return statement(SHAPE_SELECT, relid, 5);
+}
+
+static inline Statement
+lookup(Oid relid, AttrNumber attnum)
+{
+	return where(statement(SHAPE_SELECT, relid, 5), relid, attnum);
+}
+
+static inline Statement
+insert_into(Oid relid)
+{
+	return flagged(statement(SHAPE_INSERT, relid, 0), SHAPE_SINGLE_ROW_VALUES);
+}
+
+static inline Statement
+update_by_id(Oid relid)
+{
+	return where(statement(SHAPE_UPDATE, relid, 0), relid, 1);
+}
+
+static inline Statement
+delete_by_id(Oid relid)
+{
+	return where(statement(SHAPE_DELETE, relid, 0), relid, 1);
+}
+
+/* ----------
+ * The stream
+ * ----------
+ */
+
+#define MAX_RESULTS		64
+
+typedef struct Result
+{
+	BurstFacts	facts;
+	RepeatVerdict verdict;
+	int			handle;
+} Result;
+
+static Window *window = NULL;
+static int	threshold = 5;
+static uint64 clock_now = 0;
+static uint64 transaction_now = 0;
+static bool in_block = false;
+static Result closed[MAX_RESULTS];	/* bursts of windows that have ended */
+static int	nclosed = 0;
+static Result begun[MAX_RESULTS];	/* at the threshold */
+static int	nbegun = 0;
+
+/* Of the next executions */
+static uint64 pause_before = MICROSECONDS(300);
+static uint64 running = MICROSECONDS(50);
+
+static inline void
+burst_closed(void *arg, const BurstFacts *facts, int handle)
+{
+	Result	   *result = &closed[nclosed];
+
+	if (nclosed == MAX_RESULTS)
+		abort();
+	nclosed++;
+	result->facts = *facts;
+	result->handle = handle;
+	verdict_decide(facts, threshold, true, &result->verdict);
+}
+
+/* A new stream, on memory full of rubbish */
+static inline void
+start_stream(void)
+{
+	if (window == NULL)
+		window = malloc(window_size());
+	if (window == NULL)
+		abort();
+	memset(window, 0xA5, window_size());
+	window_init(window, &schema, burst_closed, NULL);
+	threshold = 5;
+	window_configure(window, threshold, MILLISECONDS(250));
+	clock_now += MILLISECONDS(10000);
+	transaction_now++;
+	in_block = false;
+	nclosed = nbegun = 0;
+	schema_calls = 0;
+	schema_without_keys = false;
+	pause_before = MICROSECONDS(300);
+	running = MICROSECONDS(50);
+}
+
+static inline void
+set_threshold(int n)
+{
+	threshold = n;
+	window_configure(window, n, MILLISECONDS(250));
+}
+
+static inline void
+begin(void)
+{
+	transaction_now++;
+	in_block = true;
+}
+
+static inline void
+commit(void)
+{
+	in_block = false;
+}
+
+/* Everything that one execution can have */
+typedef struct Run
+{
+	uint64		rows;
+	uint64		key[SHAPE_MAX_CONDITIONS];	/* conditions' values */
+	uint64		other;			/* value that is in no condition */
+	int			list_length;
+	int64		offset;			/* 0: none; else offset + 1 */
+	bool		pipelined;
+	bool		failed;
+	bool		open;			/* do not end it */
+} Run;
+
+static inline uint64
+hash_of(uint64 value)
+{
+	uint64		hash = (value + 1) * UINT64CONST(0xd6e8feb86659fd93);
+
+	hash ^= hash >> 32;
+	return (hash * UINT64CONST(0xd6e8feb86659fd93)) | 1;
+}
+
+static inline WindowStatement *
+execute(const Statement *s, Run run)
+{
+	WindowStart start;
+	WindowStatement *entry;
+
+	if (!in_block)
+		transaction_now++;
+	if (!run.pipelined)
+		clock_now += pause_before;
+
+	start.queryid = s->queryid;
+	start.shape = &s->shape;
+	start.now = clock_now;
+	start.transaction = transaction_now;
+	start.round_trip = !run.pipelined;
+	entry = window_begin(window, NULL, &start);
+	if (entry == NULL)
+		return NULL;
+
+	if (window_wants_values(window, entry))
+	{
+		WindowValues values;
+		uint64		all = hash_of(run.other + 77777);
+
+		memset(&values, 0, sizeof(values));
+		for (int i = 0; i < s->shape.nconditions; i++)
+		{
+			values.conditions[i] = hash_of(run.key[i]);
+			all = hash_of(all ^ values.conditions[i]);
+		}
+		values.offset = run.offset - 1;
+		if (run.offset > 0)
+			all = hash_of(all + run.offset);
+		values.all = all;
+		values.list_length = run.list_length;
+		window_values(window, entry, &values);
+	}
+	if (window_at_threshold(window, entry))
+	{
+		Result	   *result = &begun[nbegun];
+
+		if (nbegun == MAX_RESULTS)
+			abort();
+		nbegun++;
+		window_threshold(window, entry, &result->facts);
+		verdict_decide(&result->facts, threshold, false, &result->verdict);
+	}
+	clock_now += running;
+	if (!run.open)
+		window_end(window, entry, clock_now, running, run.rows, run.failed);
+	return entry;
+}
+
+#define RUN(s, ...)			execute((s), (Run) {__VA_ARGS__})
+
+/* The ordinary execution: rows returned, value of the first condition */
+static inline void
+run(const Statement *s, uint64 rows, uint64 key)
+{
+	RUN(s, .rows = rows, .key = {key});
+}
+
+/* ----------
+ * What is expected
+ * ----------
+ */
+
+static const char *const kinds[] = {
+	"nothing", "n_plus_one", "repeated_lookup", "duplicate_query",
+	"row_by_row_insert", "row_by_row_update", "row_by_row_delete",
+	"deep_offset"
+};
+static const char *const confidences[] = {
+	"none", "suspected", "likely", "confirmed"
+};
+
+static inline void
+print_results(const char *when, const Result *results, int n)
+{
+	for (int i = 0; i < n; i++)
+	{
+		const BurstFacts *f = &results[i].facts;
+		const RepeatVerdict *v = &results[i].verdict;
+
+		printf("# %s: table %u: %s, %s, relationship %d; executions %llu in "
+			   "%llu transactions, rows %llu, values %llu, keys %llu, "
+			   "duplicates %llu, steps %llu; cycle %u, %u unexplained; "
+			   "parent %u: executions %llu, rows %llu, constraint %u\n",
+			   when, f->shape.target, kinds[v->kind],
+			   confidences[v->confidence], (int) v->relationship,
+			   (unsigned long long) f->executions,
+			   (unsigned long long) f->transactions,
+			   (unsigned long long) f->rows,
+			   (unsigned long long) f->distinct_values,
+			   (unsigned long long) f->distinct_keys,
+			   (unsigned long long) f->duplicates,
+			   (unsigned long long) f->offset_steps,
+			   f->cycle_members, f->cycle_unexplained,
+			   f->parent_shape.target,
+			   (unsigned long long) f->parent_executions,
+			   (unsigned long long) f->parent_rows,
+			   f->constraint);
+	}
+}
+
+/* The worst verdict on a statement, NULL if there is none */
+static inline const Result *
+result_of(const Statement *s, const Result *results, int n)
+{
+	const Result *worst = NULL;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (results[i].facts.queryid == s->queryid &&
+			results[i].verdict.kind != REPEAT_NONE &&
+			(worst == NULL ||
+			 results[i].verdict.confidence > worst->verdict.confidence))
+			worst = &results[i];
+	}
+	return worst;
+}
+
+static inline bool
+is_verdict(const Result *result, RepeatKind kind,
+		   RepeatConfidence confidence, RepeatRelationship relationship,
+		   const Statement *parent)
+{
+	return result != NULL &&
+		result->verdict.kind == kind &&
+		result->verdict.confidence == confidence &&
+		result->verdict.relationship == relationship &&
+		result->verdict.has_parent == (parent != NULL) &&
+		(parent == NULL || result->facts.parent_queryid == parent->queryid);
+}
+
+/* Is this the verdict on the statement when its window has closed? */
+static inline bool
+expect(const char *name, const Statement *s, RepeatKind kind,
+	   RepeatConfidence confidence, RepeatRelationship relationship,
+	   const Statement *parent)
+{
+	bool		passed;
+
+	window_close(window);
+	passed = ok(is_verdict(result_of(s, closed, nclosed), kind, confidence,
+						   relationship, parent),
+				"%s: %s, %s", name, kinds[kind], confidences[confidence]);
+	if (!passed)
+		print_results(name, closed, nclosed);
+	return passed;
+}
+
+/* Was it the verdict when the burst began? */
+static inline bool
+expect_begun(const char *name, const Statement *s, RepeatKind kind,
+			 RepeatConfidence confidence, RepeatRelationship relationship,
+			 const Statement *parent)
+{
+	bool		passed = ok(is_verdict(result_of(s, begun, nbegun), kind,
+									   confidence, relationship, parent),
+							"%s, at the threshold: %s, %s", name, kinds[kind],
+							confidences[confidence]);
+
+	if (!passed)
+		print_results(name, begun, nbegun);
+	return passed;
+}
+
+/* Statements with a verdict of this confidence or more */
+static inline int
+count_verdicts(const Result *results, int n, RepeatConfidence confidence)
+{
+	int			count = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (results[i].verdict.kind != REPEAT_NONE &&
+			results[i].verdict.confidence >= confidence)
+			count++;
+	}
+	return count;
+}
+
+/* Verdicts of that many bursts, no more */
+static inline bool
+expect_verdicts(const char *name, int expected)
+{
+	bool		passed;
+
+	window_close(window);
+	passed = ok(count_verdicts(closed, nclosed, CONFIDENCE_SUSPECTED) ==
+				expected, "%s: %d in all", name, expected);
+	if (!passed)
+		print_results(name, closed, nclosed);
+	return passed;
+}
+
+/* No verdict of this confidence or more, at the threshold or at the end */
+static inline bool
+expect_less(const char *name, RepeatConfidence confidence)
+{
+	bool		passed;
+
+	window_close(window);
+	passed = ok(count_verdicts(closed, nclosed, confidence) == 0 &&
+				count_verdicts(begun, nbegun, confidence) == 0,
+				"%s: nothing %s", name, confidences[confidence]);
+	if (!passed)
+	{
+		print_results(name, begun, nbegun);
+		print_results(name, closed, nclosed);
+	}
+	return passed;
+}
+
+static inline bool
+expect_nothing(const char *name)
+{
+	return expect_less(name, CONFIDENCE_SUSPECTED);
+}
+
+#endif							/* QW_STREAM_H */

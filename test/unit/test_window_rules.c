@@ -1,0 +1,1312 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_window_rules.c
+ *		The repeat detector's rules one by one: where windows end, what is
+ *		counted, which parent is taken; and streams made at random.
+ *
+ * Links: burst.c relate.c verdict.c window.c
+ *
+ * test/unit/test_window_rules.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "stream.h"
+
+#define N		20
+
+static Statement authors, posts, orders, users, books;
+static Statement author_by_id, posts_of_author, user_by_id, publisher_by_id;
+static Statement insert_author, other;
+
+static void
+make_statements(void)
+{
+	authors = list_of_all(AUTHORS);
+	posts = list_of_all(POSTS);
+	orders = list_of_all(ORDERS);
+	users = list_of_all(USERS);
+	books = list_of_all(BOOKS);
+	author_by_id = lookup(AUTHORS, 1);
+	posts_of_author = lookup(POSTS, 2);
+	user_by_id = lookup(USERS, 1);
+	publisher_by_id = lookup(PUBLISHERS, 1);
+	insert_author = insert_into(AUTHORS);
+	other = list_of_all(SETTINGS);
+}
+
+static void
+lookups(int from, int to)
+{
+	for (int i = from; i < to; i++)
+		run(&author_by_id, 1, i);
+}
+
+/* ----------
+ * Windows
+ * ----------
+ */
+
+static void
+test_windows(void)
+{
+	WindowContext context = {10, 0, 0, 77};
+	WindowStatement *entry;
+	BurstFacts	facts;
+
+	/* the gap, to the nanosecond, from the end to the next start */
+	start_stream();
+	begin();
+	lookups(0, 3);
+	pause_before = MILLISECONDS(250);
+	lookups(3, 6);
+	window_close(window);
+	is(nclosed, 1, "a pause as long as the gap does not end the window");
+	start_stream();
+	begin();
+	lookups(0, 3);
+	pause_before = MILLISECONDS(250) + 1;
+	lookups(3, 4);
+	pause_before = MICROSECONDS(300);
+	lookups(4, 7);
+	window_close(window);
+	is(nclosed, 0, "a longer one does");
+
+	/* running is not being idle */
+	start_stream();
+	begin();
+	running = MILLISECONDS(900);
+	lookups(0, 6);
+	window_close(window);
+	is(nclosed, 1, "a slow statement does not end the window");
+
+	/* a clock that stands still, or an end after the next start */
+	start_stream();
+	begin();
+	running = pause_before = 0;
+	lookups(0, 6);
+	window_close(window);
+	is(nclosed, 1, "no time at all does not end the window");
+	is(closed[0].verdict.time_lost, 0, "and none is lost");
+
+	/* the opener comes again */
+	start_stream();
+	for (int i = 0; i < 3 * N; i++)
+	{
+		run(&users, 1, 0);
+		run(&author_by_id, 1, i);
+	}
+	window_close(window);
+	is(nclosed, 0, "the opener in another transaction ends the window");
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+	{
+		run(&users, 1, 0);
+		run(&author_by_id, 1, i);
+	}
+	window_close(window);
+	ok(result_of(&author_by_id, closed, nclosed) != NULL,
+	   "in the same transaction it does not");
+	start_stream();
+	window_context(window, &context);
+	for (int i = 0; i < N; i++)
+	{
+		run(&users, 1, 0);
+		run(&author_by_id, 1, i);
+	}
+	window_close(window);
+	ok(result_of(&author_by_id, closed, nclosed) != NULL &&
+	   closed[0].facts.in_trace, "nor in the same trace");
+	is(closed[0].facts.cycle_members, 0, "a trace has no cycle");
+	start_stream();
+	lookups(0, N);
+	window_close(window);
+	is(nclosed, 1, "nor with nothing between");
+
+	/* what no repeat can be part of is nothing between */
+	start_stream();
+	{
+		Statement	ping = statement(SHAPE_SELECT, InvalidOid, 1);
+
+		for (int i = 0; i < N; i++)
+		{
+			run(&author_by_id, 1, i);
+			ok(RUN(&ping, .rows = 1) == NULL, "SELECT 1 has no entry");
+		}
+	}
+	window_close(window);
+	is(nclosed, 1, "nor with pings between");
+
+	/* each part of the context; the same context again changes nothing */
+	for (int part = 0; part < 5; part++)
+	{
+		start_stream();
+		context = (WindowContext) {10, 11, 12, 13};
+		begin();
+		window_context(window, &context);
+		lookups(0, 3);
+		context.userid += part == 1;
+		context.application += part == 2;
+		context.route += part == 3;
+		context.trace += part == 4;
+		window_context(window, &context);
+		lookups(3, 6);
+		window_close(window);
+		is(nclosed, part == 0 ? 1 : 0, "context");
+	}
+
+	/* reported once */
+	start_stream();
+	lookups(0, N);
+	window_close(window);
+	window_close(window);
+	is(nclosed, 1, "a burst is reported once");
+	lookups(0, 2);
+	window_close(window);
+	is(nclosed, 1, "and not with the next window");
+	lookups(0, N);
+	is(nclosed, 1, "nor before its window ends");
+	window_discard(window);
+	window_close(window);
+	is(nclosed, 1, "nor if discarded");
+	lookups(0, 3);
+	window_close(window);
+	is(nclosed, 1, "which leaves no counts behind");
+
+	/* closed while a statement runs */
+	start_stream();
+	lookups(0, 4);
+	entry = RUN(&author_by_id, .key = {9}, .open = true);
+	window_close(window);
+	window_end(window, entry, clock_now, 1, 1, false);
+	window_more_rows(window, entry, clock_now, 1, 1);
+	is(nclosed, 0, "an execution that outlives its window: not reported");
+	lookups(0, 4);
+	window_close(window);
+	is(nclosed, 0, "an execution that outlives its window: not counted");
+
+	/* handles */
+	start_stream();
+	entry = RUN(&author_by_id, .key = {9});
+	is(window_handle(entry), -1, "no handle");
+	window_set_handle(entry, 7);
+	is(window_handle(entry), 7, "a handle");
+	lookups(0, N);
+	window_close(window);
+	is(closed[0].handle, 7, "it comes back");
+	lookups(0, N);
+	is(window_handle(entry), -1, "and is forgotten");
+	window_close(window);
+	is(closed[1].handle, -1, "no handle comes back");
+
+	/* known entries */
+	start_stream();
+	entry = RUN(&author_by_id, .key = {9});
+	{
+		WindowStart start = {
+			.queryid = users.queryid, .shape = &users.shape,
+			.now = clock_now, .transaction = transaction_now,
+			.round_trip = true
+		};
+		WindowStatement *found = window_begin(window, entry, &start);
+
+		ok(found != entry, "another statement's entry is not taken");
+		ok(window_begin(window, found, &start) == found, "its own is");
+		ok(window_begin(window, NULL, &start) == found, "and found");
+		ok(window_holds(found, users.queryid) &&
+		   !window_holds(entry, users.queryid), "window_holds");
+	}
+
+	/* a shape that becomes known */
+	start_stream();
+	begin();
+	{
+		Statement	unknown = author_by_id;
+
+		memset(&unknown.shape, 0, sizeof(unknown.shape));
+		unknown.queryid += 5;
+		for (int i = 0; i < N; i++)
+			run(&unknown, 1, i);
+		expect_nothing("no shape yet");
+		for (int i = 0; i < 4; i++)
+			run(&unknown, 1, i);
+		unknown.shape = author_by_id.shape;
+		for (int i = 0; i < N; i++)
+			run(&unknown, 1, i);
+		expect("a shape that becomes known", &unknown, REPEAT_LOOKUP,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+		is(closed[0].facts.executions, N, "counted from then on");
+	}
+
+	/* facts as they stand */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	lookups(0, 7);
+	entry = RUN(&author_by_id, .rows = 1, .key = {7});
+	window_facts(window, entry, &facts);
+	is(facts.executions, 8, "facts of an open burst: executions");
+	is(facts.parent_rows, N, "facts of an open burst: the parent");
+	lookups(8, N);
+	window_close(window);
+	is(closed[0].facts.executions, N, "and when it is over");
+}
+
+/* ----------
+ * Many statements
+ * ----------
+ */
+
+static void
+test_many_statements(void)
+{
+	static Statement many[3 * WINDOW_MAX_STATEMENTS];
+	WindowStatement *entry;
+
+	for (int i = 0; i < lengthof(many); i++)
+		many[i] = lookup(SETTINGS, 1);
+
+	/* the least recently used goes, and its burst is told first */
+	start_stream();
+	begin();
+	lookups(0, N);
+	for (int i = 0; i < WINDOW_MAX_STATEMENTS - 1; i++)
+		run(&many[i], 1, i);
+	is(nclosed, 0, "128 statements have room");
+	entry = RUN(&author_by_id, .key = {1});
+	run(&many[WINDOW_MAX_STATEMENTS], 1, 0);
+	is(nclosed, 0, "one more drops one used longer ago");
+	ok(window_holds(entry, author_by_id.queryid), "and keeps the burst");
+	for (int i = 0; i < WINDOW_MAX_STATEMENTS - 1; i++)
+		run(&many[WINDOW_MAX_STATEMENTS + 1 + i], 1, 0);
+	is(nclosed, 1, "a burst that is dropped is reported");
+	ok(!window_holds(entry, author_by_id.queryid), "its entry is another's");
+	window_close(window);
+	is(nclosed, 1, "once");
+
+	/* one of several bursts dropped, the others remain */
+	start_stream();
+	begin();
+	for (int i = 0; i < 3; i++)
+	{
+		for (int j = 0; j < N; j++)
+			run(&many[i], 1, j);
+	}
+	for (int i = 3; i < WINDOW_MAX_STATEMENTS; i++)
+		run(&many[i], 1, 0);
+	run(&many[0], 1, 0);
+	run(&many[2], 1, 0);
+	run(&author_by_id, 1, 0);
+	is(nclosed, 1, "the second of three is dropped");
+	ok(closed[0].facts.queryid == many[1].queryid, "that one");
+	window_close(window);
+	is(nclosed, 3, "the others when the window ends");
+
+	/* all of them are still found, in a window of few */
+	start_stream();
+	for (int round = 0; round < 5; round++)
+	{
+		for (int i = 0; i < lengthof(many); i++)
+			run(&many[i], 1, 0);
+	}
+	window_close(window);
+	nclosed = 0;
+	begin();
+	for (int i = 0; i < N; i++)
+	{
+		for (int j = 0; j < 100; j += 10)
+			run(&many[j], 1, i);
+	}
+	window_close(window);
+	is(nclosed, 10, "entries are recycled");
+
+	/* the parent is dropped after it was found */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		run(&author_by_id, 1, i);
+		for (int j = 0; j < 9; j++)
+			run(&many[9 * i + j], 1, 0);
+	}
+	window_close(window);
+	ok(is_verdict(result_of(&author_by_id, closed, nclosed),
+				  REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+				  RELATIONSHIP_MANY_TO_ONE, &posts),
+	   "a parent that was dropped is remembered");
+}
+
+/* ----------
+ * Counts
+ * ----------
+ */
+
+static void
+test_counts(void)
+{
+	/* distinct values: exact up to 64, then estimated */
+	for (int n = 5; n <= 40000; n *= 2)
+	{
+		char		name[64];
+		uint64		distinct;
+
+		start_stream();
+		begin();
+		for (int i = 0; i < 2 * n; i++)
+			run(&author_by_id, 1, i % n);
+		window_close(window);
+		distinct = closed[0].facts.distinct_keys;
+		snprintf(name, sizeof(name), "%d distinct keys: " UINT64_FORMAT, n,
+				 distinct);
+		if (n <= WINDOW_MAX_VALUES)
+			ok(distinct == n, "%s", name);
+		else
+			ok(distinct > n / 2 && distinct < 2 * n, "%s", name);
+		distinct = closed[0].facts.distinct_values;
+		ok(n <= WINDOW_MAX_VALUES ? distinct == n :
+		   distinct > n / 2 && distinct < 2 * n, "%s, values", name);
+		ok(closed[0].facts.duplicates >= n / 2 - 1 &&
+		   closed[0].facts.duplicates <= 2 * n, "%s, duplicates", name);
+	}
+
+	/* duplicates: for each value, no write since it was seen */
+	start_stream();
+	begin();
+	for (int i = 0; i < 5; i++)
+	{
+		run(&author_by_id, 1, 1);	/* the first is not looked at */
+		run(&author_by_id, 1, 2);
+		run(&author_by_id, 1, 2);
+		run(&author_by_id, 1, 3);
+		run(&author_by_id, 1, 2);
+		run(&insert_author, 1, i);
+	}
+	window_close(window);
+	is(closed[0].facts.duplicates, 10, "duplicates between writes");
+	is(closed[0].facts.distinct_values, 3, "of three values");
+
+	/* a write by statement of each kind, failed too */
+	for (int kind = 0; kind < 7; kind++)
+	{
+		Statement	writes[] = {
+			insert_into(AUTHORS), update_by_id(AUTHORS),
+			delete_by_id(AUTHORS), statement(SHAPE_MERGE, AUTHORS, 0),
+			flagged(lookup(AUTHORS, 1), SHAPE_WRITES),
+			flagged(statement(SHAPE_SELECT, InvalidOid, 1), SHAPE_WRITES),
+			insert_into(AUTHORS)
+		};
+
+		start_stream();
+		begin();
+		for (int i = 0; i < N; i++)
+		{
+			run(&author_by_id, 1, 1);
+			RUN(&writes[kind], .key = {1}, .failed = kind == 6);
+		}
+		window_close(window);
+		ok(result_of(&author_by_id, closed, nclosed) == NULL,
+		   "read again after a write of kind %d", kind);
+	}
+
+	/* values that are there but not known are neither alike nor different */
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+	{
+		WindowStart start = {
+			.queryid = author_by_id.queryid, .shape = &author_by_id.shape,
+			.now = clock_now += 1000, .transaction = 1, .round_trip = true
+		};
+		WindowStatement *entry = window_begin(window, NULL, &start);
+		WindowValues values;
+
+		memset(&values, 0, sizeof(values));
+		values.offset = -1;
+		if (i % 2)
+			window_values(window, entry, &values);
+		window_end(window, entry, clock_now += 1000, 1000, 1, false);
+	}
+	expect_nothing("values not known");
+
+	/* failed ones are taken back, also the one at the threshold */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < 4; i++)
+		run(&author_by_id, 1, i);
+	schema_calls = 0;
+	for (int i = 0; i < 100 && i < MAX_RESULTS - 1; i++)
+		RUN(&author_by_id, .key = {i}, .failed = true);
+	ok(schema_calls <= 10, "the schema is asked once for a burst that fails");
+	window_close(window);
+	is(nclosed, 0, "failed ones do not count");
+	ok(nbegun > 50 && begun[nbegun - 1].facts.executions == 5,
+	   "each would have made a burst");
+
+	/* the values of a failed one are forgotten */
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+	{
+		run(&author_by_id, 1, 1);
+		RUN(&author_by_id, .key = {100 + i}, .failed = true);
+	}
+	expect("failed ones between", &author_by_id, REPEAT_DUPLICATE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+
+	/* batches */
+	start_stream();
+	begin();
+	for (int i = 0; i < 60; i++)
+		RUN(&author_by_id, .rows = 1, .key = {i}, .pipelined = i % 3 > 0);
+	window_close(window);
+	is(closed[0].facts.executions, 20, "a batch counts once");
+	is(closed[0].facts.rows, 60, "with all its rows");
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+	{
+		run(&user_by_id, 1, i);
+		RUN(&author_by_id, .rows = 1, .key = {i}, .pipelined = true);
+	}
+	window_close(window);
+	is(closed[0].facts.executions, N, "two statements in each batch: one");
+	is(closed[1].facts.executions, N, "two statements in each batch: other");
+
+	/* time */
+	start_stream();
+	begin();
+	running = MILLISECONDS(2);
+	pause_before = MILLISECONDS(1);
+	for (int i = 0; i < 10; i++)
+		run(&author_by_id, 1, i);
+	window_close(window);
+	is(closed[0].facts.exec_time, MILLISECONDS(20), "time executing");
+	is(closed[0].verdict.time_lost, MILLISECONDS(29 - 2), "time lost");
+
+	/* transactions, as they came */
+	start_stream();
+	for (int i = 0; i < N; i++)
+	{
+		if (i % 5 == 0)
+			begin();
+		run(&insert_author, 1, i);
+	}
+	window_close(window);
+	is(closed[0].facts.transactions, 4, "four transactions");
+	ok(!closed[0].verdict.committed_alone && !closed[0].verdict.one_transaction,
+	   "neither one nor each alone");
+	is(closed[0].verdict.confidence, CONFIDENCE_LIKELY, "likely then");
+}
+
+static void
+test_thresholds(void)
+{
+	for (int n = 2; n <= 9; n++)
+	{
+		for (int count = n - 1; count <= n; count++)
+		{
+			char		name[64];
+
+			snprintf(name, sizeof(name), "threshold %d, %d executions", n,
+					 count);
+			start_stream();
+			set_threshold(n);
+			begin();
+			run(&authors, Max(count, 2), 0);
+			for (int i = 0; i < count; i++)
+				run(&posts_of_author, 3, i);
+			if (count < n)
+				expect_nothing(name);
+			else
+			{
+				expect(name, &posts_of_author, REPEAT_N_PLUS_ONE,
+					   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY,
+					   &authors);
+				expect_begun(name, &posts_of_author, REPEAT_N_PLUS_ONE,
+							 CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY,
+							 &authors);
+				is(nbegun, 1, "it begins once");
+			}
+
+			start_stream();
+			set_threshold(n);
+			begin();
+			for (int i = 0; i < count; i++)
+				run(&author_by_id, 1, 1);
+			if (count < n)
+				expect_nothing(name);
+			else
+				expect(name, &author_by_id, REPEAT_DUPLICATE,
+					   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+		}
+	}
+
+	/* one with other rubbish for a threshold */
+	start_stream();
+	set_threshold(-3);
+	run(&author_by_id, 1, 1);
+	expect_nothing("a threshold of no sense");
+}
+
+/* ----------
+ * Parents
+ * ----------
+ */
+
+static void
+test_parents(void)
+{
+	/* the one with the foreign key, whatever came between */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	run(&users, N, 0);
+	lookups(0, N);
+	expect("another listing between", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &posts);
+
+	/* the one whose rows fit */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	run(&books, 3, 0);
+	lookups(0, N);
+	expect("a smaller one between", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &posts);
+
+	/* of two alike, the later */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	run(&books, N, 0);
+	lookups(0, N);
+	expect("the later of two", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &books);
+
+	/* never one that came after the child had begun */
+	start_stream();
+	begin();
+	lookups(0, 1);
+	run(&posts, N, 0);
+	lookups(1, N);
+	expect("a listing after the first", &author_by_id, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+
+	/* nor one of one row */
+	start_stream();
+	begin();
+	run(&posts, 1, 0);
+	lookups(0, N);
+	expect("a parent of one row", &author_by_id, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+
+	/* a foreign key, but far from all rows */
+	start_stream();
+	begin();
+	run(&posts, 100, 0);
+	lookups(0, N);
+	expect("a key without cardinality", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_MANY_TO_ONE, &posts);
+
+	/* keys that the parent cannot have returned */
+	start_stream();
+	begin();
+	run(&authors, 3, 0);
+	for (int i = 0; i < N; i++)
+		run(&posts_of_author, 2, i);
+	expect("more keys than rows", &posts_of_author, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+
+	/* half of the rows is enough, as the identity map does */
+	for (int count = 8; count <= 24; count++)
+	{
+		start_stream();
+		begin();
+		run(&posts, N, 0);
+		lookups(0, count);
+		expect("about as many as rows", &author_by_id, REPEAT_N_PLUS_ONE,
+			   count >= N / 2 && count <= 23 ? CONFIDENCE_CONFIRMED :
+			   CONFIDENCE_LIKELY, RELATIONSHIP_MANY_TO_ONE, &posts);
+	}
+
+	/* raw SQL without an identity map: four authors, in turn */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, i % 4);
+	expect("few keys, many rows", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &posts);
+
+	/* the same without any reason is asking again */
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, i % 4);
+	expect("few keys, no parent", &author_by_id, REPEAT_DUPLICATE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+	start_stream();
+	begin();
+	run(&authors, 2, 0);
+	for (int i = 0; i < N; i++)
+		run(&posts_of_author, 4, i % 2);
+	expect("few keys, few rows", &posts_of_author, REPEAT_DUPLICATE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+
+	/* cardinality alone: only of what came last, and about all its rows */
+	start_stream();
+	schema_without_keys = true;
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&publisher_by_id, 1, i);
+	expect("cardinality alone", &publisher_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &posts);
+	start_stream();
+	schema_without_keys = true;
+	begin();
+	run(&posts, N, 0);
+	run(&users, 3, 0);
+	for (int i = 0; i < N; i++)
+		run(&publisher_by_id, 1, i);
+	expect("cardinality, not the last", &publisher_by_id, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+	start_stream();
+	schema_without_keys = true;
+	begin();
+	run(&posts, 100, 0);
+	for (int i = 0; i < N; i++)
+		run(&publisher_by_id, 1, i);
+	expect("cardinality of far more rows", &publisher_by_id, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+	start_stream();
+	schema_without_keys = true;
+	run(&posts, N, 0);
+	begin();
+	for (int i = 0; i < N; i++)
+		run(&publisher_by_id, 1, i);
+	expect("cardinality in another transaction", &publisher_by_id,
+		   REPEAT_N_PLUS_ONE, CONFIDENCE_SUSPECTED, RELATIONSHIP_NONE,
+		   &posts);
+
+	/* two relations without keys, interleaved, one of them of many rows */
+	start_stream();
+	schema_without_keys = true;
+	begin();
+	run(&authors, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		run(&posts_of_author, 7, i);
+		run(&publisher_by_id, 1, i);
+	}
+	expect("interleaved without keys", &posts_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &authors);
+	expect("interleaved without keys", &publisher_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &authors);
+
+	/* a tenant that is always the same is not the key */
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	of_tenant = where(lookup(POSTS, 9), POSTS, 2);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_tenant, .rows = 3, .key = {5, i});
+		expect("tenant", &of_tenant, REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+			   RELATIONSHIP_ONE_TO_MANY, &authors);
+		is(closed[0].facts.key_attnum, 2, "the key is what varies");
+	}
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	of_author = where(lookup(POSTS, 2), POSTS, 9);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_author, .rows = 3, .key = {5, i});
+		expect("the key does not vary", &of_author, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &authors);
+		is(closed[0].facts.constraint, 0, "so it is no foreign key");
+	}
+
+	/* the same row each time */
+	start_stream();
+	begin();
+	{
+		Statement	versioned = where(update_by_id(POSTS), POSTS, 9);
+
+		for (int i = 0; i < N; i++)
+			RUN(&versioned, .rows = 1, .key = {5, i});
+		expect_nothing("one row, another version each time");
+		start_stream();
+		begin();
+		for (int i = 0; i < N; i++)
+			RUN(&versioned, .rows = 1, .key = {i, i % 3});
+		expect("rows with versions", &versioned, REPEAT_UPDATE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+	}
+
+	/* several rows each: no row-by-row update */
+	start_stream();
+	begin();
+	{
+		Statement	update = where(statement(SHAPE_UPDATE, POSTS, 0), POSTS, 2);
+
+		for (int i = 0; i < N; i++)
+			run(&update, 3, i);
+		window_close(window);
+		is(count_verdicts(closed, nclosed, CONFIDENCE_SUSPECTED), 0,
+		   "updates of several rows: nothing at the end");
+	}
+
+	/* a row joined to the parent's row: has_one through */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	{
+		Statement	through =
+			joined(where(statement(SHAPE_SELECT, AUTHORS, 5), POSTS, 1),
+				   POSTS);
+
+		for (int i = 0; i < N; i++)
+			run(&through, 1, i);
+		expect("through the parent's row", &through, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &posts);
+	}
+
+	/* up a tree of whole rows, and columns of the same */
+	start_stream();
+	begin();
+	{
+		Statement	list = list_of_all(COMMENTS);
+		Statement	up = lookup(COMMENTS, 1);
+		Statement	body = up;
+
+		body.queryid++;
+		body.shape.noutput = 1;
+		run(&list, N, 0);
+		for (int i = 0; i < N; i++)
+		{
+			run(&up, 1, i);
+			run(&body, 1, i);
+		}
+		expect("up a tree", &up, REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+			   RELATIONSHIP_MANY_TO_ONE, &list);
+		expect("a column of a tree", &body, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_DEFERRED_COLUMN, &list);
+	}
+
+	/* lookups in a table that references itself are lookups */
+	start_stream();
+	begin();
+	{
+		Statement	comment = lookup(COMMENTS, 1);
+
+		for (int i = 0; i < N; i++)
+			run(&comment, 1, i);
+		expect("lookups in a tree", &comment, REPEAT_LOOKUP,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+	}
+
+	/* the schema is asked little, however many listings came before */
+	start_stream();
+	begin();
+	for (int i = 0; i < 100; i++)
+	{
+		Statement	list = list_of_all(500 + i);
+
+		for (int j = 1; j < SHAPE_MAX_RELATIONS; j++)
+			list = joined(list, 1000 + 10 * i + j);
+		run(&list, N, 0);
+	}
+	lookups(0, N);
+	ok(schema_calls > 0 && schema_calls <= 30, "calls of the schema: %d",
+	   schema_calls);
+
+	/* what must not be judged */
+	for (int kind = 0; kind < 6; kind++)
+	{
+		static const int flags[] = {
+			SHAPE_IGNORED, SHAPE_SKIP_LOCKED, SHAPE_CATALOG_ONLY,
+			SHAPE_LIST_CONDITION, SHAPE_WRITES, 0
+		};
+		Statement	child = flagged(lookup(POSTS, 2), flags[kind]);
+
+		start_stream();
+		begin();
+		run(&authors, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&child, 1, i);
+		if (flags[kind] != 0)
+			expect_nothing("never");
+		else
+			expect_verdicts("else", 1);
+	}
+
+	/* conditions that did not fit: never more than likely, no offsets */
+	start_stream();
+	begin();
+	{
+		Statement	child = flagged(lookup(POSTS, 2), SHAPE_INCOMPLETE);
+		Statement	page = flagged(list_of_all(POSTS), SHAPE_HAS_OFFSET |
+								   SHAPE_INCOMPLETE);
+
+		run(&authors, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&child, 1, i);
+		expect("incomplete", &child, REPEAT_N_PLUS_ONE, CONFIDENCE_LIKELY,
+			   RELATIONSHIP_ONE_TO_MANY, &authors);
+		start_stream();
+		begin();
+		for (int i = 0; i < N; i++)
+			RUN(&page, .rows = 10, .offset = 1 + i * 10);
+		expect_nothing("incomplete pages");
+	}
+
+	/* pages of other authors are no steps; nor are pages back */
+	start_stream();
+	begin();
+	{
+		Statement	page = flagged(lookup(POSTS, 2), SHAPE_HAS_OFFSET);
+
+		for (int i = 0; i < N; i++)
+			RUN(&page, .rows = 10, .key = {3}, .offset = 1 + i * 10);
+		expect("pages of one author", &page, REPEAT_DEEP_OFFSET,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+		start_stream();
+		begin();
+		for (int i = 0; i < N; i++)
+			RUN(&page, .rows = 10, .key = {i}, .offset = 1 + i * 10);
+		window_close(window);
+		ok(result_of(&page, closed, nclosed) == NULL ||
+		   closed[0].verdict.kind != REPEAT_DEEP_OFFSET,
+		   "pages of several authors");
+		start_stream();
+		begin();
+		for (int i = N; i > 0; i--)
+			RUN(&page, .rows = 10, .key = {3}, .offset = 1 + i * 10);
+		expect_nothing("pages back");
+	}
+}
+
+/* ----------
+ * Requests on one connection
+ * ----------
+ */
+
+static void
+test_requests(void)
+{
+	static Statement once[3 * N];
+	Statement	session = lookup(SESSIONS, 3);
+	Statement	page_a = lookup(PAGES, 2);
+	Statement	page_b = lookup(VENUES, 2);
+	Statement	audit = insert_into(AUDIT);
+	Statement	members = lookup(MEMBERS, 2);
+	Statement	addresses = lookup(ADDRESSES, 2);
+
+	for (int i = 0; i < lengthof(once); i++)
+		once[i] = list_of_all(i % 2 ? POSTS : SETTINGS);
+
+	for (int block = 0; block < 2; block++)
+	{
+		/* every request begins with something else */
+		start_stream();
+		for (int i = 0; i < 2 * N; i++)
+		{
+			if (block)
+				begin();
+			run(&once[i], 4, i);
+			run(&session, 1, i % 7);
+			run(&user_by_id, 1, i % 7);
+			run(&page_a, 1, i);
+			commit();
+		}
+		expect_nothing("each begins with another statement");
+
+		/* ... which returns rows that lead to what comes next */
+		start_stream();
+		for (int i = 0; i < 2 * N; i++)
+		{
+			if (block)
+				begin();
+			run(&once[i], i == 1 ? 2 * N : 1, i);
+			run(&author_by_id, 1, i);
+			commit();
+		}
+		expect_nothing("each of its own, and an author");
+
+		/* two kinds of page, in turn */
+		start_stream();
+		run(&other, N, 0);
+		for (int i = 0; i < 2 * N; i++)
+		{
+			if (block)
+				begin();
+			run(&session, 1, i % 7);
+			run(&user_by_id, 1, i % 7);
+			run(i % 2 ? &page_a : &page_b, 1, i);
+			commit();
+		}
+		expect_nothing("two kinds of page");
+
+		/* many kinds, none of which comes half as often as the user */
+		start_stream();
+		run(&other, N, 0);
+		for (int i = 0; i < 3 * N; i++)
+		{
+			if (block)
+				begin();
+			run(&user_by_id, 1, i);
+			run(&once[i % 9], 1, i);
+			commit();
+		}
+		expect_nothing("nine kinds of page");
+
+		/* a log entry for each */
+		start_stream();
+		run(&users, N, 0);
+		for (int i = 0; i < N; i++)
+		{
+			if (block)
+				begin();
+			run(&user_by_id, 1, i);
+			run(&audit, 1, i);
+			commit();
+		}
+		expect_nothing("a user and a log entry");
+
+		/* three sections on each page: not five, and not together */
+		start_stream();
+		for (int i = 0; i < N; i++)
+		{
+			if (block)
+				begin();
+			run(&once[i], 1, i);
+			run(&books, 3, i);
+			for (int j = 0; j < 3; j++)
+				run(&author_by_id, 1, 3 * i + j);
+			commit();
+		}
+		expect_nothing("three sections");
+
+		/* one customer's orders: children, twice as often as nothing */
+		start_stream();
+		run(&other, N, 0);
+		for (int i = 0; i < N; i++)
+		{
+			if (block)
+				begin();
+			run(&author_by_id, 1, i);
+			run(&posts_of_author, 4, i);
+			commit();
+		}
+		expect_nothing("an author and his posts");
+	}
+
+	/*
+	 * One of the requests has a real one: it is found, in the transaction or
+	 * where each statement is its own.
+	 */
+	for (int block = 0; block < 2; block++)
+	{
+		start_stream();
+		for (int i = 0; i < 6; i++)
+		{
+			if (block)
+				begin();
+			run(&session, 1, 1);
+			run(&user_by_id, 1, 1);
+			if (i == 3)
+			{
+				run(&authors, N, 0);
+				for (int j = 0; j < N; j++)
+					run(&posts_of_author, 4, j);
+			}
+			commit();
+		}
+		expect("one request of several", &posts_of_author, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+		expect_verdicts("one request of several", 1);
+	}
+
+	/* a step in a transaction each, with both levels */
+	start_stream();
+	run(&orders, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		begin();
+		run(&members, 1, i);
+		run(&addresses, 1, i);
+		commit();
+	}
+	expect("a transaction each", &members, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &orders);
+	expect("a transaction each", &addresses, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &members);
+
+	/* ... unless something else came in each, too */
+	start_stream();
+	run(&orders, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		begin();
+		run(&session, 1, i);
+		run(&members, 1, i);
+		run(&addresses, 1, i);
+		commit();
+	}
+	expect_nothing("a transaction each, and a session");
+
+	/* some of the steps need another statement: still a loop */
+	start_stream();
+	run(&books, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		run(&author_by_id, 1, i);
+		if (i % 3 == 0)
+			run(&publisher_by_id, 1, i);
+	}
+	expect("another one at times", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &books);
+
+	/* requests for the children of some, again and again */
+	start_stream();
+	run(&authors, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&posts_of_author, 4, (i * 7) % 11);
+	expect("children of some, several times", &posts_of_author,
+		   REPEAT_N_PLUS_ONE, CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY,
+		   &authors);
+}
+
+/*
+ * Requests made at random: each kind of page runs some statements once, after
+ * what all of them begin with.  Nothing may be called likely.
+ */
+static void
+test_random_requests(void)
+{
+	static const Oid tables[] = {SESSIONS, USERS, PAGES, SETTINGS, ACCOUNTS,
+	JOBS, VENUES, PUBLISHERS, TAGS, AUDIT};
+	int			wrong = 0;
+
+	srandom(20240817);
+	for (int round = 0; round < 3000; round++)
+	{
+		Statement	common[3];
+		Statement	pages[4][4];
+		int			ncommon = 1 + random() % 3;
+		int			npages = 1 + random() % 4;
+		int			size[4];
+		bool		block = random() % 2;
+		int			nrequests = 5 + random() % 60;
+
+		start_stream();
+		for (int i = 0; i < ncommon; i++)
+			common[i] = lookup(tables[random() % lengthof(tables)],
+							   1 + random() % 3);
+		for (int i = 0; i < npages; i++)
+		{
+			size[i] = 1 + random() % 4;
+			for (int j = 0; j < size[i]; j++)
+			{
+				Oid			table = tables[random() % lengthof(tables)];
+
+				switch (random() % 5)
+				{
+					case 0:
+						pages[i][j] = insert_into(table);
+						break;
+					case 1:
+						pages[i][j] = update_by_id(table);
+						break;
+					case 2:
+						pages[i][j] = list_of_all(table);
+						break;
+					default:
+						pages[i][j] = lookup(table, 1 + random() % 3);
+						break;
+				}
+			}
+		}
+		if (random() % 2)
+			run(&other, random() % 40, 0);
+		for (int i = 0; i < nrequests; i++)
+		{
+			int			page = random() % npages;
+			uint64		key = random() % 50;
+
+			if (block)
+				begin();
+			for (int j = 0; j < ncommon; j++)
+				run(&common[j], 1, key);
+			for (int j = 0; j < size[page]; j++)
+				run(&pages[page][j], random() % 10 == 0 ? 9 : 1,
+					random() % 50);
+			commit();
+		}
+		window_close(window);
+		if (count_verdicts(closed, nclosed, CONFIDENCE_LIKELY) > 0 ||
+			count_verdicts(begun, nbegun, CONFIDENCE_LIKELY) > 0)
+		{
+			if (wrong++ == 0)
+			{
+				print_results("begun", begun, nbegun);
+				print_results("closed", closed, nclosed);
+			}
+		}
+	}
+	is(wrong, 0, "3000 streams of requests at random");
+}
+
+/* Calls in any order, on more statements than fit: no crash, no nonsense */
+static void
+test_random_calls(void)
+{
+	static Statement many[200];
+	WindowStatement *open[8] = {NULL};
+	uint64		open_queryid[8] = {0};
+	bool		sane = true;
+
+	srandom(4711);
+	for (int i = 0; i < lengthof(many); i++)
+	{
+		Oid			table = AUTHORS + random() % 20;
+
+		many[i] = i % 3 == 0 ? list_of_all(table) :
+			i % 3 == 1 ? lookup(table, 1 + random() % 3) :
+			insert_into(table);
+	}
+	start_stream();
+	for (int i = 0; i < 200000; i++)
+	{
+		int			slot = random() % lengthof(open);
+		int			n = random() % 400;
+		Statement  *s = &many[n < 200 ? n : n % 9];
+
+		nclosed = nbegun = 0;
+		switch (random() % 40)
+		{
+			case 0:
+				window_close(window);
+				break;
+			case 1:
+				if (random() % 20 == 0)
+					window_discard(window);
+				break;
+			case 2:
+				{
+					WindowContext context = {random() % 2, 1, 1, random() % 3};
+
+					if (random() % 10 == 0)
+						window_context(window, &context);
+				}
+				break;
+			case 3:
+				set_threshold(random() % 9);
+				break;
+			case 4:
+				begin();
+				break;
+			case 5:
+				commit();
+				break;
+			case 6:
+				open[slot] = RUN(s, .key = {random() % 30}, .open = true);
+				open_queryid[slot] = s->queryid;
+				break;
+			case 7:
+			case 8:
+				if (open[slot] && window_holds(open[slot], open_queryid[slot]))
+				{
+					BurstFacts	facts;
+
+					window_end(window, open[slot], clock_now, 5, 3,
+							   random() % 4 == 0);
+					window_more_rows(window, open[slot], clock_now, 5, 3);
+					window_facts(window, open[slot], &facts);
+				}
+				break;
+			case 9:
+				many[n % 200].shape.flags ^= SHAPE_IGNORED;
+				break;
+			default:
+				RUN(s, .rows = random() % 5, .key = {random() % 100},
+					.pipelined = random() % 8 == 0,
+					.failed = random() % 8 == 0,
+					.list_length = random() % 50 == 0 ? 2 : 0);
+				break;
+		}
+		for (int j = 0; j < nclosed; j++)
+		{
+			const BurstFacts *f = &closed[j].facts;
+
+			sane = sane && f->executions >= 2 &&
+				f->distinct_values <= f->executions &&
+				f->distinct_keys <= f->executions &&
+				f->transactions <= f->executions && f->transactions > 0 &&
+				f->last_end >= f->first_start &&
+				f->cycle_unexplained <= f->cycle_members;
+		}
+	}
+	ok(sane, "200,000 calls at random");
+}
+
+/* Any bytes at all have a verdict */
+static void
+test_garbage(void)
+{
+	bool		sane = true;
+
+	srandom(99);
+	for (int i = 0; i < 300000; i++)
+	{
+		BurstFacts	facts;
+		RepeatVerdict verdict;
+		unsigned char *bytes = (unsigned char *) &facts;
+
+		for (int j = 0; j < sizeof(facts); j++)
+			bytes[j] = random() % 3 ? 0 : random() % 4 ? 0xFF : random();
+		memset(&facts.batched, random() % 2, sizeof(bool));
+		memset(&facts.in_trace, random() % 2, sizeof(bool));
+		if (random() % 2)
+		{
+			/* get past the first checks */
+			facts.shape.command = SHAPE_SELECT + random() % 4;
+			facts.shape.flags = random() & SHAPE_HAS_CONDITION ? 3 : 0x0b;
+			facts.shape.nrelations = 1 + random() % 255;
+			facts.batched = false;
+		}
+		verdict_decide(&facts, i % 7 == 0 ? (int) random() : 5, i % 2,
+					   &verdict);
+		verdict_decide(&facts, PG_INT32_MIN, i % 2, &verdict);
+		sane = sane && verdict.kind <= REPEAT_DEEP_OFFSET &&
+			verdict.confidence <= CONFIDENCE_CONFIRMED &&
+			verdict.relationship <= RELATIONSHIP_DEFERRED_COLUMN &&
+			(verdict.kind == REPEAT_N_PLUS_ONE || !verdict.has_parent) &&
+			(verdict.kind == REPEAT_NONE) ==
+			(verdict.confidence == CONFIDENCE_NONE);
+	}
+	ok(sane, "300,000 facts that make no sense");
+}
+
+int
+main(void)
+{
+	make_statements();
+	test_windows();
+	test_many_statements();
+	test_counts();
+	test_thresholds();
+	test_parents();
+	test_requests();
+	test_random_requests();
+	test_random_calls();
+	test_garbage();
+	free(window);
+	return unit_done();
+}
