@@ -11,19 +11,21 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_querywatch;
 CREATE EXTENSION IF NOT EXISTS pg_stat_statements;
 RESET client_min_messages;
+SET jit = on;
+SELECT pg_jit_available() AS jit \gset
 SET jit = off;
 
 -- what the two do not agree on; statements that never completed are only ours
 CREATE TEMP VIEW both_sides AS
   SELECT toplevel, coalesce(p.query, q.query) AS query, coalesce(p.calls, 0) AS calls, coalesce(p.rows, 0) AS rows,
          CASE WHEN p.queryid IS NOT NULL THEN
-                ARRAY[p.calls, p.rows, 0, p.jit_functions,
+                ARRAY[p.calls, p.rows, p.jit_functions,
                       p.shared_blks_hit, p.shared_blks_read, p.shared_blks_dirtied, p.shared_blks_written,
                       p.local_blks_hit, p.local_blks_read, p.local_blks_dirtied, p.local_blks_written,
                       p.temp_blks_read, p.temp_blks_written, p.wal_records, p.wal_fpi,
                       p.wal_bytes] END AS theirs,
          CASE WHEN q.queryid IS NOT NULL THEN
-                ARRAY[q.calls, q.rows, 0, q.jit_functions,
+                ARRAY[q.calls, q.rows, q.jit_functions,
                       q.shared_blks_hit, q.shared_blks_read, q.shared_blks_dirtied, q.shared_blks_written,
                       q.local_blks_hit, q.local_blks_read, q.local_blks_dirtied, q.local_blks_written,
                       q.temp_blks_read, q.temp_blks_written, q.wal_records, q.wal_fpi,
@@ -39,9 +41,9 @@ CREATE TEMP VIEW differences AS
    ORDER BY query COLLATE "C", toplevel;
 -- and that there was something to compare
 CREATE TEMP VIEW compared AS
-  SELECT count(*) >= 75 AS many, sum(calls) >= 75 AS calls, sum(rows) > 10000 AS rows,
-         (sum(theirs[4]) > 0) = pg_jit_available() AS jit, sum(theirs[5]) > 1000 AS hit,
-         sum(theirs[9]) > 0 AS local, sum(theirs[14]) > 0 AS temp, sum(theirs[17]) > 0 AS wal,
+  SELECT count(*) >= 60 AS many, sum(calls) >= 75 AS calls, sum(rows) > 3000 AS rows,
+         (sum(theirs[3]) > 0) = :'jit' AS jit, sum(theirs[4]) > 1000 AS hit,
+         sum(theirs[8]) > 0 AS local, sum(theirs[13]) > 0 AS temp, sum(theirs[16]) > 0 AS wal,
          bool_or(NOT toplevel) AS nested
     FROM both_sides;
 
@@ -84,6 +86,14 @@ BEGIN
 END $$;
 CREATE TABLE big AS SELECT i AS id, i % 100 AS a, repeat('x', 100) AS filler FROM generate_series(1, 20000) AS i;
 VACUUM ANALYZE big;
+-- the settings of the parallel queries below do make them parallel
+BEGIN;
+SET LOCAL parallel_setup_cost = 0;
+SET LOCAL parallel_tuple_cost = 0;
+SET LOCAL min_parallel_table_scan_size = 0;
+SET LOCAL max_parallel_workers_per_gather = 2;
+EXPLAIN (COSTS OFF) SELECT count(*), max(filler) FROM big WHERE id % 2 = 0;
+COMMIT;
 
 \getenv srcdir PG_ABS_SRCDIR
 \set work :srcdir '/sql/include/compare.inc'

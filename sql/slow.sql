@@ -160,7 +160,7 @@ SELECT querywatch.explain(:cte, true);
 SELECT querywatch.explain(:show);
 SELECT querywatch.explain(-1);
 SELECT querywatch.explain(NULL);
-SELECT count(*) FROM querywatch.explain(:by_id, analyze => true);
+SELECT count(*) FROM querywatch.explain(:by_id, "analyze" => true);
 SHOW transaction_read_only;
 RESET enable_seqscan;
 DEALLOCATE ALL;

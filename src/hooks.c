@@ -364,6 +364,10 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 
+	/* an address used again: what is remembered of it is another query's */
+	if (unlikely(unfinished.queryDesc == queryDesc))
+		unfinished.queryDesc = NULL;
+
 	if (tracked(queryid) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		starting = current_key(queryid);
 

@@ -357,6 +357,27 @@ patterns_update(int handle, const BurstFacts *facts)
 }
 
 void
+patterns_progress(int handle, const BurstProgress *progress)
+{
+	SharedBurst *slot;
+	BurstFacts *facts;
+
+	if (handle < 0 || handle >= SHARED_BURSTS ||
+		(slot = shared_burst(handle)) == NULL)
+		return;
+	facts = &slot->burst.facts;
+	((volatile SharedBurst *) slot)->change++;
+	pg_write_barrier();
+	facts->executions = progress->executions;
+	facts->rows = progress->rows;
+	facts->transactions = progress->transactions;
+	facts->exec_time = progress->exec_time;
+	facts->last_end = progress->last_end;
+	pg_write_barrier();
+	((volatile SharedBurst *) slot)->change++;
+}
+
+void
 patterns_close(int handle, const BurstFacts *facts)
 {
 	OpenBurst  *burst;

@@ -93,8 +93,9 @@ extern void patterns_shmem_init(void *place, bool found);
 extern int	patterns_open(const PatternStrings *strings, Oid userid,
 						  const BurstFacts *facts);
 
-/* The burst goes on */
+/* The burst goes on; the second: only its counts have changed */
 extern void patterns_update(int handle, const BurstFacts *facts);
+extern void patterns_progress(int handle, const BurstProgress *progress);
 
 /* It has ended: goes into the table if it has a verdict */
 extern void patterns_close(int handle, const BurstFacts *facts);

@@ -387,17 +387,29 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	return run;
 }
 
-/* Readers follow a burst as it goes on */
+/*
+ * Readers follow a burst as it goes on: its counts with every execution, the
+ * rest when there is news of it.
+ */
 static inline void
 update_burst(RepeatRun *run)
 {
 	int			handle = window_handle(run);
-	BurstFacts	facts;
+	BurstProgress progress;
 
 	if (likely(handle < 0))
 		return;
-	window_facts(window, run, &facts);
-	patterns_update(handle, &facts);
+	window_progress(run, &progress);
+	if (progress.executions > WINDOW_MAX_VALUES &&
+		progress.executions % WINDOW_VALUE_STEP != 0)
+		patterns_progress(handle, &progress);
+	else
+	{
+		BurstFacts	facts;
+
+		window_facts(window, run, &facts);
+		patterns_update(handle, &facts);
+	}
 }
 
 void

@@ -166,6 +166,10 @@ window_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
 	distinct = Min((uint64) set->nhashes << set->level, hashed);
 	if (distinct == hashed && distinct > 1 && executions > hashed)
 		distinct++;
+
+	/* where some were looked at, the rest are as they are, if they differ */
+	if (executions > hashed + 1 && distinct > hashed / 2)
+		distinct = Min(distinct * executions / hashed, executions);
 	return distinct;
 }
 
@@ -388,8 +392,14 @@ window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 bool
 window_wants_values(const Window *window, const WindowStatement *statement)
 {
+	uint64		executions = statement->counts.executions;
+
 	return statement->possible &&
-		(statement->counts.executions > 0 || window->threshold <= 2);
+		(executions > 0 || window->threshold <= 2) &&
+		(executions < WINDOW_MAX_VALUES ||
+		 executions % WINDOW_VALUE_STEP == 0 ||
+		 (statement->shape.flags & SHAPE_HAS_OFFSET) != 0 ||
+		 executions < window->threshold);
 }
 
 void
@@ -501,6 +511,18 @@ window_at_threshold(const Window *window, const WindowStatement *statement)
 	return statement->counts.executions + 1 >= window->threshold &&
 		statement->counts_as_one && statement->possible &&
 		!statement->counts.burst;
+}
+
+void
+window_progress(const WindowStatement *statement, BurstProgress *progress)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	progress->executions = counts->executions;
+	progress->rows = counts->rows;
+	progress->transactions = counts->transactions;
+	progress->exec_time = counts->exec_time;
+	progress->last_end = counts->last_end;
 }
 
 void

@@ -40,8 +40,12 @@
 /* Distinct statements in one window; the least recently used is dropped */
 #define WINDOW_MAX_STATEMENTS	128
 
-/* Distinct sets of values remembered per statement; past that, sampled */
+/*
+ * Distinct sets of values remembered per statement; past that, sampled.  After
+ * as many executions, only those of every WINDOW_VALUE_STEP-th are looked at.
+ */
 #define WINDOW_MAX_VALUES		64
+#define WINDOW_VALUE_STEP		8
 
 typedef enum RepeatKind
 {
@@ -225,7 +229,10 @@ extern void window_context(Window *window, const WindowContext *context);
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 const WindowStart *start);
 
-/* Values are looked at from a statement's second execution in a window on */
+/*
+ * Values are looked at from a statement's second execution in a window on,
+ * and when there are many, of some executions only.
+ */
 extern bool window_wants_values(const Window *window,
 								const WindowStatement *statement);
 extern void window_values(Window *window, WindowStatement *statement,
@@ -265,6 +272,19 @@ extern void window_wrote(Window *window);
 /* Facts of a statement that is past the threshold, as they stand */
 extern void window_facts(const Window *window,
 						 const WindowStatement *statement, BurstFacts *facts);
+
+/* The part of the facts that changes with every execution */
+typedef struct BurstProgress
+{
+	uint64		executions;
+	uint64		rows;
+	uint64		transactions;
+	uint64		exec_time;
+	uint64		last_end;
+} BurstProgress;
+
+extern void window_progress(const WindowStatement *statement,
+							BurstProgress *progress);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -108,6 +108,16 @@ def tree(database):
             len(folder.children)
 
 
+@case("P7, all levels", n_plus_one("one_to_many", "folders", "folders", 80))
+def whole_tree(database):
+    with database.session() as session:
+        level = session.scalars(
+            select(Folder).where(Folder.parent_id.is_(None))
+            .order_by(Folder.id)).all()
+        while level:
+            level = [child for folder in level for child in folder.children]
+
+
 @case("P9", n_plus_one("count_or_exists", "posts", "authors"))
 def counts(database):
     with database.session() as session:

@@ -1,0 +1,182 @@
+--
+-- on_repeat: what happens when a statement is repeated up to the threshold
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_querywatch;
+RESET client_min_messages;
+CREATE TABLE author (id int PRIMARY KEY, name text);
+CREATE TABLE post (id int PRIMARY KEY, author_id int REFERENCES author, title text);
+INSERT INTO author SELECT i, 'author ' || i FROM generate_series(1, 20) AS i;
+INSERT INTO post SELECT i, i % 20 + 1, 'post ' || i FROM generate_series(1, 100) AS i;
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+SELECT format('ALTER DATABASE %I SET pg_querywatch.repeat_gap = ''1min''', current_database()) \gexec
+\c -
+\set SHOW_CONTEXT never
+
+-- n_plus_one, at each level
+SET pg_querywatch.on_repeat = warning;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 6 ORDER BY id;
+SELECT count(title) FROM post WHERE author_id = 1;
+SELECT count(title) FROM post WHERE author_id = 2;
+SELECT count(title) FROM post WHERE author_id = 3;
+SELECT count(title) FROM post WHERE author_id = 4;
+SELECT count(title) FROM post WHERE author_id = 5;
+SELECT count(title) FROM post WHERE author_id = 6;
+COMMIT;
+DISCARD ALL;
+
+SET pg_querywatch.on_repeat = notice;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
+SELECT title FROM post WHERE author_id = 1 ORDER BY id LIMIT 1 /*framework='django:4.2',controller='posts',action='index'*/;
+SELECT title FROM post WHERE author_id = 2 ORDER BY id LIMIT 1 /*framework='django:4.2',controller='posts',action='index'*/;
+SELECT title FROM post WHERE author_id = 3 ORDER BY id LIMIT 1 /*framework='django:4.2',controller='posts',action='index'*/;
+COMMIT;
+DISCARD ALL;
+SET pg_querywatch.on_repeat = notice;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT id, author_id FROM post WHERE id <= 4 ORDER BY id /*framework='django:4.2',controller='posts',action='index'*/;
+SELECT name FROM author WHERE id = 2 /*framework='django:4.2',controller='posts',action='index'*/;
+SELECT name FROM author WHERE id = 3 /*framework='django:4.2',controller='posts',action='index'*/;
+SELECT name FROM author WHERE id = 4 /*framework='django:4.2',controller='posts',action='index'*/;
+COMMIT;
+DISCARD ALL;
+
+-- the other kinds
+SET pg_querywatch.on_repeat = warning;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+PREPARE by_id (int) AS SELECT name FROM author WHERE id = $1;
+EXECUTE by_id (1);
+EXECUTE by_id (2);
+EXECUTE by_id (3);
+EXECUTE by_id (4);
+SELECT title FROM post WHERE id = 7;
+SELECT title FROM post WHERE id = 7;
+SELECT title FROM post WHERE id = 7;
+INSERT INTO author VALUES (101, 'x');
+INSERT INTO author VALUES (102, 'x');
+INSERT INTO author VALUES (103, 'x');
+UPDATE author SET name = 'y' WHERE id = 101;
+UPDATE author SET name = 'y' WHERE id = 102;
+UPDATE author SET name = 'y' WHERE id = 103;
+DELETE FROM author WHERE id = 101;
+DELETE FROM author WHERE id = 102;
+DELETE FROM author WHERE id = 103;
+SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 10;
+SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 20;
+SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 30;
+COMMIT;
+DISCARD ALL;
+
+-- suspected ones do not act
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 3;
+SELECT name FROM author WHERE id = 1;
+SELECT name FROM author WHERE id = 2;
+SELECT name FROM author WHERE id = 3;
+SELECT name FROM author WHERE id = 4;
+DISCARD ALL;
+
+-- error: before the statement runs, and with its SQLSTATE
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 3;
+SELECT querywatch.reset() IS NOT NULL AS reset, querywatch.reset_patterns() IS NOT NULL AS patterns;
+BEGIN;
+INSERT INTO author VALUES (201, 'x');
+INSERT INTO author VALUES (202, 'x');
+SAVEPOINT s;
+INSERT INTO author VALUES (203, 'x');
+\echo :LAST_ERROR_SQLSTATE :LAST_ERROR_MESSAGE
+ROLLBACK TO s;
+SELECT count(*) AS inserted FROM author WHERE id > 200;
+-- the burst is over with it: it may go on to the next
+INSERT INTO author VALUES (203, 'x');
+INSERT INTO author VALUES (204, 'x');
+INSERT INTO author VALUES (205, 'x');
+ROLLBACK;
+SELECT calls, errors, query FROM querywatch.statements WHERE query ~ 'INSERT INTO author' ORDER BY query COLLATE "C";
+DISCARD ALL;
+SELECT kind, confidence, bursts, executions FROM querywatch.repeated_statements WHERE datname = current_database();
+
+-- each kind's SQLSTATE
+\set VERBOSITY terse
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 2;
+BEGIN;
+SELECT id, author_id FROM post WHERE id <= 4 ORDER BY id;
+SELECT name FROM author WHERE id = 2;
+SELECT name FROM author WHERE id = 3;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT name, name FROM author WHERE id = 2;
+SELECT name, name FROM author WHERE id = 3;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+SET LOCAL pg_querywatch.repeat_threshold = 3;
+SELECT name, 1 FROM author WHERE id = 2;
+SELECT name, 1 FROM author WHERE id = 2;
+SELECT name, 1 FROM author WHERE id = 2;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+UPDATE author SET name = name WHERE id = 2;
+UPDATE author SET name = name WHERE id = 3;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+BEGIN;
+SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 10;
+SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 20;
+\echo :LAST_ERROR_SQLSTATE
+ROLLBACK;
+\set VERBOSITY default
+
+DISCARD ALL;
+
+-- what is never a repeat never acts
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 2;
+BEGIN;
+SELECT name FROM author WHERE id = 1 /*querywatch='ignore'*/;
+SELECT name FROM author WHERE id = 2 /*querywatch='ignore'*/;
+SELECT name FROM author WHERE id = 3 /*querywatch='ignore'*/;
+SELECT 1;
+SELECT 1;
+SELECT name FROM author WHERE id IN (1, 2);
+SELECT name FROM author WHERE id IN (3, 4);
+SELECT count(*) FROM pg_class WHERE oid = 1;
+SELECT count(*) FROM pg_class WHERE oid = 2;
+DO $$
+BEGIN
+  FOR i IN 1 .. 10 LOOP
+    PERFORM name FROM author WHERE id = i;
+    INSERT INTO author VALUES (300 + i, 'x');
+  END LOOP;
+END $$;
+SELECT name FROM author WHERE id = 1\; SELECT name FROM author WHERE id = 2\; SELECT name FROM author WHERE id = 3;
+ROLLBACK;
+DISCARD ALL;
+
+-- log: nothing for the client
+SET pg_querywatch.on_repeat = log;
+SET pg_querywatch.repeat_threshold = 2;
+BEGIN;
+SELECT name FROM author WHERE id = 1;
+SELECT name FROM author WHERE id = 2;
+COMMIT;
+-- off
+SET pg_querywatch.on_repeat = off;
+BEGIN;
+SELECT name FROM author WHERE id = 3;
+SELECT name FROM author WHERE id = 4;
+COMMIT;
+DISCARD ALL;
+
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
+DROP TABLE author, post;
