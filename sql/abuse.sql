@@ -24,7 +24,7 @@ SELECT 'SELECT 1 AS unions' || repeat(' UNION ALL SELECT 1', 500) \gexec
 \set ECHO all
 SET pg_querywatch.slow_threshold = -1;
 SELECT calls, octet_length(query) <= 4096 AS cut, left(query, 25) AS query FROM seen
- WHERE query ~ 'length\(|long comment|äöü|many_literals|nested|\(\(\(|unions' ORDER BY query COLLATE "C";
+ WHERE query ~ 'length\(|^SELECT /\*|äöü|many_literals|nested|\(\(\(|unions' ORDER BY query COLLATE "C";
 SELECT count(*), max(octet_length(query)) AS longest, count(runnable_sql) AS runnable
   FROM querywatch.slow_statements WHERE octet_length(query) > 4000;
 SELECT slow_dropped FROM querywatch.info;
@@ -107,7 +107,7 @@ SELECT format('SELECT ''c25'' /*%s*/', (SELECT string_agg(format('key%s=''x''', 
 \set ECHO all
 SET pg_querywatch.slow_threshold = -1;
 SELECT substring(query, 'c\d\d') AS query, left(tags::text, 40) AS tags, trace_id
-  FROM querywatch.slow_statements WHERE query ~ '''c\d\d''' ORDER BY id;
+  FROM querywatch.slow_statements WHERE query ~ '^SELECT ''c\d\d''' ORDER BY id;
 
 -- NULLs everywhere
 PREPARE nulls (int, text, int[]) AS SELECT $1, $2, $3;
@@ -197,7 +197,10 @@ SELECT count(*) > 3 AS statements, count(*) FILTER (WHERE query ~ 'bytes') AS by
   FROM querywatch.statements AS s JOIN pg_database AS d ON d.oid = s.dbid WHERE datname = 'regress_qw_ascii';
 SELECT query ~ '^(SELECT length|PREPARE bytes)' AS query, parameters IS NOT NULL AS parameters, octet_length(parameters[1]) AS length
   FROM querywatch.slow_statements WHERE datname = 'regress_qw_ascii' AND query ~ 'bytes' ORDER BY id;
-SELECT querywatch.explain(max(id)) FROM querywatch.slow_statements WHERE datname = 'regress_qw_ascii';
+SELECT max(id) AS id FROM querywatch.slow_statements WHERE datname = 'regress_qw_ascii' \gset
+\set VERBOSITY sqlstate
+SELECT querywatch.explain(:id);
+\set VERBOSITY default
 DROP DATABASE regress_qw_ascii;
 -- of a database that is gone
 SELECT count(*) > 0 AS statements FROM querywatch.statements WHERE dbid NOT IN (SELECT oid FROM pg_database) AND dbid <> 0;

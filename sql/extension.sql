@@ -17,18 +17,20 @@ SELECT version ~ '^\d+\.\d+' AS version, statements <= statements_limit AS state
        text_bytes BETWEEN 0 AND text_limit AS texts, shared_bytes > text_limit AS shared FROM querywatch.info;
 
 -- what it consists of
-SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN d.objid::regprocedure::text
-            ELSE pg_describe_object(d.classid, d.objid, 0) END AS object
-  FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
- WHERE e.extname = 'pg_querywatch' AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
- ORDER BY 1 COLLATE "C";
+SELECT object FROM (
+  SELECT CASE WHEN d.classid = 'pg_proc'::regclass THEN d.objid::regprocedure::text
+              ELSE pg_describe_object(d.classid, d.objid, 0) END AS object
+    FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+   WHERE e.extname = 'pg_querywatch' AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e') AS s
+ WHERE object !~ '^type '
+ ORDER BY object COLLATE "C";
 
 -- views are as the design says
 SELECT attrelid::regclass AS view, string_agg(attname, ', ' ORDER BY attnum) AS columns
   FROM pg_attribute
  WHERE attnum > 0 AND NOT attisdropped
    AND attrelid IN (SELECT oid FROM pg_class WHERE relnamespace = 'querywatch'::regnamespace AND relkind = 'v')
- GROUP BY attrelid ORDER BY attrelid::regclass::text COLLATE "C" \gx
+ GROUP BY attrelid ORDER BY attrelid::regclass::text COLLATE "C" \g (format=unaligned)
 
 -- recording goes on without it
 SELECT querywatch.reset() IS NOT NULL AS reset;

@@ -125,7 +125,8 @@ CALL step('N4', 'SELECT id, title FROM post WHERE author_id IN (SELECT id FROM a
 CALL steps('N5', 20, 'SELECT id, title FROM post WHERE id > %1$s0 ORDER BY id LIMIT 10');
 CALL steps('N7', 10, 'COPY post TO ''/dev/null''');
 CALL steps('N8', 10, 'INSERT INTO log VALUES (%1$s, ''a''), (%1$s, ''b''), (%1$s, ''c'')');
-CALL step('N9', (SELECT string_agg(format('INSERT INTO log VALUES (%s, ''batch'')', i), '; ') FROM generate_series(1, 20) AS i), 'A');
+INSERT INTO step (name, modes, sql)
+  SELECT 'N9', 'A', string_agg(format('INSERT INTO log VALUES (%s, ''batch'')', i), '; ') FROM generate_series(1, 20) AS i;
 CALL steps('N10', 2, 'SELECT id, name FROM author WHERE id = %1$s');
 CALL steps('N11', 2, 'SELECT id, name FROM author WHERE id = %1$s', 'SELECT id, title FROM post WHERE author_id = %1$s');
 CALL step('N12', 'SELECT id, billing_id, shipping_id FROM orders WHERE id = 1');

@@ -67,7 +67,7 @@ SELECT calls, min_exec_time, max_exec_time, total_exec_time >= 30 AS total, p50_
 SELECT pg_sleep(0.005);
 SELECT calls, min_exec_time = max_exec_time AS one, min_exec_time >= 4.9 AS min, max_exec_time < total_exec_time AS below
   FROM seen WHERE query ~ 'pg_sleep';
-SELECT pg_sleep(0);
+SELECT pg_sleep(0.0);
 SELECT calls, min_exec_time < max_exec_time AS two FROM seen WHERE query ~ 'pg_sleep';
 -- of one statement only
 SELECT lower('E');

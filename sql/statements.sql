@@ -70,7 +70,7 @@ PREPARE unseen (int) AS SELECT id, price FROM item WHERE id = $1;
 SET pg_querywatch.track = top;
 EXECUTE unseen (1);
 DEALLOCATE unseen;
-SELECT calls, rows, command, tables,
+SELECT calls, rows,
        query ~ 'SELECT id, price FROM item WHERE id = \$1$' AS text
   FROM querywatch.statements
  WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())

@@ -123,7 +123,7 @@ CREATE USER MAPPING FOR regress_qw_secret SERVER regress_qw_server OPTIONS (user
 DROP FOREIGN DATA WRAPPER regress_qw_wrapper CASCADE;
 CREATE USER regress_qw_secret2 PASSWORD U&'hush\0038';
 DROP ROLE regress_qw_secret, regress_qw_secret2;
-SELECT calls, errors, query FROM seen WHERE query ~* 'PASSWORD|OPTIONS'
+SELECT calls, errors, rtrim(query) AS query FROM seen WHERE query ~* 'PASSWORD|OPTIONS'
  ORDER BY query COLLATE "C";
 SELECT count(*) FROM querywatch.statements WHERE query ~ 'hush' AND query !~ 'querywatch';
 SET pg_querywatch.slow_threshold = 0;

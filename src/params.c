@@ -366,6 +366,20 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 	if (params != NULL && params->paramFetch != NULL)
 		params = NULL;
 
+	/* a row asked for by its key: the one value is that of the condition */
+	if (params != NULL && params->numParams == 1 && literals == NULL &&
+		shape->nconditions == 1 &&
+		shape->conditions[0].value.source == SHAPE_VALUE_PARAM &&
+		!shape->conditions[0].value.list &&
+		shape->offset_value.source == SHAPE_VALUE_NONE)
+	{
+		values->all = values->conditions[0] =
+			hash_value(params->params[0].ptype, params->params[0].value,
+					   params->params[0].isnull);
+		values->offset = -1;
+		return;
+	}
+
 	if (params != NULL)
 	{
 		for (int i = 0; i < params->numParams; i++)

@@ -32,6 +32,13 @@
 #include "schema.h"
 #include "settings.h"
 
+/*
+ * In a burst of more executions than the first, readers get all the facts of
+ * it with every so many executions only
+ */
+#define LONG_BURST	64
+#define FACTS_STEP	8
+
 static Window *window = NULL;
 static bool detached = false;
 
@@ -388,8 +395,8 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 }
 
 /*
- * Readers follow a burst as it goes on: its counts with every execution, the
- * rest when there is news of it.
+ * Readers follow a burst as it goes on: its counts with every execution; all
+ * that is known of it too, but in a long one not every time.
  */
 static inline void
 update_burst(RepeatRun *run)
@@ -400,8 +407,8 @@ update_burst(RepeatRun *run)
 	if (likely(handle < 0))
 		return;
 	window_progress(run, &progress);
-	if (progress.executions > WINDOW_MAX_VALUES &&
-		progress.executions % WINDOW_VALUE_STEP != 0)
+	if (progress.executions > LONG_BURST &&
+		progress.executions % FACTS_STEP != 0)
 		patterns_progress(handle, &progress);
 	else
 	{

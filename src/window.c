@@ -166,10 +166,6 @@ window_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
 	distinct = Min((uint64) set->nhashes << set->level, hashed);
 	if (distinct == hashed && distinct > 1 && executions > hashed)
 		distinct++;
-
-	/* where some were looked at, the rest are as they are, if they differ */
-	if (executions > hashed + 1 && distinct > hashed / 2)
-		distinct = Min(distinct * executions / hashed, executions);
 	return distinct;
 }
 
@@ -392,14 +388,8 @@ window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 bool
 window_wants_values(const Window *window, const WindowStatement *statement)
 {
-	uint64		executions = statement->counts.executions;
-
 	return statement->possible &&
-		(executions > 0 || window->threshold <= 2) &&
-		(executions < WINDOW_MAX_VALUES ||
-		 executions % WINDOW_VALUE_STEP == 0 ||
-		 (statement->shape.flags & SHAPE_HAS_OFFSET) != 0 ||
-		 executions < window->threshold);
+		(statement->counts.executions > 0 || window->threshold <= 2);
 }
 
 void

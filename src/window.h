@@ -40,12 +40,8 @@
 /* Distinct statements in one window; the least recently used is dropped */
 #define WINDOW_MAX_STATEMENTS	128
 
-/*
- * Distinct sets of values remembered per statement; past that, sampled.  After
- * as many executions, only those of every WINDOW_VALUE_STEP-th are looked at.
- */
+/* Distinct sets of values remembered per statement; past that, sampled */
 #define WINDOW_MAX_VALUES		64
-#define WINDOW_VALUE_STEP		8
 
 typedef enum RepeatKind
 {
@@ -229,10 +225,7 @@ extern void window_context(Window *window, const WindowContext *context);
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 const WindowStart *start);
 
-/*
- * Values are looked at from a statement's second execution in a window on,
- * and when there are many, of some executions only.
- */
+/* Values are looked at from a statement's second execution in a window on */
 extern bool window_wants_values(const Window *window,
 								const WindowStatement *statement);
 extern void window_values(Window *window, WindowStatement *statement,
