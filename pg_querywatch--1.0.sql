@@ -288,7 +288,7 @@ CREATE VIEW slow_summary AS
          d.datname,
          r.rolname,
          s.query,
-         s.calls,
+         s.calls + s.errors + s.cancels AS calls,
          s.slow_calls,
          s.slow_calls::double precision
            / nullif(s.calls + s.errors + s.cancels, 0) AS slow_share,
@@ -307,6 +307,8 @@ GRANT SELECT ON slow_summary TO PUBLIC;
 
 COMMENT ON VIEW slow_summary IS
 'statements that were ever slow, those with the most slow time first';
+COMMENT ON COLUMN slow_summary.calls IS
+'executions, failed and cancelled ones included';
 COMMENT ON COLUMN slow_summary.slow_share IS
 'share of its executions that were slow, from 0 to 1';
 COMMENT ON COLUMN slow_summary.timeouts IS

@@ -15,7 +15,7 @@ SET pg_querywatch.slow_threshold = 0;
 \set ECHO none
 \o /dev/null
 SELECT format('SELECT length(%L) AS long', repeat('x', 1000000)) \gexec
-SELECT format('SELECT /* %s */ 1 AS "long comment", now() IS NULL', repeat('ä', 500000)) \gexec
+SELECT format('SELECT /* %s */ 1 AS "long comment", now() < now()', repeat('ä', 500000)) \gexec
 SELECT 'SELECT ' || string_agg('1 + 1 AS "äöü"', ', ') || ' -- many columns' FROM generate_series(1, 1600) \gexec
 SELECT 'SELECT count(*) AS many_literals FROM (VALUES (1)) AS v (i) WHERE i IN (' || string_agg(i::text, ',') || ')' FROM generate_series(1, 50000) AS i \gexec
 SELECT 'SELECT ' || repeat('(', 1000) || '1' || repeat(')', 1000) || ' AS nested, now() IS NOT NULL' \gexec

@@ -76,7 +76,7 @@ COMMIT;
 
 -- an error in the middle
 BEGIN;
-SELECT open('failing', 'SELECT 1 / (id - 4) FROM item ORDER BY id');
+SELECT open('failing', 'SELECT 1 / (i - 4) FROM generate_series(1, 10) AS i');
 FETCH 2 FROM failing;
 FETCH 2 FROM failing;
 ROLLBACK;
@@ -96,7 +96,7 @@ SELECT * FROM seen WHERE toplevel ORDER BY query COLLATE "C";
 -- an error in the middle
 SELECT querywatch.reset() IS NOT NULL AS reset;
 BEGIN;
-DECLARE failing CURSOR FOR SELECT 1 / (id - 4) AS n FROM item ORDER BY id;
+DECLARE failing CURSOR FOR SELECT 1 / (i - 4) AS n FROM generate_series(1, 10) AS i;
 FETCH 2 FROM failing;
 FETCH 2 FROM failing;
 ROLLBACK;

@@ -214,6 +214,20 @@ SELECT name FROM author WHERE id = 8;
 DISCARD ALL;
 SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
 
+-- nor is it one to look here again and again
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+BEGIN;
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+COMMIT;
+DISCARD ALL;
+SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+
 -- the threshold: five are a burst, four are not; it can be moved
 BEGIN;
 \set ECHO none

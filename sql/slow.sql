@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_querywatch;
 RESET client_min_messages;
 
+SET jit = off;
 CREATE TABLE item (id int PRIMARY KEY, name text);
 INSERT INTO item SELECT i, 'item ' || i FROM generate_series(1, 10) AS i;
 
@@ -53,8 +54,8 @@ SET pg_querywatch.slow_threshold = 0;
 SELECT 1 / (id - 3) AS "error" FROM item ORDER BY id;
 SET pg_querywatch.slow_threshold = 20;
 SET statement_timeout = '50ms';
-SELECT count(*) AS "timeout" FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b;
-PREPARE late (int) AS SELECT count(*) AS "late" FROM generate_series(1, 100000) AS a, generate_series(1, $1) AS b;
+SELECT max(a) AS "timeout" FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b;
+PREPARE late (int) AS SELECT max(b) AS "late" FROM generate_series(1, 100000) AS a, generate_series(1, $1) AS b;
 EXECUTE late (100000);
 RESET statement_timeout;
 \set VERBOSITY terse
@@ -62,7 +63,7 @@ DO $$ BEGIN PERFORM set_config('regress.pid', pg_backend_pid()::text, false); EN
 SELECT format('sleep 0.2; psql -X -At -d %s -c "SELECT pg_cancel_backend(%s)" >/dev/null', current_database(), pg_backend_pid()) AS cancel \gset
 \setenv CANCEL :cancel
 \! (sh -c "$CANCEL" &)
-SELECT count(*) AS "canceled" FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b;
+SELECT min(a) AS "canceled" FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b;
 -- utility statements as well
 SET statement_timeout = '50ms';
 CREATE TABLE slow_made AS SELECT a FROM generate_series(1, 100000) AS a, generate_series(1, 100000) AS b;
@@ -78,6 +79,26 @@ SELECT calls, errors, cancels, slow_calls, timeouts, last_slow_at IS NOT NULL AS
  WHERE errors + cancels > 0 AND query ~ '"(error|timeout|late|canceled)"' ORDER BY query COLLATE "C";
 SELECT query ~ '"late"' AS late, calls, slow_calls, round(slow_share::numeric, 2) AS share, timeouts, total_exec_time >= 40 AS time
   FROM querywatch.slow_summary WHERE query ~ '"(late|error)"' ORDER BY 1;
+
+-- timed out while it was planned, and while its execution was prepared
+CREATE FUNCTION slow_immutable() RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN PERFORM pg_sleep(10); RETURN 1; END';
+CREATE FUNCTION slow_stable() RETURNS int LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(10); RETURN 1; END';
+CREATE TABLE parted (id int) PARTITION BY LIST (id);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2);
+SELECT querywatch.reset() IS NOT NULL AS reset, querywatch.reset_slow();
+SET pg_querywatch.slow_threshold = 20;
+SET statement_timeout = '50ms';
+\set VERBOSITY sqlstate
+SELECT slow_immutable() AS "planning";
+SELECT id AS "starting" FROM parted WHERE id = slow_stable();
+\set VERBOSITY default
+RESET statement_timeout;
+SET pg_querywatch.slow_threshold = -1;
+SELECT outcome, exec_time + plan_time >= 40 AS long, query FROM querywatch.slow_statements WHERE query ~ '^SELECT' ORDER BY id;
+SELECT cancels, timeouts, slow_calls, query FROM querywatch.statements(true) WHERE query ~ '^SELECT.*"(planning|starting)"' ORDER BY query COLLATE "C";
+DROP TABLE parted;
+DROP FUNCTION slow_immutable(), slow_stable();
 
 -- parameters
 SELECT querywatch.reset_slow();

@@ -183,8 +183,7 @@ find_parent(const Window *window, Relater *relater, WindowStatement *child,
 			best = child;
 	}
 
-	if (best == NULL && recent != NULL &&
-		recent->counts.rows >= counts->executions)
+	if (best == NULL && recent != NULL)
 	{
 		best = recent;
 		memset(&best_link, 0, sizeof(best_link));
@@ -286,7 +285,7 @@ fill_cycle(const Window *window, const WindowStatement *statement,
 
 		if (other->serial != window->serial || !runs_among(other, statement))
 			continue;
-		member = Min(other->counts.executions, among) >= half ||
+		member = (among >= half && other->counts.executions >= half) ||
 			(other->queryid == parent_queryid &&
 			 other->counts.executions > 1 &&
 			 other->counts.executions > executions / window->threshold);
@@ -341,13 +340,10 @@ relate_cycle(Window *window, Relater *relater,
  */
 
 static void
-fill_parent(const Window *window, const WindowStatement *statement,
-			const WindowParent *parent, BurstFacts *facts)
+fill_parent(const Window *window, const WindowParent *parent,
+			BurstFacts *facts)
 {
 	const WindowStatement *entry = entry_of(window, parent);
-
-	if (parent->queryid == statement->queryid)
-		entry = statement;		/* which may be a copy that is further on */
 
 	facts->parent_queryid = parent->queryid;
 	facts->parent_shape = parent->shape;
@@ -403,7 +399,7 @@ fill_facts(const Window *window, const WindowStatement *statement,
 	}
 
 	if (counts->related && detail->parent.queryid != 0)
-		fill_parent(window, statement, &detail->parent, facts);
+		fill_parent(window, &detail->parent, facts);
 	if (counts->transactions > 1 && !facts->in_trace)
 		fill_cycle(window, statement, facts);
 }

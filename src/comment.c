@@ -461,8 +461,8 @@ undo(TagCollector *collector)
 		collector->tags->trace_id[0] = '\0';
 }
 
-/* Takes the tags of one comment, given with its delimiters */
-static void
+/* Takes the tags of one comment, given with its delimiters, if it has any */
+static bool
 parse_comment(TagCollector *collector, const char *begin, const char *end)
 {
 	collector->before_ntags = collector->tags->ntags;
@@ -478,18 +478,30 @@ parse_comment(TagCollector *collector, const char *begin, const char *end)
 		end--;
 
 	if (parse_sqlcommenter(collector, begin, end))
-		return;
+		return true;
 	undo(collector);
-	if (!parse_marginalia(collector, begin, end))
-		undo(collector);
+	if (parse_marginalia(collector, begin, end))
+		return true;
+	undo(collector);
+	return false;
 }
 
-bool
-comment_parse(const char *text, int length, CommentTags *tags)
+static inline bool
+has_tags(const CommentTags *tags)
 {
-	const char *begin = text;
-	const char *end = text + Max(length, 0);
+	return tags->ntags > 0 || tags->trace_id[0] != '\0' || tags->ignore;
+}
+
+/*
+ * Parses the comments at both ends.  *rest and *rest_end become what is left
+ * of the text without those that hold tags.
+ */
+static void
+split_comments(const char *begin, const char *end, CommentTags *tags,
+			   const char **rest, const char **rest_end)
+{
 	TagCollector collector;
+	bool		tagged = true;
 
 	tags->ntags = 0;
 	tags->trace_id[0] = '\0';
@@ -498,6 +510,8 @@ comment_parse(const char *text, int length, CommentTags *tags)
 	collector.used = 0;
 
 	trim(&begin, &end);
+	*rest = begin;
+	*rest_end = end;
 
 	/* The trailing ones first: theirs is the say if a key comes twice */
 	for (int i = 0; i < COMMENT_MAX_COMMENTS; i++)
@@ -509,11 +523,14 @@ comment_parse(const char *text, int length, CommentTags *tags)
 		open = find_open(begin, end);
 		if (open == NULL || end - open < 4)
 			break;
-		parse_comment(&collector, open, end);
+		tagged = parse_comment(&collector, open, end) && tagged;
 		end = open;
 		trim(&begin, &end);
+		if (tagged)
+			*rest_end = end;
 	}
 
+	tagged = true;
 	for (int i = 0; i < COMMENT_MAX_COMMENTS; i++)
 	{
 		const char *close;
@@ -523,12 +540,39 @@ comment_parse(const char *text, int length, CommentTags *tags)
 		close = find_close(begin, end);
 		if (close == NULL)
 			break;
-		parse_comment(&collector, begin, close);
+		tagged = parse_comment(&collector, begin, close) && tagged;
 		begin = close;
 		trim(&begin, &end);
+		if (tagged)
+			*rest = begin;
 	}
+}
 
-	return tags->ntags > 0 || tags->trace_id[0] != '\0' || tags->ignore;
+bool
+comment_parse(const char *text, int length, CommentTags *tags)
+{
+	const char *rest;
+	const char *rest_end;
+
+	split_comments(text, text + Max(length, 0), tags, &rest, &rest_end);
+	return has_tags(tags);
+}
+
+void
+comment_strip(const char **text, int *location, int *length)
+{
+	CommentTags tags;
+	const char *rest;
+	const char *rest_end;
+
+	if (!comment_present(*text, *length))
+		return;
+	split_comments(*text, *text + *length, &tags, &rest, &rest_end);
+	if (rest_end <= rest)
+		return;
+	*location += rest - *text;
+	*length = rest_end - rest;
+	*text = rest;
 }
 
 const char *

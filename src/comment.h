@@ -51,6 +51,13 @@ extern bool comment_present(const char *text, int length);
  */
 extern bool comment_parse(const char *text, int length, CommentTags *tags);
 
+/*
+ * Narrows a statement to what is left without its leading and trailing
+ * comments that hold tags: they differ from one execution to the next.
+ * "location" is counted up with *text.
+ */
+extern void comment_strip(const char **text, int *location, int *length);
+
 /* The value of a tag, NULL if it is not there */
 extern const char *comment_tag(const CommentTags *tags, const char *key);
 

@@ -120,6 +120,17 @@ compat_transaction_id(void)
 #endif
 }
 
+/* Computes a query's id; its constants are returned */
+static inline JumbleState *
+compat_jumble(Query *query, const char *source_text)
+{
+#if PG_VERSION_NUM >= 160000
+	return JumbleQuery(query);
+#else
+	return JumbleQuery(query, source_text);
+#endif
+}
+
 /*
  * Query id of a utility statement that another module in front of us cleared
  * (pg_stat_statements does): computed as parse analysis did.
@@ -133,11 +144,7 @@ compat_query_id_of_utility(PlannedStmt *pstmt, const char *source_text)
 	query->utilityStmt = pstmt->utilityStmt;
 	query->stmt_location = pstmt->stmt_location;
 	query->stmt_len = pstmt->stmt_len;
-#if PG_VERSION_NUM >= 160000
-	(void) JumbleQuery(query);
-#else
-	(void) JumbleQuery(query, source_text);
-#endif
+	(void) compat_jumble(query, source_text);
 	return (uint64) query->queryId;
 }
 

@@ -34,6 +34,7 @@
 #include "tcop/utility.h"
 #include "utils/memutils.h"
 
+#include "comment.h"
 #include "hooks.h"
 #include "normalize.h"
 #include "recording.h"
@@ -57,6 +58,7 @@ typedef struct OpenQuery
 	bool		counted;		/* in the statistics; false: only the repeat
 								 * detector follows it */
 	bool		done;			/* recorded, or not to be */
+	bool		ran;			/* at least once */
 	RepeatRun  *run;
 	uint64		start;
 	uint64		elapsed;
@@ -67,6 +69,9 @@ typedef struct OpenQuery
 } OpenQuery;
 
 static OpenQuery *open_queries = NULL;
+
+/* The query of the cursor that is being declared; queryid 0: none */
+static StatementKey declaring;
 
 /*
  * A data change that has run and is about to run its triggers: the finish
@@ -87,16 +92,6 @@ static struct
  * aborts before that is done, it has failed.  queryid 0: none.
  */
 static StatementKey starting;
-
-static void
-record_query_failure(const StatementKey *key, QueryDesc *queryDesc,
-					 uint64 start, uint64 elapsed)
-{
-	record_failure(key, queryDesc, queryDesc->sourceText,
-				   queryDesc->plannedstmt->stmt_location,
-				   queryDesc->plannedstmt->stmt_len,
-				   start, elapsed, 0);
-}
 
 /* The transaction or a subtransaction aborts */
 static void
@@ -119,7 +114,10 @@ static void
 transaction_ends(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_ABORT)
+	{
 		record_failed_start();
+		declaring.queryid = 0;
+	}
 }
 
 static void
@@ -253,6 +251,7 @@ describe(int slot, const char *text, int location, int length,
 		shape_of_query(query, (struct JumbleState *) jstate, &shape, &tables);
 
 	normalize_clean(&text, &location, &length);
+	comment_strip(&text, &location, &length);
 	if (jstate && jstate->clocations_count > 0)
 		normalized = normalize_text(text, location, &length, jstate);
 	else
@@ -264,6 +263,30 @@ describe(int slot, const char *text, int location, int length,
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
+}
+
+void
+hooks_declare_cursor(const DeclareCursorStmt *stmt, const char *text,
+					 int location, int length)
+{
+	Query	   *query;
+	JumbleState *jstate;
+	int			slot;
+
+	declaring.queryid = 0;
+	if (!IsA(stmt->query, Query) ||
+		((Query *) stmt->query)->queryId != 0 || !IsQueryIdEnabled())
+		return;
+	query = copyObject((Query *) stmt->query);
+	jstate = compat_jumble(query, text);
+	if (query->queryId == 0)
+		return;
+
+	declaring = statement_key((uint64) query->queryId, GetUserId(),
+							  MyDatabaseId, false);
+	slot = statements_slot(&declaring);
+	if (slot >= 0 && !statements_described(slot))
+		describe(slot, text, location, length, query, jstate);
 }
 
 static void
@@ -315,7 +338,7 @@ qw_planner(PLANNER_ARGS)
 	uint64		queryid = (uint64) parse->queryId;
 	volatile bool track = qw_track_planning && query_string != NULL &&
 		tracked(queryid);
-	uint64		start = track ? compat_clock() : 0;
+	volatile uint64 start = track ? compat_clock() : 0;
 
 	nesting_level++;
 	PG_TRY();
@@ -330,11 +353,15 @@ qw_planner(PLANNER_ARGS)
 		nesting_level--;
 		if (track)
 		{
-			StatementKey key = current_key(queryid);
-			uint64		elapsed = compat_clock() - start;
+			Execution	e = {0};
+			Usage		usage = {0};
 
-			record_failure(&key, NULL, query_string, parse->stmt_location,
-						   parse->stmt_len, start, 0, elapsed);
+			e.key = current_key(queryid);
+			e.start = start;
+			e.plan_time = compat_clock() - start;
+			e.usage = &usage;
+			record_failure(&e, NULL, query_string, parse->stmt_location,
+						   parse->stmt_len);
 		}
 		PG_RE_THROW();
 	}
@@ -377,6 +404,11 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		standard_ExecutorStart(queryDesc, eflags);
 
 	starting.queryid = 0;
+	if (unlikely(declaring.queryid != 0 && nesting_level == 1))
+	{
+		(void) make_open(queryDesc, &declaring, false);
+		declaring.queryid = 0;
+	}
 }
 
 static inline void
@@ -407,19 +439,28 @@ run_uncounted(EXECUTOR_RUN_ARGS)
 /* The run failed; its error is being handled */
 static void
 run_failed(const StatementKey *key, QueryDesc *queryDesc, OpenQuery *open,
-		   RepeatRun *run, bool counted, uint64 start)
+		   RepeatRun *run, bool counted, const Measure *measure)
 {
 	uint64		end = compat_clock();
-	uint64		elapsed = end - start;
+	Execution	e = {0};
+	Usage		usage;
 
-	repeats_end(run, end, elapsed, 0, true);
+	e.key = *key;
+	e.start = measure->start;
+	e.elapsed = end - measure->start;
+	e.usage = &usage;
+	measure_usage(measure, &usage);
+	repeats_end(run, end, e.elapsed, 0, true);
 	if (open)
 	{
-		elapsed += open->elapsed;
+		e.elapsed += open->elapsed;
+		add_usage(&usage, &open->usage);
 		open->done = true;
 	}
 	if (counted)
-		record_query_failure(key, queryDesc, start, elapsed);
+		record_failure(&e, queryDesc, queryDesc->sourceText,
+					   queryDesc->plannedstmt->stmt_location,
+					   queryDesc->plannedstmt->stmt_len);
 }
 
 /* A query completed in one run (and finish, if it changed data) */
@@ -475,7 +516,7 @@ run_recorded(const Running *r, EXECUTOR_RUN_ARGS)
 	{
 		nesting_level--;
 		run_failed(&r->key, queryDesc, r->open, r->run, r->counted,
-				   r->measure.start);
+				   &r->measure);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -492,8 +533,10 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 
 	measure_usage(&r->measure, &usage);
 	if (open == NULL)
-	{
 		open = make_open(queryDesc, &r->key, r->counted);
+	if (!open->ran)
+	{
+		open->ran = true;
 		open->start = r->measure.start;
 		open->run = r->run;
 		open->plan_time = plan_time_of(r->key.queryid);
@@ -520,10 +563,12 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	int			slot = -1;
 
 	r.counted = tracked(queryid);
-	if ((r.counted || (cursor && queryid != 0)) &&
+	r.open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
+	if ((r.counted || (cursor && (queryid != 0 || r.open))) &&
 		!ScanDirectionIsNoMovement(direction))
 	{
-		r.key = current_key(queryid);
+		/* before 18 a cursor's query has its id from us alone */
+		r.key = r.open ? r.open->key : current_key(queryid);
 		slot = statements_slot(&r.key);
 	}
 	if (slot < 0)
@@ -535,12 +580,11 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 		return;
 	}
 
-	r.open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
 	r.run = NULL;
 	r.measure.start = compat_clock();
 	if (nesting_level == 0)
 		client_statement_begins(r.measure.start);
-	if ((nesting_level == 0 || cursor) && r.open == NULL)
+	if ((nesting_level == 0 || cursor) && (r.open == NULL || !r.open->ran))
 	{
 		starting = r.key;
 		r.run = repeats_begin(&r.key, statements_local(slot), queryDesc,
@@ -603,7 +647,7 @@ finish_change(QueryDesc *queryDesc, bool counted)
 	{
 		nesting_level--;
 		if (counted)
-			run_failed(&key, queryDesc, NULL, run, true, measure.start);
+			run_failed(&key, queryDesc, NULL, run, true, &measure);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();

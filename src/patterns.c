@@ -121,12 +121,12 @@ text_hash(const char *string)
 
 /* What the burst of these facts adds up to on its own; false: to nothing */
 static bool
-pattern_of_burst(const OpenBurst *burst, Pattern *pattern)
+pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 {
 	const BurstFacts *facts = &burst->facts;
 	RepeatVerdict verdict;
 
-	verdict_decide(facts, burst->threshold, true, &verdict);
+	verdict_decide(facts, burst->threshold, final, &verdict);
 	if (verdict.kind == REPEAT_NONE ||
 		verdict.confidence == CONFIDENCE_NONE)
 		return false;
@@ -378,7 +378,7 @@ patterns_progress(int handle, const BurstProgress *progress)
 }
 
 void
-patterns_close(int handle, const BurstFacts *facts)
+patterns_close(int handle, const BurstFacts *facts, bool final)
 {
 	OpenBurst  *burst;
 	Pattern		pattern;
@@ -388,7 +388,7 @@ patterns_close(int handle, const BurstFacts *facts)
 		return;
 	burst = &open_bursts[handle];
 	burst->facts = *facts;
-	found = pattern_of_burst(burst, &pattern);
+	found = pattern_of_burst(burst, final, &pattern);
 	burst->used = false;
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
@@ -476,7 +476,7 @@ patterns_read(PatternCallback callback, void *arg)
 		Pattern		pattern;
 		int			p;
 
-		if (!pattern_of_burst(&bursts[i], &pattern))
+		if (!pattern_of_burst(&bursts[i], true, &pattern))
 			continue;
 		for (p = 0; p < npatterns; p++)
 		{

@@ -97,8 +97,11 @@ extern int	patterns_open(const PatternStrings *strings, Oid userid,
 extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
-/* It has ended: goes into the table if it has a verdict */
-extern void patterns_close(int handle, const BurstFacts *facts);
+/*
+ * It has ended: goes into the table if it has a verdict.  "final" is false if
+ * it was cut short, see verdict_decide().
+ */
+extern void patterns_close(int handle, const BurstFacts *facts, bool final);
 
 /* It is not to be counted */
 extern void patterns_drop(int handle);

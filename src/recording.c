@@ -132,26 +132,16 @@ outcome_of_error(int sqlstate)
 }
 
 void
-record_failure(const StatementKey *key, QueryDesc *queryDesc,
-			   const char *text, int location, int length,
-			   uint64 start, uint64 elapsed, uint64 plan_time)
+record_failure(Execution *e, QueryDesc *queryDesc, const char *text,
+			   int location, int length)
 {
-	Execution	e = {0};
-	Usage		usage = {0};
-	int			sqlstate = geterrcode();
-
-	e.key = *key;
-	e.start = start;
-	e.elapsed = elapsed;
-	e.plan_time = plan_time;
-	e.sqlstate = sqlstate;
-	e.outcome = outcome_of_error(sqlstate);
-	e.usage = &usage;
-	record_execution(&e, queryDesc, text, location, length);
+	e->sqlstate = geterrcode();
+	e->outcome = outcome_of_error(e->sqlstate);
+	record_execution(e, queryDesc, text, location, length);
 
 	/* a transaction that has to be tried again is another one */
-	if (key->toplevel &&
-		ERRCODE_TO_CATEGORY(sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
+	if (e->key.toplevel &&
+		ERRCODE_TO_CATEGORY(e->sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
 		repeats_close();
 }
 

@@ -100,10 +100,10 @@ extern void record_query(Execution *execution, QueryDesc *queryDesc);
 
 /*
  * Counts a failure while its error is being handled: reads no catalogs.
+ * "execution" has its key, times and usage.
  */
-extern void record_failure(const StatementKey *key, QueryDesc *queryDesc,
-						   const char *text, int location, int length,
-						   uint64 start, uint64 elapsed, uint64 plan_time);
+extern void record_failure(Execution *execution, QueryDesc *queryDesc,
+						   const char *text, int location, int length);
 
 /* Planning time: seen, and taken over by the execution that follows */
 extern void plan_seen(uint64 queryid, uint64 elapsed);

@@ -83,7 +83,7 @@ text_hash(const char *text, Size length)
 static void
 burst_closed(void *arg, const BurstFacts *facts, int handle)
 {
-	patterns_close(handle, facts);
+	patterns_close(handle, facts, true);
 }
 
 static void
@@ -317,7 +317,7 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 	{
 		/* the error ends the burst: count it, and begin anew after it */
-		patterns_close(handle, &facts);
+		patterns_close(handle, &facts, false);
 		window_discard(window);
 	}
 	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);

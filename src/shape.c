@@ -17,6 +17,8 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
@@ -38,6 +40,7 @@ typedef struct ShapeBuilder
 	int			nlocations;
 	int			depth;
 	bool		catalog;		/* a system catalog was seen */
+	Oid			own_schema;		/* querywatch, or an OID that no schema has */
 	Query	   *query;			/* the one being walked */
 	int			output_votes[SHAPE_MAX_RELATIONS];
 } ShapeBuilder;
@@ -49,7 +52,9 @@ add_relation(ShapeBuilder *builder, Oid relid)
 {
 	StatementShape *shape = builder->shape;
 
-	if (relid < FirstNormalObjectId)
+	/* our own views are as good as catalogs */
+	if (relid < FirstNormalObjectId ||
+		get_rel_namespace(relid) == builder->own_schema)
 	{
 		builder->catalog = true;
 		return;
@@ -617,6 +622,9 @@ shape_of_query(Query *query, const JumbleState *jstate,
 	memset(shape, 0, sizeof(StatementShape));
 	builder.shape = shape;
 	builder.jstate = jstate;
+	builder.own_schema = get_namespace_oid("querywatch", true);
+	if (!OidIsValid(builder.own_schema))
+		builder.own_schema = PG_CATALOG_NAMESPACE;
 
 	switch (query->commandType)
 	{

@@ -152,6 +152,9 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		client_statement_begins(measure.start);
 		in_cursor_utility = IsA(parsetree, FetchStmt) ||
 			IsA(parsetree, DeclareCursorStmt);
+		if (IsA(parsetree, DeclareCursorStmt) && track)
+			hooks_declare_cursor((DeclareCursorStmt *) parsetree, queryString,
+								 pstmt->stmt_location, pstmt->stmt_len);
 	}
 
 	if (nests)
@@ -171,10 +174,12 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		in_cursor_utility = was_in_cursor_utility;
 		if (track)
 		{
-			key = current_key(queryid);
-			end = compat_clock();
-			record_failure(&key, NULL, text, 0, length, measure.start,
-						   end - measure.start, 0);
+			e.key = current_key(queryid);
+			e.start = measure.start;
+			e.elapsed = compat_clock() - measure.start;
+			e.usage = &usage;
+			measure_usage(&measure, &usage);
+			record_failure(&e, NULL, text, 0, length);
 		}
 		PG_RE_THROW();
 	}

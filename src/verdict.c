@@ -69,8 +69,8 @@ verdict_possible(const StatementShape *shape)
 }
 
 /*
- * Rows that the parent had to walk over.  In a tree every row that the child
- * returns is asked for its own children.
+ * Rows that the parent had to walk over, at most.  In a tree every row that
+ * the child returns may be asked for its own children.
  */
 static uint64
 rows_walked(const BurstFacts *facts)
@@ -94,9 +94,14 @@ has_cardinality(const BurstFacts *facts, bool final)
 	if (!final)
 		return rows >= facts->executions;
 
-	/* an ORM's identity map makes it fewer, but not less than half */
-	return facts->executions >= rows / 2 &&
-		facts->executions <= with_tolerance(rows);
+	/*
+	 * An ORM's identity map makes it fewer, but not less than half.  A tree
+	 * may be walked one level deep or all the way.
+	 */
+	return facts->executions >= facts->parent_rows / 2 &&
+		facts->executions <= with_tolerance(rows) &&
+		(facts->executions >= rows / 2 ||
+		 facts->executions <= with_tolerance(facts->parent_rows));
 }
 
 /* Is it known by which columns the parent leads to the statement? */
@@ -210,7 +215,7 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 
 static void
 decide_select(const BurstFacts *facts, uint64 threshold, bool together,
-			  bool final, RepeatVerdict *verdict)
+			  bool dense, bool final, RepeatVerdict *verdict)
 {
 	uint16		flags = facts->shape.flags;
 	RepeatConfidence confidence;
@@ -253,20 +258,20 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	else if (is_duplicate(facts, threshold))
 	{
 		verdict->kind = REPEAT_DUPLICATE;
-		verdict->confidence = together ? CONFIDENCE_CONFIRMED :
+		verdict->confidence = dense ? CONFIDENCE_CONFIRMED :
 			CONFIDENCE_SUSPECTED;
 	}
 	else if (facts->shape.nconditions > 0 &&
 			 facts->distinct_keys >= threshold)
 	{
 		verdict->kind = REPEAT_LOOKUP;
-		verdict->confidence = together ? CONFIDENCE_LIKELY :
+		verdict->confidence = dense ? CONFIDENCE_LIKELY :
 			CONFIDENCE_SUSPECTED;
 	}
 }
 
 static void
-decide_write(const BurstFacts *facts, uint64 threshold, bool together,
+decide_write(const BurstFacts *facts, uint64 threshold, bool dense,
 			 RepeatVerdict *verdict)
 {
 	if (facts->shape.command == SHAPE_INSERT)
@@ -285,8 +290,7 @@ decide_write(const BurstFacts *facts, uint64 threshold, bool together,
 			REPEAT_UPDATE : REPEAT_DELETE;
 	}
 
-	verdict->confidence = verdict->one_transaction ? CONFIDENCE_CONFIRMED :
-		CONFIDENCE_LIKELY;
+	verdict->confidence = dense ? CONFIDENCE_CONFIRMED : CONFIDENCE_LIKELY;
 	verdict->committed_alone = facts->transactions >= facts->executions;
 }
 
@@ -296,6 +300,7 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 {
 	uint64		least = Max(threshold, 2);
 	bool		together;
+	bool		dense;
 
 	memset(verdict, 0, sizeof(RepeatVerdict));
 
@@ -306,6 +311,10 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 	verdict->one_transaction = facts->transactions == 1;
 	together = verdict->one_transaction || facts->in_trace;
 
+	/* each of its transactions would make a burst by itself */
+	dense = together ||
+		facts->executions / Max(facts->transactions, 1) >= least;
+
 	if (facts->last_end > facts->first_start)
 	{
 		uint64		wall = facts->last_end - facts->first_start;
@@ -315,7 +324,7 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 	}
 
 	if (facts->shape.command == SHAPE_SELECT)
-		decide_select(facts, least, together, final, verdict);
+		decide_select(facts, least, together, dense, final, verdict);
 	else if (!may_be_requests(facts))
-		decide_write(facts, least, together, verdict);
+		decide_write(facts, least, dense, verdict);
 }

@@ -244,12 +244,31 @@ free_entry(Window *window)
 	return statement;
 }
 
+/* Does a shape tell anything at all? */
+static inline bool
+is_relevant(const StatementShape *shape)
+{
+	if (shape->command == SHAPE_OTHER)
+		return true;			/* not known yet */
+	return shape->command != SHAPE_UTILITY && shape->nrelations > 0 &&
+		(shape->flags & SHAPE_CATALOG_ONLY) == 0;
+}
+
+static inline bool
+is_write(const StatementShape *shape)
+{
+	return (shape->command >= SHAPE_INSERT &&
+			shape->command <= SHAPE_MERGE) ||
+		(shape->flags & SHAPE_WRITES) != 0;
+}
+
 static void
 set_shape(Window *window, WindowStatement *statement,
 		  const StatementShape *shape)
 {
 	statement->shape = *shape;
 	statement->possible = verdict_possible(shape);
+	statement->writes = is_write(shape);
 
 	/* what was counted under another shape means nothing now */
 	if (!statement->counts.burst)
@@ -284,24 +303,6 @@ find_entry(Window *window, const WindowStart *start)
  * ----------
  */
 
-/* Does a shape tell anything at all? */
-static inline bool
-is_relevant(const StatementShape *shape)
-{
-	if (shape->command == SHAPE_OTHER)
-		return true;			/* not known yet */
-	return shape->command != SHAPE_UTILITY && shape->nrelations > 0 &&
-		(shape->flags & SHAPE_CATALOG_ONLY) == 0;
-}
-
-static inline bool
-is_write(const StatementShape *shape)
-{
-	return (shape->command >= SHAPE_INSERT &&
-			shape->command <= SHAPE_MERGE) ||
-		(shape->flags & SHAPE_WRITES) != 0;
-}
-
 static inline void
 open_window(Window *window, const WindowStart *start)
 {
@@ -329,28 +330,73 @@ is_over(const Window *window, const WindowStart *start)
 		window->context.trace == 0;
 }
 
-WindowStatement *
-window_begin(Window *window, WindowStatement *known, const WindowStart *start)
+/* Has the statement run in this window, and is its shape still the same? */
+static inline bool
+is_current(const Window *window, const WindowStatement *statement,
+		   const WindowStart *start)
+{
+	/* the fields before "target" tell whether the shape is another */
+	return statement->queryid == start->queryid &&
+		statement->serial == window->serial &&
+		memcmp(&statement->shape, start->shape,
+			   offsetof(StatementShape, target)) == 0;
+}
+
+/*
+ * What window_begin() does where it is not simply the next execution of a
+ * statement of this window.
+ */
+static pg_noinline WindowStatement *
+begin_first(Window *window, WindowStatement *known, const WindowStart *start)
 {
 	const StatementShape *shape = start->shape;
 	WindowStatement *statement = known;
 
-	if (start->round_trip)
-		window->batch++;
-	if (unlikely(shape == NULL || !is_relevant(shape)))
+	if (shape == NULL || !is_relevant(shape))
 	{
 		if (shape != NULL && is_write(shape))
 			window->written++;
 		return NULL;
 	}
 
-	if (unlikely(!window->open))
+	if (!window->open)
 		open_window(window, start);
-	else if (unlikely(is_over(window, start)))
+	else if (is_over(window, start))
 	{
 		window_close(window);
 		open_window(window, start);
 	}
+
+	if (statement == NULL || statement->queryid != start->queryid)
+		statement = find_entry(window, start);
+	if (memcmp(&statement->shape, shape,
+			   offsetof(StatementShape, target)) != 0)
+		set_shape(window, statement, shape);
+	if (statement->serial != window->serial)
+	{
+		memset(&statement->counts, 0, sizeof(WindowCounts));
+		statement->counts.handle = -1;
+		statement->serial = window->serial;
+	}
+	return statement;
+}
+
+WindowStatement *
+window_begin(Window *window, WindowStatement *known, const WindowStart *start)
+{
+	WindowStatement *statement = known;
+
+	if (start->round_trip)
+		window->batch++;
+	if (unlikely(known == NULL || start->shape == NULL || !window->open ||
+				 !is_current(window, known, start) ||
+				 is_over(window, start)))
+	{
+		statement = begin_first(window, known, start);
+		if (statement == NULL)
+			return NULL;
+	}
+
 	if (start->queryid == window->opener)
 	{
 		window->opener_transaction = start->transaction;
@@ -359,20 +405,6 @@ window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 	else
 		window->others = true;
 
-	if (statement == NULL || unlikely(statement->queryid != start->queryid))
-		statement = find_entry(window, start);
-
-	/* the fields before "target" tell whether the shape is another */
-	if (unlikely(memcmp(&statement->shape, shape,
-						offsetof(StatementShape, target)) != 0))
-		set_shape(window, statement, shape);
-
-	if (statement->serial != window->serial)
-	{
-		memset(&statement->counts, 0, sizeof(WindowCounts));
-		statement->counts.handle = -1;
-		statement->serial = window->serial;
-	}
 	statement->start = start->now;
 	statement->transaction = start->transaction;
 	statement->counts_as_one = start->round_trip ||
@@ -416,7 +448,7 @@ window_values(Window *window, WindowStatement *statement,
 }
 
 /* Counts the values of an execution */
-static void
+static pg_noinline void
 count_values(const Window *window, WindowStatement *statement,
 			 WindowDetail *detail)
 {
@@ -464,35 +496,50 @@ count_values(const Window *window, WindowStatement *statement,
 	counts->hashed++;
 }
 
-/* Counts an execution that did not fail */
-void
-window_count_execution(const Window *window, WindowStatement *statement,
-					   WindowDetail *detail, uint64 position, uint64 now)
+static pg_noinline void
+count_first(const Window *window, WindowStatement *statement,
+			uint64 position, uint64 now)
 {
 	WindowCounts *counts = &statement->counts;
 
-	if (counts->executions == 0)
-	{
-		counts->first_start = statement->start;
-		counts->first_end = now;
-		counts->first_transaction = statement->transaction;
-		counts->first_position = position;
-		counts->first_written = window->written;
-	}
-	counts->executions++;
-	counts->last_position = position;
-	counts->batch = window->batch;
-	if (counts->transactions == 0 ||
-		counts->last_transaction != statement->transaction)
+	counts->first_start = statement->start;
+	counts->first_end = now;
+	counts->first_transaction = statement->transaction;
+	counts->last_transaction = statement->transaction;
+	counts->transactions = 1;
+	counts->first_position = position;
+	counts->first_written = window->written;
+}
+
+/* Counts an execution that did not fail */
+static inline void
+count_execution(const Window *window, WindowStatement *statement,
+				WindowDetail *detail, uint64 position, uint64 now)
+{
+	WindowCounts *counts = &statement->counts;
+
+	if (unlikely(counts->executions == 0))
+		count_first(window, statement, position, now);
+	else if (counts->last_transaction != statement->transaction)
 	{
 		counts->transactions++;
 		counts->last_transaction = statement->transaction;
 	}
+	counts->executions++;
+	counts->last_position = position;
+	counts->batch = window->batch;
 	if (statement->has_values)
 	{
 		count_values(window, statement, detail);
 		statement->has_values = false;
 	}
+}
+
+void
+window_count_execution(const Window *window, WindowStatement *statement,
+					   WindowDetail *detail, uint64 position, uint64 now)
+{
+	count_execution(window, statement, detail, position, now);
 }
 
 bool
@@ -534,19 +581,17 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	WindowCounts *counts = &statement->counts;
 
 	window->last_end = Max(window->last_end, now);
-	if (is_write(&statement->shape))
-		window->written++;
-	if (unlikely(failed || !window->open ||
-				 statement->serial != window->serial))
+	window->written += statement->writes;
+	if (unlikely(failed || statement->serial != window->serial))
 	{
 		statement->has_values = false;
 		return;
 	}
 
 	if (statement->counts_as_one)
-		window_count_execution(window, statement,
-							   &window->details[statement->index],
-							   ++window->position, now);
+		count_execution(window, statement,
+						&window->details[statement->index],
+						++window->position, now);
 	counts->exec_time += elapsed;
 	counts->rows += rows;
 	counts->last_rows = rows;
@@ -604,7 +649,6 @@ window_close(Window *window)
 
 	/* first, so that nothing is reported twice should the callback raise */
 	window->open = false;
-	window->nbursts = 0;
 	for (int i = 0; i < nbursts; i++)
 		report_burst(window, &window->statements[window->bursts[i]]);
 }
@@ -613,5 +657,4 @@ void
 window_discard(Window *window)
 {
 	window->open = false;
-	window->nbursts = 0;
 }

@@ -69,6 +69,7 @@ struct WindowStatement
 	uint8		index;			/* in Window.statements */
 	uint8		next;			/* entry in the same look-up list, NO_ENTRY */
 	bool		possible;		/* may become a burst */
+	bool		writes;
 
 	/* the execution that is running */
 	bool		counts_as_one;	/* not a further one of a batch */

@@ -122,6 +122,15 @@ test_windows(void)
 	lookups(0, N);
 	window_close(window);
 	is(nclosed, 1, "nor with nothing between");
+	start_stream();
+	begin();
+	run(&author_by_id, 1, 0);
+	run(&users, 1, 0);
+	run(&author_by_id, 1, 1);
+	commit();
+	lookups(2, 6);
+	window_close(window);
+	is(nclosed, 1, "nothing between since it came last");
 
 	/* what no repeat can be part of is nothing between */
 	start_stream();
@@ -301,6 +310,8 @@ test_many_statements(void)
 	ok(closed[0].facts.queryid == many[1].queryid, "that one");
 	window_close(window);
 	is(nclosed, 3, "the others when the window ends");
+	ok(closed[1].facts.queryid == many[0].queryid &&
+	   closed[2].facts.queryid == many[2].queryid, "those two");
 
 	/* all of them are still found, in a window of few */
 	start_stream();
@@ -386,6 +397,16 @@ test_counts(void)
 	is(closed[0].facts.duplicates, 10, "duplicates between writes");
 	is(closed[0].facts.distinct_values, 3, "of three values");
 
+	/* the first is not presumed to be the same across a write */
+	start_stream();
+	begin();
+	run(&author_by_id, 1, 1);
+	window_wrote(window);
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, 1);
+	window_close(window);
+	is(closed[0].facts.duplicates, N - 1, "a write after the first");
+
 	/* a write by statement of each kind, failed too */
 	for (int kind = 0; kind < 7; kind++)
 	{
@@ -412,6 +433,7 @@ test_counts(void)
 	/* values that are there but not known are neither alike nor different */
 	start_stream();
 	begin();
+	run(&posts, N, 0);
 	for (int i = 0; i < N; i++)
 	{
 		WindowStart start = {
@@ -594,6 +616,57 @@ test_parents(void)
 	expect("a listing after the first", &author_by_id, REPEAT_LOOKUP,
 		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
 
+	/* nor, without a key, one whose rows only add up */
+	start_stream();
+	schema_without_keys = true;
+	begin();
+	run(&users, N, 0);
+	run(&posts, 1, 0);
+	run(&posts, 1, 0);
+	for (int i = 0; i < N; i++)
+		run(&publisher_by_id, 1, i);
+	expect("rows that add up", &publisher_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &users);
+	for (int chunks = 1; chunks <= 2; chunks++)
+	{
+		WindowStatement *cursor;
+
+		start_stream();
+		schema_without_keys = true;
+		begin();
+		cursor = RUN(&posts, .rows = 1);
+		if (chunks == 2)
+			window_more_rows(window, cursor, clock_now, 1, N - 1);
+		for (int i = 0; i < N; i++)
+			run(&publisher_by_id, 1, i);
+		expect("rows of two chunks", &publisher_by_id,
+			   chunks == 1 ? REPEAT_LOOKUP : REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE,
+			   chunks == 1 ? NULL : &posts);
+	}
+
+	/* a key of another table is none */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&user_by_id, 1, i);
+	expect("a key of another table", &user_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &posts);
+
+	/* nor a column of the parent's table that is not unique */
+	start_stream();
+	begin();
+	run(&users, N, 0);
+	{
+		Statement	by_name = lookup(USERS, 3);
+
+		for (int i = 0; i < N; i++)
+			run(&by_name, 1, i);
+		expect("a column that is not unique", &by_name, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &users);
+	}
+
 	/* nor one of one row */
 	start_stream();
 	begin();
@@ -618,6 +691,16 @@ test_parents(void)
 		run(&posts_of_author, 2, i);
 	expect("more keys than rows", &posts_of_author, REPEAT_LOOKUP,
 		   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+
+	/* at the threshold there must be that many rows */
+	start_stream();
+	begin();
+	run(&posts, 4, 0);
+	lookups(0, 5);
+	expect_begun("four rows", &author_by_id, REPEAT_N_PLUS_ONE,
+				 CONFIDENCE_LIKELY, RELATIONSHIP_MANY_TO_ONE, &posts);
+	expect("four rows", &author_by_id, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &posts);
 
 	/* half of the rows is enough, as the identity map does */
 	for (int count = 8; count <= 24; count++)
@@ -654,6 +737,27 @@ test_parents(void)
 		run(&posts_of_author, 4, i % 2);
 	expect("few keys, few rows", &posts_of_author, REPEAT_DUPLICATE,
 		   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+
+	start_stream();
+	begin();
+	run(&posts, 5, 0);
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, i % 4);
+	expect("few keys, more often than rows", &author_by_id, REPEAT_DUPLICATE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
+	for (int n = 3; n <= 12; n += 3)
+	{
+		start_stream();
+		schema_without_keys = true;
+		begin();
+		run(&posts, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&publisher_by_id, 1, i % n);
+		window_close(window);
+		is(closed[0].verdict.kind, n == 3 ? REPEAT_DUPLICATE :
+		   n < 10 ? REPEAT_LOOKUP : REPEAT_N_PLUS_ONE,
+		   "few keys by cardinality alone");
+	}
 
 	/* cardinality alone: only of what came last, and about all its rows */
 	start_stream();
@@ -749,6 +853,32 @@ test_parents(void)
 			   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
 	}
 
+	/* ... but not because a row of another table is the same */
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	of_tenant =
+			joined(where(lookup(POSTS, 2), SETTINGS, 1), SETTINGS);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_tenant, .rows = 3, .key = {i, 5});
+		expect("the same row of another table", &of_tenant,
+			   REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+			   RELATIONSHIP_ONE_TO_MANY, &authors);
+	}
+	start_stream();
+	begin();
+	{
+		Statement	of_both = joined(where(where(lookup(POSTS, 1), SETTINGS, 2),
+										   POSTS, 9), SETTINGS);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_both, .rows = 3, .key = {5, i, i});
+		expect("rows of two tables vary", &of_both, REPEAT_LOOKUP,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+	}
+
 	/* several rows each: no row-by-row update */
 	start_stream();
 	begin();
@@ -797,6 +927,18 @@ test_parents(void)
 			   RELATIONSHIP_MANY_TO_ONE, &list);
 		expect("a column of a tree", &body, REPEAT_N_PLUS_ONE,
 			   CONFIDENCE_CONFIRMED, RELATIONSHIP_DEFERRED_COLUMN, &list);
+	}
+
+	/* children of nodes that the statement did not return itself */
+	start_stream();
+	begin();
+	{
+		Statement	children = lookup(COMMENTS, 2);
+
+		for (int i = 0; i < N; i++)
+			run(&children, i < 2 ? 1 : 0, i);
+		expect("children of other nodes", &children, REPEAT_LOOKUP,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
 	}
 
 	/* lookups in a table that references itself are lookups */
@@ -881,9 +1023,20 @@ test_parents(void)
 		for (int i = 0; i < N; i++)
 			RUN(&page, .rows = 10, .key = {i}, .offset = 1 + i * 10);
 		window_close(window);
-		ok(result_of(&page, closed, nclosed) == NULL ||
-		   closed[0].verdict.kind != REPEAT_DEEP_OFFSET,
-		   "pages of several authors");
+		is(closed[0].verdict.kind, REPEAT_LOOKUP, "pages of several authors");
+		is(closed[0].facts.offset_steps, 0, "are no steps");
+		start_stream();
+		begin();
+		for (int i = 0; i < N; i++)
+			RUN(&page, .rows = 10, .key = {i / 4}, .offset = 1 + i % 4 * 10);
+		window_close(window);
+		is(closed[0].verdict.kind, REPEAT_LOOKUP, "four pages of each author");
+		start_stream();
+		begin();
+		page = flagged(list_of_all(POSTS), SHAPE_HAS_OFFSET);
+		for (int i = 0; i < N; i++)
+			RUN(&page, .rows = 10, .offset = 11);
+		expect_nothing("a page without a condition, again");
 		start_stream();
 		begin();
 		for (int i = N; i > 0; i--)
@@ -993,6 +1146,23 @@ test_requests(void)
 		}
 		expect_nothing("three sections");
 
+		/* pages in steps, each a request */
+		start_stream();
+		run(&other, N, 0);
+		{
+			Statement	page = flagged(list_of_all(POSTS), SHAPE_HAS_OFFSET);
+
+			for (int i = 0; i < N; i++)
+			{
+				if (block)
+					begin();
+				run(&session, 1, 1);
+				RUN(&page, .rows = 10, .offset = 1 + 10 * i);
+				commit();
+			}
+		}
+		expect_nothing("pages in requests");
+
 		/* one customer's orders: children, twice as often as nothing */
 		start_stream();
 		run(&other, N, 0);
@@ -1072,6 +1242,37 @@ test_requests(void)
 	}
 	expect("another one at times", &author_by_id, REPEAT_N_PLUS_ONE,
 		   CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE, &books);
+
+	/* what came often before the loop, or after, is not of its cycle */
+	for (int after = 0; after < 2; after++)
+	{
+		start_stream();
+		run(&other, 1, 0);
+		for (int i = 0; i < N && !after; i++)
+			run(&user_by_id, 1, i);
+		run(&books, N, 0);
+		for (int i = 0; i < N; i++)
+		{
+			run(&author_by_id, 1, i);
+			run(&publisher_by_id, 1, i);
+		}
+		for (int i = 0; i < N && after; i++)
+			run(&user_by_id, 1, i);
+		expect("users before or after the loop", &author_by_id,
+			   REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+			   RELATIONSHIP_MANY_TO_ONE, &books);
+	}
+
+	/* keys that nothing before returned explain nothing */
+	start_stream();
+	run(&authors, 3, 0);
+	run(&books, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		run(&publisher_by_id, 1, i);
+		run(&posts_of_author, 2, i);
+	}
+	expect_verdicts("keys from elsewhere", 0);
 
 	/* requests for the children of some, again and again */
 	start_stream();
