@@ -519,7 +519,18 @@ test_counts(void)
 	is(closed[0].facts.transactions, 4, "four transactions");
 	ok(!closed[0].verdict.committed_alone && !closed[0].verdict.one_transaction,
 	   "neither one nor each alone");
-	is(closed[0].verdict.confidence, CONFIDENCE_LIKELY, "likely then");
+	is(closed[0].verdict.confidence, CONFIDENCE_CONFIRMED,
+	   "each transaction is a burst by itself");
+
+	start_stream();
+	for (int i = 0; i < N; i++)
+	{
+		if (i % 4 == 0)
+			begin();
+		run(&insert_author, 1, i);
+	}
+	window_close(window);
+	is(closed[0].verdict.confidence, CONFIDENCE_LIKELY, "likely if none is");
 }
 
 static void
