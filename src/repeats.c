@@ -99,7 +99,7 @@ attach(void)
 	if (detached)
 		return false;
 	window = MemoryContextAllocExtended(TopMemoryContext, window_size(),
-										MCXT_ALLOC_NO_OOM | MCXT_ALLOC_ZERO);
+										MCXT_ALLOC_NO_OOM);
 	if (window == NULL)
 		return false;
 	window_init(window, &schema_of_catalogs, burst_closed, NULL);

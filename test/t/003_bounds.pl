@@ -101,7 +101,7 @@ is(query('SELECT count(*) FROM querywatch.slow_summary'),
 	'0', 'other views work without texts');
 # one that is longer than all of it
 $node->safe_psql('postgres',
-	"SET pg_querywatch.query_max_length = '1MB'; SELECT " . join(' + ', map { "length('a')" } 1 .. 8000));
+	"SET pg_querywatch.query_max_length = '1MB'; SELECT " . 'now() IN (' . join(', ', map { "now() + interval '1 s'" } 1 .. 8000) . ')');
 is(query('SELECT 1'), '1', 'a text longer than the memory for texts does no harm');
 is(query('SELECT text_bytes <= text_limit FROM querywatch.info'), 't', 'and does not fill it');
 
