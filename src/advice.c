@@ -438,7 +438,7 @@ advice_report(OnRepeat level, const StatementKey *key,
 {
 	static const int elevels[] = {DEBUG5, LOG, NOTICE, WARNING, ERROR};
 	Oid			table = OidIsValid(facts->key_relid) ? facts->key_relid :
-		main_table(&facts->shape);
+	main_table(&facts->shape);
 	char	   *schema = get_namespace_name(get_rel_namespace(table));
 
 	ereport(elevels[level],

@@ -400,6 +400,15 @@ fill_facts(const Window *window, const WindowStatement *statement,
 
 	if (counts->related && detail->parent.queryid != 0)
 		fill_parent(window, &detail->parent, facts);
+	for (int i = 0; i < statement->shape.nconditions &&
+		 facts->key_relid == InvalidOid; i++)
+	{
+		if (counts->varying & (1 << i))
+		{
+			facts->key_relid = statement->shape.conditions[i].relid;
+			facts->key_attnum = statement->shape.conditions[i].attnum;
+		}
+	}
 	if (counts->transactions > 1 && !facts->in_trace)
 		fill_cycle(window, statement, facts);
 }

@@ -133,6 +133,7 @@ typedef struct Execution
 	uint64		rows;			/* returned or affected */
 	ExecutionOutcome outcome;
 	int			sqlstate;		/* packed as by MAKE_SQLSTATE; 0 if completed */
+	bool		text_cut;		/* its text was cut before a password */
 	const Usage *usage;
 	const JitUsage *jit;		/* NULL when nothing was compiled */
 	int			workers_planned;	/* parallel workers asked for ... */

@@ -193,8 +193,8 @@ static OpenQuery *
 make_open(QueryDesc *queryDesc, const StatementKey *key, bool counted)
 {
 	OpenQuery  *open =
-		MemoryContextAllocZero(queryDesc->estate->es_query_cxt,
-							   sizeof(OpenQuery));
+	MemoryContextAllocZero(queryDesc->estate->es_query_cxt,
+						   sizeof(OpenQuery));
 
 	open->queryDesc = queryDesc;
 	open->key = *key;
@@ -337,7 +337,7 @@ qw_planner(PLANNER_ARGS)
 	PlannedStmt *result;
 	uint64		queryid = (uint64) parse->queryId;
 	volatile bool track = qw_track_planning && query_string != NULL &&
-		tracked(queryid);
+	tracked(queryid);
 	volatile uint64 start = track ? compat_clock() : 0;
 
 	nesting_level++;

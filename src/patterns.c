@@ -44,6 +44,7 @@ typedef struct OpenBurst
 	Oid			userid;
 	Oid			dbid;
 	int			threshold;		/* repeat_threshold of its session */
+	uint32		resets;			/* SharedPatterns.resets when it began */
 	TimestampTz seen;
 	PatternStrings strings;
 	BurstFacts	facts;
@@ -68,6 +69,7 @@ typedef struct SharedPatterns
 	int			npatterns;
 	int			nroutes;
 	uint64		routes[PATTERN_MAX_ROUTES];
+	uint32		resets;			/* a burst from before the last one is void */
 	int64		dropped;
 	int64		routes_folded;
 	SharedPattern patterns[FLEXIBLE_ARRAY_MEMBER];
@@ -340,6 +342,7 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	burst->userid = userid;
 	burst->dbid = MyDatabaseId;
 	burst->threshold = qw_repeat_threshold;
+	burst->resets = ((volatile SharedPatterns *) shared)->resets;
 	burst->seen = GetCurrentTimestamp();
 	burst->strings = *strings;
 	burst->facts = *facts;
@@ -392,7 +395,7 @@ patterns_close(int handle, const BurstFacts *facts, bool final)
 	burst->used = false;
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
-	if (found)
+	if (found && burst->resets == shared->resets)
 		table_record(&pattern);
 	publish(handle, false);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
@@ -466,7 +469,8 @@ patterns_read(PatternCallback callback, void *arg)
 		patterns[i] = shared->patterns[i].pattern;
 	for (int i = 0; i < max_bursts && nbursts < nfound; i++)
 	{
-		if (copy_burst(&shared_bursts[i], &bursts[nbursts]))
+		if (copy_burst(&shared_bursts[i], &bursts[nbursts]) &&
+			bursts[nbursts].resets == shared->resets)
 			nbursts++;
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
@@ -501,6 +505,7 @@ void
 patterns_reset(void)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	shared->resets++;
 	shared->npatterns = 0;
 	shared->nroutes = 0;
 	shared->dropped = 0;

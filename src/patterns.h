@@ -115,7 +115,7 @@ extern const PatternStrings *patterns_strings(int handle);
 typedef void (*PatternCallback) (void *arg, const Pattern *pattern);
 extern void patterns_read(PatternCallback callback, void *arg);
 
-/* Forgets all; bursts that are open are counted when they close */
+/* Forgets all, bursts that are open too */
 extern void patterns_reset(void);
 
 typedef struct PatternsInfo

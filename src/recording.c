@@ -144,4 +144,3 @@ record_failure(Execution *e, QueryDesc *queryDesc, const char *text,
 		ERRCODE_TO_CATEGORY(e->sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
 		repeats_close();
 }
-

@@ -107,6 +107,20 @@ attach(void)
 	return true;
 }
 
+/* Takes out the tags that pg_querywatch.tags does not keep */
+static void
+drop_unwanted_tags(CommentTags *tags)
+{
+	int			kept = 0;
+
+	for (int i = 0; i < tags->ntags; i++)
+	{
+		if (settings_keep_tag(tags->tags[i].key))
+			tags->tags[kept++] = tags->tags[i];
+	}
+	tags->ntags = kept;
+}
+
 /* A setting may have changed */
 void
 repeats_settings_changed(void)
@@ -134,6 +148,7 @@ set_context(const StatementKey *key, const char *text, int length)
 		plain_context = false;
 		if (tags.ignore)
 			return false;
+		drop_unwanted_tags(&tags);
 		comment_route(&tags, route, sizeof(route));
 		strlcpy(trace_id, tags.trace_id, sizeof(trace_id));
 		if ((value = comment_tag(&tags, "framework")) != NULL ||
@@ -162,8 +177,8 @@ static bool
 came_by_itself(uint64 transaction)
 {
 	bool		same = transaction == last_transaction &&
-		pgStatActiveTime == last_active_time &&
-		pgStatTransactionIdleTime == last_idle_time;
+	pgStatActiveTime == last_active_time &&
+	pgStatTransactionIdleTime == last_idle_time;
 
 	last_transaction = transaction;
 	last_active_time = pgStatActiveTime;
@@ -240,8 +255,12 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 
 		if (param->isnull)
 			appendStringInfoChar(&buf, PATTERN_VALUE_NULL);
-		else if (!params_value_builtin(&buf, param->ptype, param->value))
+		else if (!params_value_builtin(&buf, param->ptype, param->value) ||
+				 buf.data[start] == PATTERN_VALUE_NULL)
+		{
+			buf.len = start;
 			appendStringInfoChar(&buf, '?');
+		}
 		else if (buf.len - start > qw_parameter_max_length)
 		{
 			buf.len = start + pg_mbcliplen(buf.data + start, buf.len - start,
@@ -316,9 +335,10 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 		return;
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 	{
-		/* the error ends the burst: count it, and begin anew after it */
+		/* the error ends the window: count what there is, begin anew after it */
 		patterns_close(handle, &facts, false);
-		window_discard(window);
+		window_set_handle(run, -1);
+		window_close(window);
 	}
 	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);
 }

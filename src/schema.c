@@ -115,7 +115,7 @@ schema_column_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
 {
 	char	   *table = OidIsValid(relid) ? get_rel_name(relid) : NULL;
 	char	   *column = table && attnum != 0 ?
-		get_attname(relid, attnum, true) : NULL;
+	get_attname(relid, attnum, true) : NULL;
 
 	buffer[0] = '\0';
 	if (table && column)
@@ -128,7 +128,7 @@ void
 schema_constraint_name(Oid constraint, char *buffer, Size size)
 {
 	char	   *name = OidIsValid(constraint) ?
-		get_constraint_name(constraint) : NULL;
+	get_constraint_name(constraint) : NULL;
 
 	strlcpy(buffer, name ? name : "", size);
 }

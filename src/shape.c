@@ -312,8 +312,8 @@ is_range_operator(Oid operator)
 {
 	char	   *opname = get_opname(operator);
 	bool		result = opname != NULL &&
-		(opname[0] == '<' || opname[0] == '>') &&
-		(opname[1] == '\0' || (opname[1] == '=' && opname[2] == '\0'));
+	(opname[0] == '<' || opname[0] == '>') &&
+	(opname[1] == '\0' || (opname[1] == '=' && opname[2] == '\0'));
 
 	if (opname)
 		pfree(opname);
@@ -573,7 +573,7 @@ walk_output(ShapeBuilder *builder, Query *query)
 {
 	StatementShape *shape = builder->shape;
 	List	   *output = query->commandType == CMD_SELECT ?
-		query->targetList : query->returningList;
+	query->targetList : query->returningList;
 	bool		plain = false;
 	int			noutput = 0;
 	int			best = -1;
@@ -671,7 +671,7 @@ shape_of_query(Query *query, const JumbleState *jstate,
 	{
 		char	   *name = get_rel_name(shape->relations[i]);
 		char	   *schema =
-			get_namespace_name(get_rel_namespace(shape->relations[i]));
+		get_namespace_name(get_rel_namespace(shape->relations[i]));
 
 		if (name == NULL || schema == NULL)
 			continue;

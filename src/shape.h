@@ -40,15 +40,15 @@ typedef enum ShapeCommand
 #define SHAPE_HAS_LIMIT			0x0004
 #define SHAPE_HAS_OFFSET		0x0008	/* offset_value says where it is */
 #define SHAPE_AGGREGATE_ONLY	0x0010	/* answers with one count, EXISTS or
-										 * the like: no column of a table,
-										 * no GROUP BY */
+										 * the like: no column of a table, no
+										 * GROUP BY */
 #define SHAPE_LIST_CONDITION	0x0020	/* IN or = ANY over two or more
 										 * elements written out in the text */
 #define SHAPE_ROW_LOCKS			0x0040	/* FOR UPDATE and friends */
 #define SHAPE_SKIP_LOCKED		0x0080	/* ... SKIP LOCKED: a work queue */
 #define SHAPE_CATALOG_ONLY		0x0100	/* reads system catalogs only */
-#define SHAPE_RANGE_CONDITION	0x0200	/* <, >, BETWEEN, row comparison with a
-										 * parameter or constant */
+#define SHAPE_RANGE_CONDITION	0x0200	/* <, >, BETWEEN, row comparison with
+										 * a parameter or constant */
 #define SHAPE_ORDERED			0x0400	/* ORDER BY */
 #define SHAPE_WRITES			0x0800	/* changes data, in a CTE too */
 #define SHAPE_IGNORED			0x1000	/* carries querywatch='ignore' */

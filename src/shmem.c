@@ -33,6 +33,7 @@ static const struct
 	Size		(*size) (void);
 	void		(*init) (void *place, bool found);
 }			parts[] =
+
 {
 	{statements_shmem_size, statements_shmem_init},
 	{texts_shmem_size, texts_shmem_init},

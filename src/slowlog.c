@@ -400,7 +400,7 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	record->outcome = execution->outcome;
 	record->sqlstate = execution->sqlstate;
 	record->pid = MyProcPid;
-	record->query_complete = (query_length == length);
+	record->query_complete = query_length == length && !execution->text_cut;
 	if (usage != NULL)
 	{
 		record->shared_blks_hit = usage->blocks[USAGE_SHARED_HIT];

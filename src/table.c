@@ -299,7 +299,7 @@ static double
 decayed_usage(const SharedStatement *entry)
 {
 	uint64		age = pg_atomic_read_u64(&header->evictions) -
-		entry->usage_clock;
+	entry->usage_clock;
 
 	return entry->usage * exp2(-(double) age / (double) header->max);
 }
@@ -345,7 +345,7 @@ least_used(int partition, bool only_texts, uint32 *bucket)
 	for (uint32 i = 0; i < nbuckets && seen < EVICTION_SAMPLE; i++)
 	{
 		uint32		b = ((start + i) % nbuckets) * STATEMENT_PARTITIONS +
-			partition;
+		partition;
 
 		for (uint32 e = buckets[b]; e != NO_ENTRY; e = entries[e].next)
 		{
@@ -574,7 +574,7 @@ static void
 drop_a_text(void)
 {
 	int			partition = pg_prng_uint32(&pg_global_prng_state) %
-		STATEMENT_PARTITIONS;
+	STATEMENT_PARTITIONS;
 	uint32		bucket;
 	uint32		i;
 

@@ -117,12 +117,12 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	bool		was_in_cursor_utility = in_cursor_utility;
 	volatile uint64 queryid = (uint64) pstmt->queryId;
 	bool		nests = !IsA(parsetree, ExecuteStmt) &&
-		!IsA(parsetree, PrepareStmt) &&
-		(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
+	!IsA(parsetree, PrepareStmt) &&
+	(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
 	volatile bool track = qw_track_utility && nests && level_tracked() &&
-		!IsParallelWorker();
+	!IsParallelWorker();
 	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
-		((DiscardStmt *) parsetree)->target == DISCARD_ALL;
+	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
 	volatile bool set = IsA(parsetree, VariableSetStmt);
 	volatile bool wrote = !is_harmless(parsetree);
 	const char *text = queryString;
@@ -143,7 +143,12 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		normalize_clean(&text, &location, &length);
 		if (holds_secrets(parsetree))
+		{
+			int			whole = length;
+
 			length = length_before_secrets(text, length);
+			e.text_cut = length < whole;
+		}
 	}
 
 	measure_start(&measure);
@@ -210,7 +215,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		StatementShape shape = {.command = SHAPE_UTILITY};
 		int			kept = length > qw_query_max_length ?
-			pg_mbcliplen(text, length, qw_query_max_length) : length;
+		pg_mbcliplen(text, length, qw_query_max_length) : length;
 
 		shape.noutput = tag;
 		statements_describe(slot, text, kept, "", 1, &shape);

@@ -652,9 +652,3 @@ window_close(Window *window)
 	for (int i = 0; i < nbursts; i++)
 		report_burst(window, &window->statements[window->bursts[i]]);
 }
-
-void
-window_discard(Window *window)
-{
-	window->open = false;
-}

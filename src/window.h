@@ -170,11 +170,12 @@ typedef struct BurstFacts
 	uint64		parent_executions;
 	uint64		parent_rows;	/* in all */
 	uint64		parent_transactions_shared; /* 1 if the parent ran in the
-											 * transaction of the burst's first
-											 * execution, else 0 */
+											 * transaction of the burst's
+											 * first execution, else 0 */
 	RepeatRelationship relationship;
 	Oid			constraint;		/* foreign key found, or 0 */
-	Oid			key_relid;		/* the repeated statement's column ... */
+	Oid			key_relid;		/* the repeated statement's column, without a
+								 * parent the first that varies ... */
 	AttrNumber	key_attnum;
 	Oid			parent_relid;	/* ... and the parent's that it matches; */
 	AttrNumber	parent_attnum;	/* 0 where not known */
@@ -281,9 +282,6 @@ extern void window_progress(const WindowStatement *statement,
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);
-
-/* Forgets the window without reporting anything */
-extern void window_discard(Window *window);
 
 /*
  * Could a statement of this shape ever be a repeat?  Only such a statement
