@@ -3,6 +3,21 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_querywatch" to load this file. \quit
 
+-- a schema of that name that somebody else owns could hold traps
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
+                    WHERE n.nspname = 'querywatch'::pg_catalog.name
+                      AND n.nspowner = (SELECT r.oid FROM pg_catalog.pg_roles AS r
+                                         WHERE r.rolname = CURRENT_USER))
+    THEN
+        RAISE EXCEPTION 'schema "querywatch" belongs to another role'
+            USING ERRCODE = 'insufficient_privilege',
+                  HINT = 'Drop it, or give it to the role that creates the extension.';
+    END IF;
+END
+$$;
+
 COMMENT ON SCHEMA querywatch IS
 'slow, repeated and wasteful statements of applications: pg_querywatch';
 GRANT USAGE ON SCHEMA querywatch TO PUBLIC;
@@ -291,7 +306,8 @@ CREATE VIEW slow_summary AS
          s.calls + s.errors + s.cancels AS calls,
          s.slow_calls,
          s.slow_calls::double precision
-           / nullif(s.calls + s.errors + s.cancels, 0) AS slow_share,
+           / nullif(s.calls + s.errors + s.cancels, 0)::double precision
+           AS slow_share,
          s.total_exec_time,
          s.p95_exec_time,
          s.max_exec_time,
@@ -301,7 +317,8 @@ CREATE VIEW slow_summary AS
     LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
    WHERE s.slow_calls > 0
-   ORDER BY s.slow_calls * s.p95_exec_time DESC, s.total_exec_time DESC;
+   ORDER BY s.slow_calls::double precision * s.p95_exec_time DESC,
+            s.total_exec_time DESC;
 
 GRANT SELECT ON slow_summary TO PUBLIC;
 

@@ -76,7 +76,7 @@ COMMIT;
 
 -- an error in the middle
 BEGIN;
-SELECT open('failing', 'SELECT 1 / (i - 4) FROM generate_series(1, 10) AS i');
+SELECT open('failing', 'SELECT i, 1 / (i - 4) FROM generate_series(1, 10) AS i');
 FETCH 2 FROM failing;
 FETCH 2 FROM failing;
 ROLLBACK;
@@ -107,7 +107,7 @@ SELECT * FROM seen WHERE toplevel ORDER BY query COLLATE "C";
 SELECT querywatch.reset() IS NOT NULL AS reset;
 DO $$
 DECLARE
-  c CURSOR FOR SELECT id FROM item ORDER BY id;
+  c CURSOR FOR SELECT id, parent_id FROM item ORDER BY id;
   r record;
   n int := 0;
 BEGIN
@@ -115,7 +115,7 @@ BEGIN
     n := n + 1;
     EXIT WHEN n = 3;
   END LOOP;
-  FOR r IN SELECT name FROM item ORDER BY id LOOP
+  FOR r IN SELECT name, parent_id FROM item ORDER BY id LOOP
     n := n + 1;
   END LOOP;
 END $$;

@@ -17,7 +17,8 @@ CREATE TABLE node (id int PRIMARY KEY, parent_id int REFERENCES node, name text)
 CREATE TABLE note (id int PRIMARY KEY, target_type text, target_id int, text text);
 CREATE TABLE address (id int PRIMARY KEY, city text);
 CREATE TABLE member (id int PRIMARY KEY, address_id int REFERENCES address, name text);
-CREATE TABLE orders (id int PRIMARY KEY, member_id int REFERENCES member, billing_id int REFERENCES address, shipping_id int REFERENCES address);
+CREATE TABLE orders (id int PRIMARY KEY, member_id int REFERENCES member);
+CREATE TABLE invoice (id int PRIMARY KEY, billing_id int REFERENCES address, shipping_id int REFERENCES address);
 CREATE TABLE session (key text PRIMARY KEY, author_id int REFERENCES author);
 CREATE TABLE job (id int PRIMARY KEY, done boolean DEFAULT false);
 CREATE TABLE log (id int, what text);
@@ -32,7 +33,8 @@ INSERT INTO node SELECT i, nullif((i - 1) / 5, 0), 'node' FROM generate_series(1
 INSERT INTO note SELECT i, 'post', i, 'note' FROM generate_series(1, 40) AS i;
 INSERT INTO address SELECT i, 'city' FROM generate_series(1, 40) AS i;
 INSERT INTO member SELECT i, i, 'member' FROM generate_series(1, 40) AS i;
-INSERT INTO orders SELECT i, i, i, 41 - i FROM generate_series(1, 40) AS i;
+INSERT INTO orders SELECT i, i FROM generate_series(1, 40) AS i;
+INSERT INTO invoice SELECT i, i, 41 - i FROM generate_series(1, 40) AS i;
 INSERT INTO session SELECT 's' || i, i FROM generate_series(1, 40) AS i;
 INSERT INTO job SELECT i FROM generate_series(1, 40) AS i;
 CREATE FUNCTION serialization_failure() RETURNS void LANGUAGE plpgsql
@@ -129,10 +131,12 @@ INSERT INTO step (name, modes, sql)
   SELECT 'N9', 'A', string_agg(format('INSERT INTO log VALUES (%s, ''batch'')', i), '; ') FROM generate_series(1, 20) AS i;
 CALL steps('N10', 2, 'SELECT id, name FROM author WHERE id = %1$s');
 CALL steps('N11', 2, 'SELECT id, name FROM author WHERE id = %1$s', 'SELECT id, title FROM post WHERE author_id = %1$s');
-CALL step('N12', 'SELECT id, billing_id, shipping_id FROM orders WHERE id = 1');
+CALL step('N12', 'SELECT id, billing_id, shipping_id FROM invoice WHERE id = 1');
 CALL steps('N12', 2, 'SELECT id, city FROM address WHERE id = %1$s');
 CALL steps('N13', 20, 'BEGIN', 'SELECT author_id FROM session WHERE key = ''s%1$s''', 'SELECT id, name FROM author WHERE id = %1$s', 'SELECT id, title FROM post WHERE author_id = %1$s', 'COMMIT');
 CALL steps('N14', 20, 'SELECT author_id FROM session WHERE key = ''s%1$s''', 'SELECT id, name FROM author WHERE id = %1$s', 'SELECT id, title FROM post WHERE author_id = %1$s');
+CALL step('N14 after start', 'SELECT count(*) FROM job WHERE done');
+CALL steps('N14 after start', 20, 'SELECT author_id FROM session WHERE key = ''s%1$s''', 'SELECT id, title FROM post WHERE id = %1$s', 'UPDATE publisher SET name = ''p'' WHERE id = %1$s');
 CALL steps('N17', 20, 'BEGIN', 'SELECT id FROM job WHERE NOT done ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED', 'UPDATE job SET done = true WHERE id = %1$s', 'COMMIT');
 CALL steps('N18', 6, 'BEGIN', 'SELECT id, name FROM author WHERE id = 3', 'UPDATE author SET name = ''x'' WHERE id = 3', 'SELECT serialization_failure()', 'ROLLBACK');
 CALL steps('N20', 1, 'SELECT id FROM tag WHERE name = ''unique''', 'INSERT INTO tag VALUES (5000, ''unique'') ON CONFLICT DO NOTHING');
@@ -151,7 +155,7 @@ CALL steps('N19', 20, 'SELECT id, name FROM author WHERE id = 3', 'UPDATE author
 CALL steps('N33', 1, 'SELECT id, name FROM author WHERE id = 3', 'UPDATE author SET name = ''author'' WHERE id = 3', 'SELECT id, name FROM author WHERE id = 3');
 CALL steps('ignored', 20, 'SELECT id, name FROM author WHERE id = %1$s /*querywatch=''ignore''*/');
 UPDATE step SET modes = 'T' WHERE name IN ('P17');
-UPDATE step SET modes = 'A' WHERE name IN ('P21', 'N9', 'N13', 'N14', 'N17', 'N18', 'N28');
+UPDATE step SET modes = 'A' WHERE name IN ('P21', 'N9', 'N13', 'N14', 'N14 after start', 'N17', 'N18', 'N28');
 
 CREATE TABLE verdict (name text, mode text, kind text, confidence text, relationship text, executions bigint,
                       key text, parent text);
@@ -289,6 +293,6 @@ SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_data
 SELECT patterns, patterns_limit, patterns_dropped FROM querywatch.info;
 
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
-DROP TABLE author, profile, publisher, post, tag, post_tag, book, node, note, address, member, orders, session, job, log, step, verdict;
+DROP TABLE author, profile, publisher, post, tag, post_tag, book, node, note, address, member, orders, invoice, session, job, log, step, verdict;
 DROP FUNCTION serialization_failure(), walk_posts();
 DROP PROCEDURE step(text, text, text), steps(text, int, text[]);

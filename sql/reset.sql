@@ -19,7 +19,7 @@ SELECT querywatch.reset() BETWEEN now() - interval '1 s' AND clock_timestamp() A
 SELECT calls, query FROM seen;
 SELECT count(*) AS from_before FROM querywatch.statements
  WHERE stats_since < (SELECT stats_reset FROM querywatch.info) AND calls > 0 AND query !~ 'querywatch';
-SELECT stats_reset BETWEEN now() - interval '1 min' AND now() AS stats_reset, dealloc FROM querywatch.info;
+SELECT stats_reset BETWEEN now() - interval '1 min' AND now() AS stats_reset FROM querywatch.info;
 
 -- after it, counting goes on from nothing, with the text
 SELECT lower('A');

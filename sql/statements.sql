@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS pg_querywatch;
 RESET client_min_messages;
 SET pg_querywatch.track_utility = off;
+SET jit = off;
 
 -- what this database's statements are, without those that look
 CREATE TEMP VIEW seen AS
@@ -198,11 +199,11 @@ SELECT querywatch.reset() IS NOT NULL AS reset;
 SET jit = on;
 SET jit_above_cost = 0;
 SELECT sum(id) AS "jitted" FROM item;
-RESET jit;
-RESET jit_above_cost;
 SELECT (jit_functions > 0) = pg_jit_available() AS jit,
        (jit_generation_time > 0) = pg_jit_available() AS jit_time
   FROM seen WHERE query ~ 'jitted';
+SET jit = off;
+RESET jit_above_cost;
 
 -- nested statements
 CREATE FUNCTION sql_count() RETURNS bigint LANGUAGE sql VOLATILE

@@ -35,6 +35,27 @@ entry_of(const Window *window, const WindowParent *parent)
 	return entry;
 }
 
+/*
+ * Is the column that leads from the parent to the statement compared with a
+ * value that varies?  At the threshold none may have varied yet.
+ */
+static bool
+link_varies(const WindowStatement *statement, const StatementLink *link)
+{
+	if (link->grade == LINK_NONE)
+		return statement->counts.varying != 0;
+	for (int i = 0; i < statement->shape.nconditions; i++)
+	{
+		const ShapeCondition *condition = &statement->shape.conditions[i];
+
+		if (condition->relid == link->key_relid &&
+			condition->attnum == link->key_attnum &&
+			(statement->counts.varying & (1U << i)) != 0)
+			return true;
+	}
+	return false;
+}
+
 /* ----------
  * The parent
  * ----------
@@ -131,10 +152,8 @@ find_parent(const Window *window, Relater *relater, WindowStatement *child,
 
 	if (child->shape.nconditions == 0)
 		return;
-	if (counts->hashed == 0)
-		varying = ~0U;			/* unknown */
-	else if (varying == 0)
-		return;
+	if (varying == 0)
+		varying = ~0U;			/* not known yet which will vary */
 	else if (relate_same_row(relater, &child->shape, varying))
 	{
 		counts->same_row = true;
@@ -236,7 +255,8 @@ is_explained(const Window *window, const WindowStatement *statement)
 		uint64		rows;
 
 		if (!counts->related || detail->parent.queryid == 0 ||
-			detail->parent.link.constraint == InvalidOid)
+			detail->parent.link.constraint == InvalidOid ||
+			!link_varies(statement, &detail->parent.link))
 			return false;
 		parent = entry_of(window, &detail->parent);
 		if (parent == NULL || parent == statement)
@@ -246,8 +266,8 @@ is_explained(const Window *window, const WindowStatement *statement)
 		rows = parent->counts.rows;
 		if (detail->parent.link.key_relid == detail->parent.link.parent_relid)
 			rows += counts->rows;
-		if (window_distinct(&detail->keys, counts->hashed,
-							counts->executions) > 3 * rows)
+		if (valueset_distinct(&detail->keys, counts->hashed,
+							  counts->executions) > 3 * rows)
 			return false;
 
 		if (parent->counts.executions <= counts->executions / 2)
@@ -377,11 +397,11 @@ fill_facts(const Window *window, const WindowStatement *statement,
 	facts->batched = counts->batched;
 	facts->in_trace = window->context.trace != 0;
 
-	facts->distinct_values = window_distinct(&detail->all, counts->hashed,
-											 counts->executions);
-	if (statement->shape.nconditions > 0)
-		facts->distinct_keys = window_distinct(&detail->keys, counts->hashed,
+	facts->distinct_values = valueset_distinct(&detail->all, counts->hashed,
 											   counts->executions);
+	if (statement->shape.nconditions > 0)
+		facts->distinct_keys = valueset_distinct(&detail->keys, counts->hashed,
+												 counts->executions);
 	if (counts->same_row)
 		facts->distinct_keys = Min(facts->distinct_keys, 1);
 	facts->duplicates = counts->duplicates;
@@ -398,7 +418,8 @@ fill_facts(const Window *window, const WindowStatement *statement,
 			facts->offset_steps++;
 	}
 
-	if (counts->related && detail->parent.queryid != 0)
+	if (counts->related && detail->parent.queryid != 0 &&
+		link_varies(statement, &detail->parent.link))
 		fill_parent(window, &detail->parent, facts);
 	for (int i = 0; i < statement->shape.nconditions &&
 		 facts->key_relid == InvalidOid; i++)

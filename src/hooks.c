@@ -5,7 +5,7 @@
  *
  *		parse	a new statement gets its text and shape
  *		plan	planning time
- *		start	only that it began: if it fails, the abort tells
+ *		start	only its errors
  *		run		clock and usage before and after; a SELECT that runs to its
  *				end is recorded here, because in the extended protocol its end
  *				may come much later
@@ -33,6 +33,7 @@
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 #include "utils/memutils.h"
+#include "utils/timestamp.h"
 
 #include "comment.h"
 #include "hooks.h"
@@ -73,6 +74,18 @@ static OpenQuery *open_queries = NULL;
 /* The query of the cursor that is being declared; queryid 0: none */
 static StatementKey declaring;
 
+/* A run that is recorded */
+typedef struct Running
+{
+	StatementKey key;
+	Measure		measure;
+	OpenQuery  *open;			/* runs before this one, or NULL */
+	RepeatRun  *run;
+	bool		counted;
+	bool		running;		/* the measure has begun */
+	uint64		fills;			/* statements_fills then */
+} Running;
+
 /*
  * A data change that has run and is about to run its triggers: the finish
  * follows at once.  One is enough: what runs inside a run or a finish is over
@@ -81,52 +94,9 @@ static StatementKey declaring;
 static struct
 {
 	QueryDesc  *queryDesc;		/* NULL: none */
-	StatementKey key;
-	RepeatRun  *run;
 	uint64		rows;
-	Measure		measure;
+	Running		running;
 }			unfinished;
-
-/*
- * A query that is being started, or made ready to run.  If the transaction
- * aborts before that is done, it has failed.  queryid 0: none.
- */
-static StatementKey starting;
-
-/* The transaction or a subtransaction aborts */
-static void
-record_failed_start(void)
-{
-	int			slot;
-	Execution	e = {0};
-
-	if (starting.queryid == 0)
-		return;
-	e.key = starting;
-	e.outcome = OUTCOME_ERROR;
-	starting.queryid = 0;
-	slot = statements_slot(&e.key);
-	if (slot >= 0)
-		statements_record(slot, &e, false);
-}
-
-static void
-transaction_ends(XactEvent event, void *arg)
-{
-	if (event == XACT_EVENT_ABORT)
-	{
-		record_failed_start();
-		declaring.queryid = 0;
-	}
-}
-
-static void
-subtransaction_ends(SubXactEvent event, SubTransactionId id,
-					SubTransactionId parent, void *arg)
-{
-	if (event == SUBXACT_EVENT_ABORT_SUB)
-		record_failed_start();
-}
 
 /*
  * Queries that have run in part
@@ -266,6 +236,12 @@ describe(int slot, const char *text, int location, int length,
 }
 
 void
+hooks_forget_declaration(void)
+{
+	declaring.queryid = 0;
+}
+
+void
 hooks_declare_cursor(const DeclareCursorStmt *stmt, const char *text,
 					 int location, int length)
 {
@@ -301,6 +277,8 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 
 	repeats_parses++;
 	queryid = (uint64) query->queryId;
+	if (query->utilityStmt)
+		(void) repeats_set_literals(0);
 	if (queryid == 0 || IsParallelWorker() ||
 		!(level_tracked() || in_cursor_utility))
 		return;
@@ -356,9 +334,10 @@ qw_planner(PLANNER_ARGS)
 			Execution	e = {0};
 			Usage		usage = {0};
 
+			/* it never ran: its time is that of planning */
 			e.key = current_key(queryid);
 			e.start = start;
-			e.plan_time = compat_clock() - start;
+			e.elapsed = compat_clock() - start;
 			e.usage = &usage;
 			record_failure(&e, NULL, query_string, parse->stmt_location,
 						   parse->stmt_len);
@@ -386,24 +365,63 @@ qw_planner(PLANNER_ARGS)
  * Executor
  */
 
-static void
-qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
+static inline void
+start_next(QueryDesc *queryDesc, int eflags)
 {
-	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
-
-	/* an address used again: what is remembered of it is another query's */
-	if (unlikely(unfinished.queryDesc == queryDesc))
-		unfinished.queryDesc = NULL;
-
-	if (tracked(queryid) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-		starting = current_key(queryid);
-
 	if (prev_ExecutorStart)
 		prev_ExecutorStart(queryDesc, eflags);
 	else
 		standard_ExecutorStart(queryDesc, eflags);
+}
 
-	starting.queryid = 0;
+/*
+ * A start that fails is counted.  Its clock is not read for that: what has
+ * passed since the client's message, without planning, comes close.
+ */
+static pg_noinline void
+start_recorded(QueryDesc *queryDesc, int eflags)
+{
+	PG_TRY();
+	{
+		start_next(queryDesc, eflags);
+	}
+	PG_CATCH();
+	{
+		Execution	e = {0};
+		Usage		usage = {0};
+
+		e.key = current_key((uint64) queryDesc->plannedstmt->queryId);
+		if (e.key.toplevel)
+		{
+			int64		passed = GetCurrentTimestamp() -
+				GetCurrentStatementStartTimestamp();
+
+			e.plan_time = plan_time_of(e.key.queryid);
+			e.elapsed = (uint64) Max(passed, 0) * 1000;
+			e.elapsed -= Min(e.elapsed, e.plan_time);
+		}
+		e.usage = &usage;
+		record_failure(&e, queryDesc, queryDesc->sourceText,
+					   queryDesc->plannedstmt->stmt_location,
+					   queryDesc->plannedstmt->stmt_len);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
+static void
+qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	/* an address used again: what is remembered of it is another query's */
+	if (unlikely(unfinished.queryDesc == queryDesc))
+		unfinished.queryDesc = NULL;
+
+	if (tracked((uint64) queryDesc->plannedstmt->queryId) &&
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+		start_recorded(queryDesc, eflags);
+	else
+		start_next(queryDesc, eflags);
+
 	if (unlikely(declaring.queryid != 0 && nesting_level == 1))
 	{
 		(void) make_open(queryDesc, &declaring, false);
@@ -436,91 +454,35 @@ run_uncounted(EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 }
 
-/* The run failed; its error is being handled */
-static void
-run_failed(const StatementKey *key, QueryDesc *queryDesc, OpenQuery *open,
-		   RepeatRun *run, bool counted, const Measure *measure)
-{
-	uint64		end = compat_clock();
-	Execution	e = {0};
-	Usage		usage;
-
-	e.key = *key;
-	e.start = measure->start;
-	e.elapsed = end - measure->start;
-	e.usage = &usage;
-	measure_usage(measure, &usage);
-	repeats_end(run, end, e.elapsed, 0, true);
-	if (open)
-	{
-		e.elapsed += open->elapsed;
-		add_usage(&usage, &open->usage);
-		open->done = true;
-	}
-	if (counted)
-		record_failure(&e, queryDesc, queryDesc->sourceText,
-					   queryDesc->plannedstmt->stmt_location,
-					   queryDesc->plannedstmt->stmt_len);
-}
-
 /* A query completed in one run (and finish, if it changed data) */
 static void
-run_completed(const StatementKey *key, QueryDesc *queryDesc, int slot,
-			  RepeatRun *run, const Measure *measure, uint64 end, uint64 rows)
+run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
+			  uint64 rows)
 {
-	uint64		elapsed = end - measure->start;
+	uint64		elapsed = end - r->measure.start;
 
 	if (likely(!is_slow(elapsed) && compat_is_plain(queryDesc)))
-		statements_record_run(slot, elapsed, rows, &measure->buffers,
-							  &measure->wal);
+		statements_record_run(slot, elapsed, rows, &r->measure.buffers,
+							  &r->measure.wal);
 	else
 	{
 		Execution	e = {0};
 		Usage		usage;
 
-		measure_usage(measure, &usage);
-		e.key = *key;
-		e.start = measure->start;
+		measure_usage(&r->measure, &usage);
+		e.key = r->key;
+		e.start = r->measure.start;
 		e.elapsed = elapsed;
-		e.plan_time = plan_time_of(key->queryid);
+		e.plan_time = plan_time_of(r->key.queryid);
 		e.rows = rows;
 		e.outcome = OUTCOME_COMPLETED;
 		e.usage = &usage;
 		record_query(&e, queryDesc);
-		slot = statements_slot(key);
+		slot = statements_slot(&r->key);
 	}
-	repeats_end(run, end, elapsed, rows, false);
+	repeats_end(r->run, end, elapsed, rows, false);
 	if (nesting_level == 0)
-		client_statement_ended(key, slot, end);
-}
-
-/* A run that is recorded */
-typedef struct Running
-{
-	StatementKey key;
-	Measure		measure;
-	OpenQuery  *open;			/* runs before this one, or NULL */
-	RepeatRun  *run;
-	bool		counted;
-} Running;
-
-static pg_noinline void
-run_recorded(const Running *r, EXECUTOR_RUN_ARGS)
-{
-	nesting_level++;
-	PG_TRY();
-	{
-		run_next(EXECUTOR_RUN_PASS);
-	}
-	PG_CATCH();
-	{
-		nesting_level--;
-		run_failed(&r->key, queryDesc, r->open, r->run, r->counted,
-				   &r->measure);
-		PG_RE_THROW();
-	}
-	PG_END_TRY();
-	nesting_level--;
+		client_statement_ended(&r->key, slot, end);
 }
 
 /* A cursor's query, or another that may go on, has run in part */
@@ -551,13 +513,69 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }
 
+/* The run or finish failed; its error is being handled */
+static void
+run_failed(const Running *r, QueryDesc *queryDesc)
+{
+	uint64		end = compat_clock();
+	Execution	e = {0};
+	Usage		usage = {0};
+
+	e.key = r->key;
+	e.start = r->measure.start;
+	e.elapsed = end - r->measure.start;
+	e.usage = &usage;
+	if (r->running)
+		measure_usage(&r->measure, &usage);
+	repeats_end(r->run, end, e.elapsed, 0, true);
+	if (r->open)
+	{
+		e.elapsed += r->open->elapsed;
+		add_usage(&usage, &r->open->usage);
+		r->open->done = true;
+	}
+	if (r->counted)
+		record_failure(&e, queryDesc, queryDesc->sourceText,
+					   queryDesc->plannedstmt->stmt_location,
+					   queryDesc->plannedstmt->stmt_len);
+}
+
+/*
+ * Runs and measures.  What the repeat detector does before is no part of it,
+ * but its error, if on_repeat asks for one, is the statement's.
+ */
+static pg_noinline void
+run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
+{
+	nesting_level++;
+	PG_TRY();
+	{
+		if (watch)
+			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
+								   &r->measure.start);
+		r->fills = statements_fills;
+		r->measure.buffers = pgBufferUsage;
+		r->measure.wal = pgWalUsage;
+		r->running = true;
+		run_next(EXECUTOR_RUN_PASS);
+	}
+	PG_CATCH();
+	{
+		nesting_level--;
+		run_failed(r, queryDesc);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	nesting_level--;
+}
+
 static void
 qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 	bool		cursor = nesting_level == 1 && in_cursor_utility;
+	bool		watch;
 	Running		r;
-	uint64		fills;
 	uint64		end;
 	uint64		rows;
 	int			slot = -1;
@@ -581,21 +599,14 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	}
 
 	r.run = NULL;
+	r.running = false;
 	r.measure.start = compat_clock();
 	if (nesting_level == 0)
 		client_statement_begins(r.measure.start);
-	if ((nesting_level == 0 || cursor) && (r.open == NULL || !r.open->ran))
-	{
-		starting = r.key;
-		r.run = repeats_begin(&r.key, statements_local(slot), queryDesc,
-							  &r.measure.start);
-		starting.queryid = 0;
-	}
-	fills = statements_fills;
-	r.measure.buffers = pgBufferUsage;
-	r.measure.wal = pgWalUsage;
+	watch = (nesting_level == 0 || cursor) &&
+		(r.open == NULL || !r.open->ran);
 
-	run_recorded(&r, EXECUTOR_RUN_PASS);
+	run_recorded(&r, slot, watch, EXECUTOR_RUN_PASS);
 
 	rows = queryDesc->estate->es_processed;
 	if (queryDesc->operation != CMD_SELECT ||
@@ -603,18 +614,16 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	{
 		/* it is over when its triggers have run */
 		unfinished.queryDesc = queryDesc;
-		unfinished.key = r.key;
-		unfinished.run = r.run;
 		unfinished.rows = rows;
-		unfinished.measure = r.measure;
+		unfinished.running = r;
 		return;
 	}
 
 	end = compat_clock();
-	if (unlikely(fills != statements_fills))
+	if (unlikely(r.fills != statements_fills))
 		slot = statements_slot(&r.key);
 	if (r.open == NULL && count == 0 && !cursor)
-		run_completed(&r.key, queryDesc, slot, r.run, &r.measure, end, rows);
+		run_completed(&r, queryDesc, slot, end, rows);
 	else
 		run_in_part(&r, queryDesc, end, rows);
 }
@@ -628,16 +637,10 @@ finish_next(QueryDesc *queryDesc)
 		standard_ExecutorFinish(queryDesc);
 }
 
-/* The finish of a data change; "counted" if its run was recorded */
-static void
-finish_change(QueryDesc *queryDesc, bool counted)
+/* The finish of a data change that is recorded: "r" is its run */
+static pg_noinline void
+finish_recorded(const Running *r, QueryDesc *queryDesc)
 {
-	StatementKey key = unfinished.key;
-	RepeatRun  *run = unfinished.run;
-	uint64		rows = unfinished.rows;
-	Measure		measure = unfinished.measure;
-
-	unfinished.queryDesc = NULL;
 	nesting_level++;
 	PG_TRY();
 	{
@@ -646,16 +649,27 @@ finish_change(QueryDesc *queryDesc, bool counted)
 	PG_CATCH();
 	{
 		nesting_level--;
-		if (counted)
-			run_failed(&key, queryDesc, NULL, run, true, &measure);
+		run_failed(r, queryDesc);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	nesting_level--;
+}
 
-	if (counted)
-		run_completed(&key, queryDesc, statements_slot(&key), run, &measure,
-					  compat_clock(), rows);
+/* One that is not; its triggers are nested all the same */
+static void
+finish_uncounted(QueryDesc *queryDesc)
+{
+	nesting_level++;
+	PG_TRY();
+	{
+		finish_next(queryDesc);
+	}
+	PG_FINALLY();
+	{
+		nesting_level--;
+	}
+	PG_END_TRY();
 }
 
 static void
@@ -666,10 +680,18 @@ qw_ExecutorFinish(QueryDesc *queryDesc)
 	if (queryDesc->operation != CMD_SELECT ||
 		queryDesc->plannedstmt->hasModifyingCTE)
 	{
-		bool		counted = unfinished.queryDesc == queryDesc;
+		if (unfinished.queryDesc == queryDesc)
+		{
+			Running		r = unfinished.running;
+			uint64		rows = unfinished.rows;
 
-		if (counted || nesting_level == 0)
-			finish_change(queryDesc, counted);
+			unfinished.queryDesc = NULL;
+			finish_recorded(&r, queryDesc);
+			run_completed(&r, queryDesc, statements_slot(&r.key),
+						  compat_clock(), rows);
+		}
+		else if (nesting_level == 0)
+			finish_uncounted(queryDesc);
 		else
 			finish_next(queryDesc);
 		return;
@@ -695,7 +717,5 @@ hooks_install(void)
 	ExecutorRun_hook = qw_ExecutorRun;
 	prev_ExecutorFinish = ExecutorFinish_hook;
 	ExecutorFinish_hook = qw_ExecutorFinish;
-	RegisterXactCallback(transaction_ends, NULL);
-	RegisterSubXactCallback(subtransaction_ends, NULL);
 	utility_hook_install();
 }

@@ -22,6 +22,9 @@ extern void hooks_install(void);
 extern void hooks_declare_cursor(const DeclareCursorStmt *stmt,
 								 const char *text, int location, int length);
 
+/* ... and it failed */
+extern void hooks_forget_declaration(void);
+
 /* Of utility.c, installed with the others */
 extern void utility_hook_install(void);
 

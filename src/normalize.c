@@ -436,6 +436,9 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 	}
 
 	literals->text = source_text;
+	literals->text_length = text_length;
+	literals->text_hash =
+		hash_bytes_extended((const unsigned char *) source_text, text_length, 0);
 	literals->nliterals = n;
 	literals->hash_all = (n > 0 && hash == 0) ? 1 : hash;
 }

@@ -35,7 +35,9 @@ typedef struct LiteralSpan
 
 typedef struct StatementLiterals
 {
-	const char *text;			/* the text they point into */
+	const char *text;			/* the text they point into, ... */
+	int			text_length;	/* ... its length and ... */
+	uint64		text_hash;		/* ... hash, to know it again elsewhere */
 	int			nliterals;		/* stored; those past the maximum are only in
 								 * the hash of all */
 	uint64		hash_all;		/* over every constant, also past the maximum */

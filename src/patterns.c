@@ -401,22 +401,6 @@ patterns_close(int handle, const BurstFacts *facts, bool final)
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
-void
-patterns_drop(int handle)
-{
-	if (handle < 0 || handle >= OPEN_BURSTS)
-		return;
-	open_bursts[handle].used = false;
-	publish(handle, false);
-}
-
-const PatternStrings *
-patterns_strings(int handle)
-{
-	return handle >= 0 && handle < OPEN_BURSTS ?
-		&open_bursts[handle].strings : NULL;
-}
-
 /*
  * Reading
  */
@@ -431,13 +415,10 @@ copy_burst(SharedBurst *from, OpenBurst *to)
 		uint32		before = slot->change;
 
 		pg_read_barrier();
-		if ((before & 1) == 0)
-		{
-			memcpy(to, &from->burst, sizeof(OpenBurst));
-			pg_read_barrier();
-			if (slot->change == before)
-				return to->used;
-		}
+		memcpy(to, &from->burst, sizeof(OpenBurst));
+		pg_read_barrier();
+		if ((before & 1) == 0 && slot->change == before)
+			return to->used;
 		pg_spin_delay();
 	}
 	return false;

@@ -103,12 +103,6 @@ extern void patterns_progress(int handle, const BurstProgress *progress);
  */
 extern void patterns_close(int handle, const BurstFacts *facts, bool final);
 
-/* It is not to be counted */
-extern void patterns_drop(int handle);
-
-/* What was given to patterns_open() */
-extern const PatternStrings *patterns_strings(int handle);
-
 /*
  * Calls back for every pattern, open bursts of all backends included.
  */

@@ -7,7 +7,8 @@
  * A map of src/, from the top of the layers down; includes point downwards:
  *
  *	pg_querywatch.c		loading
- *	hooks				the path of one statement: builds Executions
+ *	hooks, utility		the path of one statement: builds Executions
+ *	recording			hands them to the recorders
  *
  *	recorders, which know nothing of each other:
  *	statements, table	cumulative statistics: backend slots, shared table
@@ -15,8 +16,8 @@
  *	slowlog				ring of slow executions
  *	patterns			bursts added up
  *
- *	window, verdict,	the detector itself: plain C, no server in it
- *	relate
+ *	window, valueset,	the detector itself: plain C, no server in it
+ *	burst, relate, verdict
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs
  *	shape				what a statement is
@@ -31,6 +32,7 @@
  *	settings, execution, compat
  *
  *	sqlfuncs, sqlslow	SQL-callable functions
+ *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c
  *

@@ -44,7 +44,6 @@ static bool detached = false;
 
 /* Whose executions the window holds */
 static char application[NAMEDATALEN];
-static const char *application_seen = NULL; /* where the setting was */
 static uint64 application_hash = 0;
 static char route[PATTERN_ROUTE_LENGTH];
 static char trace_id[PATTERN_TRACE_LENGTH];
@@ -121,13 +120,6 @@ drop_unwanted_tags(CommentTags *tags)
 	tags->ntags = kept;
 }
 
-/* A setting may have changed */
-void
-repeats_settings_changed(void)
-{
-	application_seen = NULL;
-}
-
 /*
  * Tells the window whose execution comes next.  False if the statement asks
  * to be ignored.
@@ -150,17 +142,25 @@ set_context(const StatementKey *key, const char *text, int length)
 			return false;
 		drop_unwanted_tags(&tags);
 		comment_route(&tags, route, sizeof(route));
+		if (GetDatabaseEncoding() != PG_UTF8)
+		{
+			/* tags are UTF-8 */
+			for (char *p = route; *p; p++)
+			{
+				if (IS_HIGHBIT_SET(*p))
+					*p = '?';
+			}
+		}
 		strlcpy(trace_id, tags.trace_id, sizeof(trace_id));
 		if ((value = comment_tag(&tags, "framework")) != NULL ||
 			(value = comment_tag(&tags, "db_driver")) != NULL)
 			strlcpy(framework, value, sizeof(framework));
 	}
 
-	if (unlikely(application_name != application_seen))
+	if (unlikely(strcmp(application, application_name) != 0))
 	{
 		strlcpy(application, application_name, sizeof(application));
 		application_hash = text_hash(application, strlen(application));
-		application_seen = application_name;
 	}
 
 	context_userid = key->userid;
@@ -192,12 +192,21 @@ came_by_itself(uint64 transaction)
 static const StatementLiterals *
 literals_of(QueryDesc *queryDesc)
 {
+	const char *text = queryDesc->sourceText;
+
 	if (literals_queryid == 0 ||
 		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
 		return NULL;
 
-	/* the extended protocol copies the text that it parsed */
-	literals.text = queryDesc->sourceText;
+	/*
+	 * The extended protocol copies the text that it parsed.  Another text of
+	 * the same statement has its constants elsewhere.
+	 */
+	if (strlen(text) != literals.text_length ||
+		hash_bytes_extended((const unsigned char *) text,
+							literals.text_length, 0) != literals.text_hash)
+		return NULL;
+	literals.text = text;
 	return &literals;
 }
 
@@ -255,17 +264,19 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 
 		if (param->isnull)
 			appendStringInfoChar(&buf, PATTERN_VALUE_NULL);
-		else if (!params_value_builtin(&buf, param->ptype, param->value) ||
-				 buf.data[start] == PATTERN_VALUE_NULL)
+		else
 		{
-			buf.len = start;
-			appendStringInfoChar(&buf, '?');
-		}
-		else if (buf.len - start > qw_parameter_max_length)
-		{
-			buf.len = start + pg_mbcliplen(buf.data + start, buf.len - start,
-										   qw_parameter_max_length);
-			buf.data[buf.len] = '\0';
+			bool		complete;
+
+			if (!params_value_cut(&buf, param->ptype, param->value,
+								  Min(qw_parameter_max_length,
+									  PATTERN_VALUES_LENGTH / 2),
+								  true, &complete) ||
+				buf.data[start] == PATTERN_VALUE_NULL)
+			{
+				buf.len = start;
+				appendStringInfoChar(&buf, '?');
+			}
 		}
 		appendStringInfoChar(&buf, '\0');
 		if (buf.len > sizeof(strings->values))
@@ -294,9 +305,14 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 	pfree(buf.data);
 }
 
+/* The burst that the execution now running makes; NULL: none */
+static RepeatRun *beginning_run = NULL;
+static Oid	beginning_userid;
+static PatternStrings beginning;
+
 /*
- * This execution makes a burst: look for its parent, let readers see it, and
- * act if that is asked for.
+ * This execution makes a burst: look for its parent, and act if that is asked
+ * for.
  */
 static void
 begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
@@ -304,7 +320,6 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	BurstFacts	facts;
 	PatternStrings strings;
 	RepeatVerdict verdict;
-	int			handle;
 
 	window_threshold(window, run, &facts);
 
@@ -323,9 +338,10 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 						   sizeof(strings.constraint_name));
 	example_values(queryDesc, &strings);
 
-	handle = patterns_open(&strings, key->userid, &facts);
-	if (handle >= 0)
-		window_set_handle(run, handle);
+	/* it is one when this execution has ended well */
+	beginning_run = run;
+	beginning_userid = key->userid;
+	beginning = strings;
 
 	if (qw_on_repeat == ON_REPEAT_OFF)
 		return;
@@ -336,8 +352,9 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 	{
 		/* the error ends the window: count what there is, begin anew after it */
-		patterns_close(handle, &facts, false);
-		window_set_handle(run, -1);
+		beginning_run = NULL;
+		patterns_close(patterns_open(&strings, key->userid, &facts), &facts,
+					   false);
 		window_close(window);
 	}
 	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);
@@ -352,7 +369,8 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	WindowStart start;
 	RepeatRun  *run;
 
-	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0)
+	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0 ||
+		MyBackendType != B_BACKEND)
 		return NULL;
 	if (unlikely(window == NULL) && !attach())
 		return NULL;
@@ -364,7 +382,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	if (unlikely(!plain_context || local->plain_text != text ||
 				 local->plain_parses != repeats_parses ||
 				 context_userid != key->userid ||
-				 application_name != application_seen))
+				 strcmp(application, application_name) != 0))
 	{
 		const char *statement = text;
 
@@ -394,6 +412,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	start.now = *now;
 	start.transaction = compat_transaction_id();
 	start.round_trip = came_by_itself(start.transaction);
+	beginning_run = NULL;
 	run = window_begin(window, local->window_statement, &start);
 	if (run == NULL)
 		return NULL;
@@ -421,7 +440,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 static inline void
 update_burst(RepeatRun *run)
 {
-	int			handle = window_handle(run);
+	int			handle = window_handle(window, run);
 	BurstProgress progress;
 
 	if (likely(handle < 0))
@@ -446,6 +465,19 @@ repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
 	if (run == NULL || window == NULL)
 		return;
 	window_end(window, run, now, elapsed, rows, failed);
+	if (unlikely(beginning_run != NULL))
+	{
+		if (beginning_run == run && !failed)
+		{
+			BurstFacts	facts;
+
+			window_facts(window, run, &facts);
+			window_set_handle(run, patterns_open(&beginning, beginning_userid,
+												 &facts));
+		}
+		beginning_run = NULL;
+		return;
+	}
 	update_burst(run);
 }
 

@@ -48,9 +48,6 @@ extern StatementLiterals *repeats_set_literals(uint64 queryid);
 /* To be counted up with every statement parsed */
 extern uint64 repeats_parses;
 
-/* A SET may have changed application_name */
-extern void repeats_settings_changed(void);
-
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 

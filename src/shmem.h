@@ -19,8 +19,8 @@
 #define STATEMENT_PARTITIONS	16
 
 /*
- * Lock order: a statement partition before SHMEM_LOCK_TEXTS or
- * SHMEM_LOCK_EVICTED, never two partitions; the others are held alone.  No lock is held while
+ * Lock order: SHMEM_LOCK_RESET, then a statement partition, then
+ * SHMEM_LOCK_TEXTS or SHMEM_LOCK_EVICTED; never two partitions; the others are held alone.  No lock is held while
  * anything is allocated, looked up in a catalog or reported.
  */
 typedef enum ShmemLockId
@@ -28,6 +28,7 @@ typedef enum ShmemLockId
 	SHMEM_LOCK_PARTITION,		/* the first of STATEMENT_PARTITIONS */
 	SHMEM_LOCK_TEXTS = STATEMENT_PARTITIONS,
 	SHMEM_LOCK_EVICTED,
+	SHMEM_LOCK_RESET,
 	SHMEM_LOCK_SLOWLOG,
 	SHMEM_LOCK_PATTERNS,
 	SHMEM_NLOCKS

@@ -16,14 +16,11 @@
 #include <math.h>
 
 #include "access/htup_details.h"
-#include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
 #include "funcapi.h"
-#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "tcop/cmdtag.h"
-#include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/float.h"
@@ -36,6 +33,7 @@
 #include "slowlog.h"
 #include "statements.h"
 #include "texts.h"
+#include "visible.h"
 
 #define VERSION		"1.0.0"
 
@@ -57,7 +55,6 @@ typedef struct RowBuilder
 	int			n;				/* columns put so far */
 	Datum	   *values;
 	bool	   *nulls;
-	bool		read_all;		/* the caller has pg_read_all_stats */
 	bool		showtext;
 } RowBuilder;
 
@@ -72,7 +69,6 @@ begin_rows(RowBuilder *row, FunctionCallInfo fcinfo)
 	row->nulls = palloc0(sizeof(bool) * row->ncolumns);
 	row->n = 0;
 	row->showtext = true;
-	row->read_all = has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
 static void
@@ -132,32 +128,10 @@ put_timestamp(RowBuilder *row, TimestampTz t)
 		put_null(row);
 }
 
-/* Text in some encoding; what cannot be converted is shown as '?' */
-static text *
-to_server(const char *string, int length, int encoding)
+static Datum
+text_datum(const char *string, int encoding)
 {
-	char	   *copy = pnstrdup(string, length);
-	char	   *converted;
-
-	if (encoding < 0 || encoding == GetDatabaseEncoding() ||
-		GetDatabaseEncoding() == PG_SQL_ASCII)
-		converted = copy;
-	else
-	{
-		int			bad = pg_encoding_verifymbstr(encoding, copy, length);
-
-		/* anything beyond ASCII may have no equivalent here */
-		if (bad < length || GetDatabaseEncoding() != PG_UTF8)
-		{
-			for (char *p = copy; *p; p++)
-			{
-				if (IS_HIGHBIT_SET(*p))
-					*p = '?';
-			}
-		}
-		converted = pg_any_to_server(copy, strlen(copy), encoding);
-	}
-	return cstring_to_text(converted);
+	return CStringGetTextDatum(visible_text(string, encoding));
 }
 
 static void
@@ -166,7 +140,7 @@ put_text(RowBuilder *row, const char *string, int encoding)
 	if (string == NULL || string[0] == '\0')
 		put_null(row);
 	else
-		put(row, PointerGetDatum(to_server(string, strlen(string), encoding)));
+		put(row, text_datum(string, encoding));
 }
 
 static void
@@ -176,12 +150,6 @@ end_row(RowBuilder *row)
 	tuplestore_putvalues(row->rsinfo->setResult, row->rsinfo->setDesc,
 						 row->values, row->nulls);
 	row->n = 0;
-}
-
-static bool
-may_see(const RowBuilder *row, Oid userid)
-{
-	return row->read_all || userid == GetUserId();
 }
 
 /*
@@ -212,9 +180,8 @@ names_array(const char *names, int encoding)
 											 false);
 
 	for (const char *name = names; *name; name += strlen(name) + 1)
-		state = accumArrayResult(state,
-								 PointerGetDatum(to_server(name, strlen(name), encoding)),
-								 false, TEXTOID, CurrentMemoryContext);
+		state = accumArrayResult(state, text_datum(name, encoding), false,
+								 TEXTOID, CurrentMemoryContext);
 	return makeArrayResult(state, CurrentMemoryContext);
 }
 
@@ -247,7 +214,7 @@ put_statement(void *arg, const StatementRow *s)
 	RowBuilder *row = arg;
 	const StatementCounters *c = &s->counters;
 	const Usage *u = &c->usage;
-	bool		visible = may_see(row, s->key.userid);
+	bool		visible = visible_to_caller(s->key.userid);
 	double		min = isinf(c->exec.min) ? 0 : c->exec.min;
 	double		max = c->exec.max > 0 ? c->exec.max : INFINITY;
 	char		wal_bytes[32];
@@ -264,8 +231,7 @@ put_statement(void *arg, const StatementRow *s)
 	else if (!visible)
 		put(row, CStringGetTextDatum("<insufficient privilege>"));
 	else if (s->text)
-		put(row, PointerGetDatum(to_server(s->text, strlen(s->text),
-										   s->encoding)));
+		put(row, text_datum(s->text, s->encoding));
 	else
 		put_null(row);
 
@@ -360,8 +326,7 @@ put_values(RowBuilder *row, const PatternStrings *strings)
 
 		state = accumArrayResult(state,
 								 isnull ? (Datum) 0 :
-								 PointerGetDatum(to_server(value, strlen(value),
-														   strings->encoding)),
+								 text_datum(value, strings->encoding),
 								 isnull, TEXTOID, CurrentMemoryContext);
 		value += strlen(value) + 1;
 	}
@@ -411,7 +376,7 @@ put_pattern(void *arg, const Pattern *p)
 	RowBuilder *row = arg;
 	const PatternStrings *s = &p->strings;
 	const char *relationship = repeat_relationship_name(p->relationship);
-	bool		visible = may_see(row, p->key.userid);
+	bool		visible = visible_to_caller(p->key.userid);
 
 	put(row, CStringGetTextDatum(repeat_kind_name(p->key.kind)));
 	put(row, CStringGetTextDatum(repeat_confidence_name(p->confidence)));
@@ -562,7 +527,7 @@ add_histogram(void *arg, const StatementRow *s)
 
 	if (sum->queryid != 0 &&
 		(sum->queryid != (int64) s->key.queryid ||
-		 !may_see(&sum->row, s->key.userid)))
+		 !visible_to_caller(s->key.userid)))
 		return;
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		sum->buckets[i] += s->histogram[i];

@@ -34,6 +34,7 @@
 #include "compat.h"
 #include "shmem.h"
 #include "slowlog.h"
+#include "visible.h"
 
 /* A value that is there but has no text, in the array of parameters */
 #define NO_TEXT		"<not captured>"
@@ -41,13 +42,6 @@
 PG_FUNCTION_INFO_V1(querywatch_slow_statements);
 PG_FUNCTION_INFO_V1(querywatch_explain);
 PG_FUNCTION_INFO_V1(querywatch_reset_slow);
-
-static bool
-may_see(Oid userid)
-{
-	return userid == GetUserId() ||
-		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
-}
 
 static const char *
 outcome_name(ExecutionOutcome outcome)
@@ -66,78 +60,6 @@ outcome_name(ExecutionOutcome outcome)
 	return NULL;
 }
 
-static void
-replace_non_ascii(char *string)
-{
-	for (char *p = string; *p != '\0'; p++)
-	{
-		if (IS_HIGHBIT_SET(*p))
-			*p = '?';
-	}
-}
-
-/*
- * A string of a database in "encoding" in this database's: palloc'd.  What has
- * no counterpart here becomes a question mark; does not raise.
- */
-static char *
-to_server(const char *string, int encoding)
-{
-	int			server_encoding = GetDatabaseEncoding();
-	int			left = strlen(string);
-	Oid			conversion = InvalidOid;
-	char	   *result;
-	Size		size;
-	Size		length = 0;
-
-	if (encoding == server_encoding || encoding == PG_SQL_ASCII)
-	{
-		result = pstrdup(string);
-		if (!pg_verify_mbstr(server_encoding, result, left, true))
-			replace_non_ascii(result);
-		return result;
-	}
-
-	if (PG_VALID_BE_ENCODING(encoding) && server_encoding != PG_SQL_ASCII)
-		conversion = FindDefaultConversionProc(encoding, server_encoding);
-	if (!OidIsValid(conversion))
-	{
-		result = pstrdup(string);
-		replace_non_ascii(result);
-		return result;
-	}
-
-	size = (Size) left * MAX_CONVERSION_GROWTH + 1;
-	result = palloc_extended(size, MCXT_ALLOC_HUGE);
-	result[0] = '\0';
-	while (left > 0)
-	{
-		int			done;
-
-		/* up to what can't be converted */
-		done = pg_do_encoding_conversion_buf(conversion,
-											 encoding, server_encoding,
-											 (unsigned char *) string, left,
-											 (unsigned char *) result + length,
-											 (int) Min(size - length, INT_MAX),
-											 true);
-		length += strlen(result + length);
-		string += done;
-		left -= done;
-
-		if (left > 0)
-		{
-			int			skip = Min(pg_encoding_mblen(encoding, string), left);
-
-			result[length++] = '?';
-			result[length] = '\0';
-			string += skip;
-			left -= skip;
-		}
-	}
-	return result;
-}
-
 /*
  * Converts every string of a record, in place of those it had: copies in the
  * current context.
@@ -153,7 +75,7 @@ convert_record(SlowRecord *record)
 	for (int i = 0; i < lengthof(strings); i++)
 	{
 		if (*strings[i] != NULL)
-			*strings[i] = to_server(*strings[i], record->encoding);
+			*strings[i] = visible_text(*strings[i], record->encoding);
 	}
 
 	if (record->nvalues > 0)
@@ -164,7 +86,7 @@ convert_record(SlowRecord *record)
 		{
 			values[i] = record->values[i];
 			if (values[i].text != NULL)
-				values[i].text = to_server(values[i].text, record->encoding);
+				values[i].text = visible_text(values[i].text, record->encoding);
 		}
 		record->values = values;
 	}
@@ -353,7 +275,7 @@ put_row(void *arg, const SlowRecord *original)
 			   DirectFunctionCall1(int8_numeric,
 								   Int64GetDatum(record.wal_bytes)));
 
-	if (may_see(record.key.userid))
+	if (visible_to_caller(record.key.userid))
 		set_private_columns(row, &record);
 	else
 		set_text_column(row, COLUMN_QUERY, "<insufficient privilege>");
@@ -490,6 +412,9 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	SlowRecord *record;
 	const char *reason = NULL;
 	char	   *sql;
+	Oid			save_userid;
+	int			save_sec_context;
+	int			nest_level;
 
 	shmem_require();
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -501,7 +426,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errmsg("there is no slow statement with id %lld",
 						(long long) id),
 				 errhint("It may have been overwritten by newer ones; pg_querywatch.slow_memory says how much is kept.")));
-	if (!may_see(record->key.userid))
+	if (!visible_to_caller(record->key.userid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to explain slow statement %lld",
@@ -524,18 +449,33 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errhint("%s", _(reason))));
 	check_explainable(sql, analyze);
 
-	if (analyze)
+	/*
+	 * Planning evaluates functions of the statement, which its role may have
+	 * made: they run with that role's rights, never with more.
+	 */
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	if (record->key.userid != save_userid)
 	{
-		int			nest_level = NewGUCNestLevel();
-
-		(void) set_config_option("transaction_read_only", "on",
-								 PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
-		put_explain(rsinfo, psprintf("EXPLAIN (ANALYZE) %s", sql));
-		AtEOXact_GUC(true, nest_level);
+		if (!is_member_of_role(save_userid, record->key.userid))
+			ereport(ERROR,
+					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+					 errmsg("permission denied to explain slow statement %lld",
+							(long long) id),
+					 errhint("It is planned as the role that ran it, so you must be a member of that role; or look at its runnable_sql and run EXPLAIN yourself.")));
+		SetUserIdAndSecContext(record->key.userid,
+							   save_sec_context |
+							   SECURITY_LOCAL_USERID_CHANGE |
+							   SECURITY_RESTRICTED_OPERATION);
 	}
-	else
-		put_explain(rsinfo, psprintf("EXPLAIN %s", sql));
+
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("transaction_read_only", "on",
+							 PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	put_explain(rsinfo, psprintf("EXPLAIN %s%s", analyze ? "(ANALYZE) " : "",
+								 sql));
+	AtEOXact_GUC(true, nest_level);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
 
 	return (Datum) 0;
 }

@@ -211,13 +211,36 @@ slot_set(const StatementKey *key)
 				  SLOT_SETS) * SLOT_WAYS;
 }
 
+/* Puts a statement into an empty slot */
+static void
+pin_slot(int number, const StatementKey *key)
+{
+	SharedSlot *slot = &mine->slots[number];
+	StatementLocal *l = &local[number];
+	TableEntryInfo info;
+
+	table_pin(key, &info);
+
+	begin_write(slot);
+	slot->key = *key;
+	slot->ref = info.ref;
+	slot->reset_serial = info.reset_serial;
+	clear_counts(slot);
+	slot->used = 1;
+	end_write(slot);
+
+	l->shape = info.shape;
+	l->window_statement = NULL;
+	l->plain_text = NULL;
+	l->has_text = info.has_text;
+	l->text_serial = info.text_serial;
+}
+
 /* Gives a statement the least recently used slot of its set */
 static int
 fill_slot(const StatementKey *key, int first)
 {
 	int			victim = first;
-	SharedSlot *slot;
-	TableEntryInfo info;
 
 	for (int i = first; i < first + SLOT_WAYS; i++)
 	{
@@ -229,24 +252,9 @@ fill_slot(const StatementKey *key, int first)
 		if (local[i].used < local[victim].used)
 			victim = i;
 	}
-	slot = &mine->slots[victim];
 	statements_fills++;
-	flush_slot(slot);
-	table_pin(key, &info);
-
-	begin_write(slot);
-	slot->key = *key;
-	slot->ref = info.ref;
-	slot->reset_serial = info.reset_serial;
-	clear_counts(slot);
-	slot->used = 1;
-	end_write(slot);
-
-	local[victim].shape = info.shape;
-	local[victim].window_statement = NULL;
-	local[victim].plain_text = NULL;
-	local[victim].has_text = info.has_text;
-	local[victim].text_serial = info.text_serial;
+	flush_slot(&mine->slots[victim]);
+	pin_slot(victim, key);
 	return victim;
 }
 
@@ -299,7 +307,14 @@ statements_described(int slot)
 	{
 		SharedSlot *s = &mine->slots[slot];
 
-		table_look(&s->key, &s->ref, &l->text_serial, &l->has_text);
+		if (!table_look(&s->key, &s->ref, &l->text_serial, &l->has_text))
+		{
+			/* evicted all the same: begin with a new entry */
+			StatementKey key = s->key;
+
+			flush_slot(s);
+			pin_slot(slot, &key);
+		}
 	}
 	return l->has_text;
 }
@@ -334,7 +349,7 @@ heed_reset(SharedSlot *slot)
 		clear_counts(slot);
 	else if (slot->reset_serial < minmax_serial)
 		counters_clear_minmax(&slot->counters);
-	slot->reset_serial = serial;
+	slot->reset_serial = Max(serial, Max(entry_serial, minmax_serial));
 	end_write(slot);
 }
 
@@ -451,27 +466,6 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 }
 
 void
-statements_record_more(int slot_number, const Execution *e)
-{
-	SharedSlot *slot = &mine->slots[slot_number];
-	StatementCounters *c = &slot->counters;
-
-	if (unlikely(slot->reset_serial != table_reset_serial()))
-		heed_reset(slot);
-
-	begin_write(slot);
-	c->exec.total += (double) e->elapsed;
-	c->rows += e->rows;
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		c->usage.blocks[i] += e->usage->blocks[i];
-	for (int i = 0; i < USAGE_NWAL; i++)
-		c->usage.wal[i] += e->usage->wal[i];
-	for (int i = 0; i < USAGE_NTIMES; i++)
-		c->usage.times[i] += e->usage->times[i];
-	end_write(slot);
-}
-
-void
 statements_record_plan(int slot_number, uint64 elapsed)
 {
 	SharedSlot *slot = &mine->slots[slot_number];
@@ -515,19 +509,16 @@ copy_slot(SharedSlot *from, SharedSlot *to, int partition)
 		uint32		before = slot->change;
 
 		pg_read_barrier();
-		if ((before & 1) == 0)
-		{
-			memcpy(to, from, sizeof(SharedSlot));
-			pg_read_barrier();
-			if (slot->change == before)
-				break;
-		}
+		memcpy(to, from, sizeof(SharedSlot));
+		pg_read_barrier();
+		if ((before & 1) == 0 && slot->change == before)
+			break;
 		pg_spin_delay();
 	}
 
 	/*
-	 * An owner that was stopped in the middle of its dozen stores: its words
-	 * are whole, so take them as they are.
+	 * After so many tries its owner was stopped in the middle of its dozen
+	 * stores: the words are whole, so take them as they are.
 	 */
 	return to->used && table_partition(&to->key) == partition;
 }

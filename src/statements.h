@@ -122,9 +122,6 @@ extern void statements_record_run(int slot, uint64 elapsed, uint64 rows,
 								  const BufferUsage *buffers,
 								  const WalUsage *wal);
 
-/* A further run of an execution that was recorded already: a cursor goes on */
-extern void statements_record_more(int slot, const Execution *execution);
-
 extern void statements_record_plan(int slot, uint64 elapsed);
 extern void statements_record_client(const StatementKey *key, int slot,
 									 uint64 elapsed);

@@ -18,8 +18,8 @@
  * here is out of date.
  *
  * Spinlocks: header.mutex guards the free list and the count of entries, an
- * entry's mutex its counters (see table.h).  Both are held for straight-line
- * arithmetic only.
+ * entry's mutex its counters (see table.h).  Both are held for arithmetic
+ * only.
  *
  * src/table.c
  *
@@ -39,6 +39,7 @@
 #include "shmem.h"
 #include "table.h"
 #include "texts.h"
+#include "visible.h"
 
 /* Entries that an eviction looks at */
 #define EVICTION_SAMPLE		8
@@ -384,7 +385,8 @@ evict(uint32 victim, uint32 bucket)
 	texts_free(entry->text);
 	entry->text = TEXT_NONE;
 	entry->incarnation++;
-	pg_atomic_write_u32(&entry->pins, 0);
+	if (pg_atomic_exchange_u32(&entry->pins, 0) > 0)
+		pg_atomic_fetch_add_u32(&header->text_serial, 1);
 	pg_atomic_fetch_add_u64(&header->evictions, 1);
 	pg_atomic_fetch_add_u64(&header->dealloc, 1);
 }
@@ -503,6 +505,11 @@ table_pin(const StatementKey *key, TableEntryInfo *info)
 		info->ref.incarnation = entries[i].incarnation;
 		info->shape = entries[i].shape;
 		info->has_text = entries[i].text != TEXT_NONE;
+
+		/* a reset under way may have stamped it already */
+		info->reset_serial = Max(info->reset_serial,
+								 Max(entries[i].reset_serial,
+									 entries[i].minmax_serial));
 	}
 	else
 		memset(&info->shape, 0, sizeof(StatementShape));
@@ -585,7 +592,10 @@ drop_a_text(void)
 		texts_free(entries[i].text);
 		entries[i].text = TEXT_NONE;
 		pg_atomic_fetch_add_u64(&header->texts_dropped, 1);
-		pg_atomic_fetch_add_u32(&header->text_serial, 1);
+
+		/* only who has it in a slot believes that the text is there */
+		if (pg_atomic_read_u32(&entries[i].pins) > 0)
+			pg_atomic_fetch_add_u32(&header->text_serial, 1);
 	}
 	LWLockRelease(partition_lock(partition));
 }
@@ -647,16 +657,19 @@ table_text_serial(void)
 	return pg_atomic_read_u32(&header->text_serial);
 }
 
-void
+bool
 table_look(const StatementKey *key, const TableRef *ref,
 		   uint32 *text_serial, bool *has_text)
 {
 	LWLock	   *lock = partition_lock(table_partition(key));
+	bool		valid;
 
 	*text_serial = pg_atomic_read_u32(&header->text_serial);
 	LWLockAcquire(lock, LW_SHARED);
-	*has_text = ref_valid(key, ref) && entries[ref->entry].text != TEXT_NONE;
+	valid = ref_valid(key, ref);
+	*has_text = valid && entries[ref->entry].text != TEXT_NONE;
 	LWLockRelease(lock);
+	return valid;
 }
 
 char *
@@ -666,7 +679,7 @@ statements_text(const StatementKey *key)
 	LWLock	   *lock = partition_lock(bucket_partition(bucket));
 	Size		max = 0;
 	Size		needed = 1;
-	Size		text_length = 0;
+	Size		text_length PG_USED_FOR_ASSERTS_ONLY = 0;
 	int			encoding = -1;
 	char	   *buffer = NULL;
 	char	   *result;
@@ -699,9 +712,9 @@ statements_text(const StatementKey *key)
 		pfree(buffer);
 		return NULL;
 	}
-	result = pg_any_to_server(buffer, text_length, encoding);
-	if (result != buffer)
-		pfree(buffer);
+	Assert(buffer[text_length] == '\0');
+	result = visible_text(buffer, encoding);
+	pfree(buffer);
 	return result;
 }
 
@@ -735,8 +748,14 @@ TimestampTz
 statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	uint64		serial = pg_atomic_add_fetch_u64(&header->reset_serial, 1);
+	uint64		serial;
 
+	/*
+	 * Entries are stamped before the serial is published: an owner that sees
+	 * it finds the stamp.
+	 */
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_RESET), LW_EXCLUSIVE);
+	serial = pg_atomic_read_u64(&header->reset_serial) + 1;
 	for (int partition = 0; partition < STATEMENT_PARTITIONS; partition++)
 	{
 		LWLockAcquire(partition_lock(partition), LW_EXCLUSIVE);
@@ -769,6 +788,8 @@ statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 		LWLockRelease(partition_lock(partition));
 	}
 
+	pg_atomic_write_u64(&header->reset_serial, serial);
+
 	if (!minmax_only && userid == 0 && dbid == 0 && queryid == 0)
 	{
 		LWLockAcquire(shmem_lock(SHMEM_LOCK_EVICTED), LW_EXCLUSIVE);
@@ -783,6 +804,7 @@ statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 		pg_atomic_write_u64(&header->texts_dropped, 0);
 		pg_atomic_write_u64(&header->stats_reset, (uint64) now);
 	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_RESET));
 	return now;
 }
 

@@ -65,9 +65,12 @@ extern bool table_describe(const StatementKey *key, const TableRef *ref,
 						   const char *tables, Size tables_length,
 						   const StatementShape *shape);
 
-/* Changes whenever a text is dropped, so that slots look again */
+/*
+ * Changes whenever a pinned entry loses its text or is evicted, so that slots
+ * look again.  table_look() is false if ref is not the statement's any more.
+ */
 extern uint32 table_text_serial(void);
-extern void table_look(const StatementKey *key, const TableRef *ref,
+extern bool table_look(const StatementKey *key, const TableRef *ref,
 					   uint32 *text_serial, bool *has_text);
 
 /* Entries that there can be */

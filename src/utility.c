@@ -106,6 +106,20 @@ rows_of_utility(const QueryCompletion *qc)
 	}
 }
 
+/* Stores the text of a statement that has none yet */
+static void
+describe_utility(int slot, CommandTag tag, const char *text, int length)
+{
+	StatementShape shape = {.command = SHAPE_UTILITY};
+
+	if (statements_described(slot))
+		return;
+	shape.noutput = tag;
+	if (length > qw_query_max_length)
+		length = pg_mbcliplen(text, length, qw_query_max_length);
+	statements_describe(slot, text, length, "", 1, &shape);
+}
+
 static void
 qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  bool readOnlyTree, ProcessUtilityContext context,
@@ -123,7 +137,6 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	!IsParallelWorker();
 	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
 	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
-	volatile bool set = IsA(parsetree, VariableSetStmt);
 	volatile bool wrote = !is_harmless(parsetree);
 	const char *text = queryString;
 	int			location = pstmt->stmt_location;
@@ -157,15 +170,15 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		client_statement_begins(measure.start);
 		in_cursor_utility = IsA(parsetree, FetchStmt) ||
 			IsA(parsetree, DeclareCursorStmt);
-		if (IsA(parsetree, DeclareCursorStmt) && track)
-			hooks_declare_cursor((DeclareCursorStmt *) parsetree, queryString,
-								 pstmt->stmt_location, pstmt->stmt_len);
 	}
 
 	if (nests)
 		nesting_level++;
 	PG_TRY();
 	{
+		if (level == 0 && IsA(parsetree, DeclareCursorStmt) && track)
+			hooks_declare_cursor((DeclareCursorStmt *) parsetree, queryString,
+								 pstmt->stmt_location, pstmt->stmt_len);
 		if (prev_ProcessUtility)
 			prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
 								params, queryEnv, dest, qc);
@@ -177,6 +190,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		nesting_level = level;
 		in_cursor_utility = was_in_cursor_utility;
+		hooks_forget_declaration();
 		if (track)
 		{
 			e.key = current_key(queryid);
@@ -184,6 +198,9 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			e.elapsed = compat_clock() - measure.start;
 			e.usage = &usage;
 			measure_usage(&measure, &usage);
+			slot = statements_slot(&e.key);
+			if (slot >= 0)
+				describe_utility(slot, tag, text, length);
 			record_failure(&e, NULL, text, 0, length);
 		}
 		PG_RE_THROW();
@@ -198,8 +215,6 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		if (discard_all)
 			repeats_close();
-		else if (set)
-			repeats_settings_changed();
 		else if (wrote)
 			repeats_wrote();
 	}
@@ -211,15 +226,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	slot = statements_slot(&key);
 	if (slot < 0)
 		return;
-	if (!statements_described(slot))
-	{
-		StatementShape shape = {.command = SHAPE_UTILITY};
-		int			kept = length > qw_query_max_length ?
-		pg_mbcliplen(text, length, qw_query_max_length) : length;
-
-		shape.noutput = tag;
-		statements_describe(slot, text, kept, "", 1, &shape);
-	}
+	describe_utility(slot, tag, text, length);
 	e.key = key;
 	e.start = measure.start;
 	e.elapsed = end - measure.start;

@@ -18,13 +18,6 @@
  * counted.  At the threshold, which is looked at before the execution runs,
  * it is counted in a copy.
  *
- * Distinct values are counted by Wegman's adaptive sampling (P. Flajolet, "On
- * Adaptive Sampling", Computing 43, 1990): a set of hashes that, when it is
- * full, drops those whose lowest bit is not zero, then those whose two lowest
- * bits are not zero, and so on; 2^level times its size estimates the number.
- * Up to WINDOW_MAX_VALUES the count is exact, past it the standard error is
- * about 15 %.
- *
  * src/window.c
  *
  *-------------------------------------------------------------------------
@@ -73,100 +66,6 @@ window_context(Window *window, const WindowContext *context)
 		return;
 	window_close(window);
 	window->context = *context;
-}
-
-/* ----------
- * Sets of values
- * ----------
- */
-
-/*
- * The sampling looks at the lowest bits: make them depend on all others.
- * (Finalizer of MurmurHash3, a bijection.)
- */
-static inline uint64
-mix(uint64 hash)
-{
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xff51afd7ed558ccd);
-	hash ^= hash >> 33;
-	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
-	hash ^= hash >> 33;
-	return hash;
-}
-
-static inline bool
-set_samples(const ValueSet *set, uint64 hash)
-{
-	return (hash & ((UINT64CONST(1) << set->level) - 1)) == 0;
-}
-
-static void
-set_clear(ValueSet *set)
-{
-	set->nhashes = 0;
-	set->level = 0;
-}
-
-/*
- * Adds a hash, unless it is not sampled or there already.  True if it was
- * there; then *written is the value that was given with it before.
- */
-static bool
-set_add(ValueSet *set, uint64 hash, uint32 *written)
-{
-	uint32		now = *written;
-
-	if (!set_samples(set, hash))
-		return false;
-	for (int i = 0; i < set->nhashes; i++)
-	{
-		if (set->hashes[i] == hash)
-		{
-			*written = set->written[i];
-			set->written[i] = now;
-			return true;
-		}
-	}
-	while (set->nhashes == WINDOW_MAX_VALUES)
-	{
-		int			kept = 0;
-
-		set->level++;
-		for (int i = 0; i < set->nhashes; i++)
-		{
-			if (set_samples(set, set->hashes[i]))
-			{
-				set->hashes[kept] = set->hashes[i];
-				set->written[kept] = set->written[i];
-				kept++;
-			}
-		}
-		set->nhashes = kept;
-		if (!set_samples(set, hash))
-			return false;
-	}
-	set->hashes[set->nhashes] = hash;
-	set->written[set->nhashes] = now;
-	set->nhashes++;
-	return false;
-}
-
-/*
- * Distinct values in all.  The execution that was not hashed is presumed to be
- * like all others if those are alike, and unlike them if all of them differ.
- */
-uint64
-window_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
-{
-	uint64		distinct;
-
-	if (hashed == 0)
-		return 0;
-	distinct = Min((uint64) set->nhashes << set->level, hashed);
-	if (distinct == hashed && distinct > 1 && executions > hashed)
-		distinct++;
-	return distinct;
 }
 
 /* ----------
@@ -310,7 +209,6 @@ open_window(Window *window, const WindowStart *start)
 	window->serial++;
 	window->others = false;
 	window->opener = start->queryid;
-	window->position = 0;
 	window->nbursts = 0;
 }
 
@@ -342,9 +240,30 @@ is_current(const Window *window, const WindowStatement *statement,
 			   offsetof(StatementShape, target)) == 0;
 }
 
+static inline WindowStatement *
+begin_execution(Window *window, WindowStatement *statement,
+				const WindowStart *start)
+{
+	if (start->queryid == window->opener)
+	{
+		window->opener_transaction = start->transaction;
+		window->others = false;
+	}
+	else
+		window->others = true;
+
+	statement->start = start->now;
+	statement->transaction = start->transaction;
+	statement->counts_as_one = start->round_trip ||
+		statement->counts.batch != window->batch;
+	statement->has_values = false;
+	window->last_used[statement->index] = ++window->tick;
+	return statement;
+}
+
 /*
- * What window_begin() does where it is not simply the next execution of a
- * statement of this window.
+ * window_begin() where it is not simply the next execution of a statement of
+ * this window.
  */
 static pg_noinline WindowStatement *
 begin_first(Window *window, WindowStatement *known, const WindowStart *start)
@@ -378,40 +297,19 @@ begin_first(Window *window, WindowStatement *known, const WindowStart *start)
 		statement->counts.handle = -1;
 		statement->serial = window->serial;
 	}
-	return statement;
+	return begin_execution(window, statement, start);
 }
 
 WindowStatement *
 window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 {
-	WindowStatement *statement = known;
-
 	if (start->round_trip)
 		window->batch++;
 	if (unlikely(known == NULL || start->shape == NULL || !window->open ||
 				 !is_current(window, known, start) ||
 				 is_over(window, start)))
-	{
-		statement = begin_first(window, known, start);
-		if (statement == NULL)
-			return NULL;
-	}
-
-	if (start->queryid == window->opener)
-	{
-		window->opener_transaction = start->transaction;
-		window->others = false;
-	}
-	else
-		window->others = true;
-
-	statement->start = start->now;
-	statement->transaction = start->transaction;
-	statement->counts_as_one = start->round_trip ||
-		statement->counts.batch != window->batch;
-	statement->has_values = false;
-	window->last_used[statement->index] = ++window->tick;
-	return statement;
+		return begin_first(window, known, start);
+	return begin_execution(window, known, start);
 }
 
 /*
@@ -460,12 +358,12 @@ count_values(const Window *window, WindowStatement *statement,
 	bool		seen;
 
 	for (int i = 0; i < nconditions; i++)
-		key = mix(key + values->conditions[i]);
+		key = valueset_mix(key + values->conditions[i]);
 
 	if (counts->hashed == 0)
 	{
-		set_clear(&detail->all);
-		set_clear(&detail->keys);
+		valueset_clear(&detail->all);
+		valueset_clear(&detail->keys);
 		memcpy(detail->first_conditions, values->conditions,
 			   sizeof(detail->first_conditions));
 		counts->hashed_written = written;
@@ -485,49 +383,50 @@ count_values(const Window *window, WindowStatement *statement,
 	if (values->offset > 0)
 		counts->max_offset = Max(counts->max_offset, (uint64) values->offset);
 
-	seen = set_add(&detail->all, mix(values->all), &written);
+	seen = valueset_add(&detail->all, valueset_mix(values->all), &written);
 	if (seen && written == window->written)
 		counts->duplicates += UINT64CONST(1) << detail->all.level;
 	if (!seen)
 	{
 		written = window->written;
-		set_add(&detail->keys, key, &written);
+		valueset_add(&detail->keys, key, &written);
 	}
 	counts->hashed++;
 }
 
-static pg_noinline void
-count_first(const Window *window, WindowStatement *statement,
-			uint64 position, uint64 now)
-{
-	WindowCounts *counts = &statement->counts;
-
-	counts->first_start = statement->start;
-	counts->first_end = now;
-	counts->first_transaction = statement->transaction;
-	counts->last_transaction = statement->transaction;
-	counts->transactions = 1;
-	counts->first_position = position;
-	counts->first_written = window->written;
-}
-
-/* Counts an execution that did not fail */
+/* Counts an execution that did not fail: what each adds */
 static inline void
 count_execution(const Window *window, WindowStatement *statement,
-				WindowDetail *detail, uint64 position, uint64 now)
+				uint64 position)
 {
 	WindowCounts *counts = &statement->counts;
 
-	if (unlikely(counts->executions == 0))
-		count_first(window, statement, position, now);
-	else if (counts->last_transaction != statement->transaction)
-	{
-		counts->transactions++;
-		counts->last_transaction = statement->transaction;
-	}
 	counts->executions++;
 	counts->last_position = position;
 	counts->batch = window->batch;
+	if (counts->last_transaction != statement->transaction)
+	{
+		counts->last_transaction = statement->transaction;
+		counts->transactions++;
+	}
+}
+
+/* ... and the rest */
+static void
+count_rest(const Window *window, WindowStatement *statement,
+		   WindowDetail *detail, uint64 now)
+{
+	WindowCounts *counts = &statement->counts;
+
+	if (counts->first_position == 0)
+	{
+		counts->first_position = counts->last_position;
+		counts->first_start = statement->start;
+		counts->first_end = now;
+		counts->first_transaction = statement->transaction;
+		counts->transactions = 1;
+		counts->first_written = window->written;
+	}
 	if (statement->has_values)
 	{
 		count_values(window, statement, detail);
@@ -539,7 +438,8 @@ void
 window_count_execution(const Window *window, WindowStatement *statement,
 					   WindowDetail *detail, uint64 position, uint64 now)
 {
-	count_execution(window, statement, detail, position, now);
+	count_execution(window, statement, position);
+	count_rest(window, statement, detail, now);
 }
 
 bool
@@ -569,9 +469,29 @@ window_set_handle(WindowStatement *statement, int handle)
 }
 
 int
-window_handle(const WindowStatement *statement)
+window_handle(const Window *window, const WindowStatement *statement)
 {
+	if (!window->open || statement->serial != window->serial)
+		return -1;
 	return statement->counts.handle;
+}
+
+/*
+ * The part of window_end() that not every execution needs, last so that the
+ * others need not save registers for it.
+ */
+static pg_noinline void
+end_execution(Window *window, WindowStatement *statement, uint64 now)
+{
+	WindowCounts *counts = &statement->counts;
+
+	count_rest(window, statement, &window->details[statement->index], now);
+	if (counts->executions >= window->threshold && !counts->burst &&
+		statement->possible)
+	{
+		counts->burst = true;
+		window->bursts[window->nbursts++] = statement->index;
+	}
 }
 
 void
@@ -580,7 +500,7 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 {
 	WindowCounts *counts = &statement->counts;
 
-	window->last_end = Max(window->last_end, now);
+	window->last_end = now;
 	window->written += statement->writes;
 	if (unlikely(failed || statement->serial != window->serial))
 	{
@@ -589,21 +509,16 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	}
 
 	if (statement->counts_as_one)
-		count_execution(window, statement,
-						&window->details[statement->index],
-						++window->position, now);
+		count_execution(window, statement, ++window->position);
 	counts->exec_time += elapsed;
 	counts->rows += rows;
 	counts->last_rows = rows;
 	counts->max_rows = Max(counts->max_rows, rows);
-	counts->last_end = Max(counts->last_end, now);
+	counts->last_end = now;
 
-	if (unlikely(counts->executions >= window->threshold) &&
-		!counts->burst && statement->possible)
-	{
-		counts->burst = true;
-		window->bursts[window->nbursts++] = statement->index;
-	}
+	if (statement->has_values || counts->executions <= 1 ||
+		counts->executions >= window->threshold)
+		end_execution(window, statement, now);
 }
 
 bool
@@ -618,14 +533,14 @@ window_more_rows(Window *window, WindowStatement *statement, uint64 now,
 {
 	WindowCounts *counts = &statement->counts;
 
-	window->last_end = Max(window->last_end, now);
+	window->last_end = now;
 	if (statement->serial != window->serial || counts->executions == 0)
 		return;
 	counts->exec_time += elapsed;
 	counts->rows += rows;
 	counts->last_rows += rows;
 	counts->max_rows = Max(counts->max_rows, counts->last_rows);
-	counts->last_end = Max(counts->last_end, now);
+	counts->last_end = now;
 }
 
 void

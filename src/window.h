@@ -242,9 +242,14 @@ extern bool window_at_threshold(const Window *window,
 extern void window_threshold(Window *window, WindowStatement *statement,
 							 BurstFacts *facts);
 
-/* A number of the caller's that comes back with the burst; -1 if none */
+/*
+ * A number of the caller's that comes back with the burst; -1 if there is
+ * none, or the window it was set in is over.  To be set when the execution
+ * that made the burst has ended.
+ */
 extern void window_set_handle(WindowStatement *statement, int handle);
-extern int	window_handle(const WindowStatement *statement);
+extern int	window_handle(const Window *window,
+						  const WindowStatement *statement);
 
 /*
  * The execution has ended: "elapsed" of it was executing.  A failed one is

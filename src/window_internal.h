@@ -12,22 +12,13 @@
 #define QW_WINDOW_INTERNAL_H
 
 #include "relate.h"
+#include "valueset.h"
 #include "window.h"
 
 #define NO_ENTRY			WINDOW_MAX_STATEMENTS
 
 /* Lists of entries by queryid; a power of two */
 #define LOOKUP_LISTS		128
-
-/* A set of hashes, sampled once it is full */
-typedef struct ValueSet
-{
-	int			nhashes;
-	int			level;			/* hashes with this many zero bits are kept */
-	uint64		hashes[WINDOW_MAX_VALUES];
-	uint32		written[WINDOW_MAX_VALUES]; /* the window's "written" when the
-											 * values were last seen */
-} ValueSet;
 
 /* Counts of one statement in one window; zero until it has run */
 typedef struct WindowCounts
@@ -123,7 +114,7 @@ struct Window
 	uint64		opener;			/* queryid of the statement that opened it ... */
 	uint64		opener_transaction; /* ... and where it ran last */
 	uint64		last_end;		/* of any execution */
-	uint64		position;		/* executions counted */
+	uint64		position;		/* executions counted, in all windows */
 	uint64		batch;			/* round trips */
 	uint32		written;		/* writes */
 	int			nbursts;
@@ -147,9 +138,5 @@ extern void window_count_execution(const Window *window,
 								   WindowStatement *statement,
 								   WindowDetail *detail,
 								   uint64 position, uint64 now);
-
-/* Distinct values in a set, as facts tell it */
-extern uint64 window_distinct(const ValueSet *set, uint64 hashed,
-							  uint64 executions);
 
 #endif							/* QW_WINDOW_INTERNAL_H */

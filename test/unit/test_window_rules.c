@@ -4,7 +4,7 @@
  *		The repeat detector's rules one by one: where windows end, what is
  *		counted, which parent is taken; and streams made at random.
  *
- * Links: burst.c relate.c verdict.c window.c
+ * Links: burst.c relate.c valueset.c verdict.c window.c
  *
  * test/unit/test_window_rules.c
  *
@@ -196,14 +196,14 @@ test_windows(void)
 	/* handles */
 	start_stream();
 	entry = RUN(&author_by_id, .key = {9});
-	is(window_handle(entry), -1, "no handle");
+	is(window_handle(window, entry), -1, "no handle");
 	window_set_handle(entry, 7);
-	is(window_handle(entry), 7, "a handle");
+	is(window_handle(window, entry), 7, "a handle");
 	lookups(0, N);
 	window_close(window);
 	is(closed[0].handle, 7, "it comes back");
 	lookups(0, N);
-	is(window_handle(entry), -1, "and is forgotten");
+	is(window_handle(window, entry), -1, "and is forgotten");
 	window_close(window);
 	is(closed[1].handle, -1, "no handle comes back");
 
@@ -449,6 +449,27 @@ test_counts(void)
 		window_end(window, entry, clock_now += 1000, 1000, 1, false);
 	}
 	expect_nothing("values not known");
+
+	/* writes need no values; a transaction may have any number */
+	for (int statements = 1; statements <= 2; statements++)
+	{
+		start_stream();
+		for (int i = 0; i < N; i++)
+		{
+			WindowStart start = {
+				.queryid = insert_author.queryid,
+				.shape = &insert_author.shape, .now = clock_now += 1000,
+				.transaction = i * statements / 2, .round_trip = true
+			};
+			WindowStatement *entry = window_begin(window, NULL, &start);
+
+			window_end(window, entry, clock_now += 1000, 1000, 1, false);
+		}
+		expect("values not known", &insert_author, REPEAT_INSERT,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+		is(closed[0].facts.transactions, N * statements / 2,
+		   "transactions by number");
+	}
 
 	/* failed ones are taken back, also the one at the threshold */
 	start_stream();
@@ -846,6 +867,31 @@ test_parents(void)
 		is(closed[0].facts.constraint, 0, "so it is no foreign key");
 	}
 
+	/* keys that do not vary before the threshold */
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, i < 8 ? 0 : i);
+	expect_begun("the first author's posts come first", &author_by_id,
+				 REPEAT_DUPLICATE, CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE,
+				 NULL);
+	expect("the first author's posts come first", &author_by_id,
+		   REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED, RELATIONSHIP_MANY_TO_ONE,
+		   &posts);
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	of_author = where(lookup(POSTS, 2), POSTS, 9);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_author, .rows = 3, .key = {5, i < 8 ? 0 : i});
+		window_close(window);
+		is(closed[0].facts.constraint, 0,
+		   "a key that turns out not to vary is none");
+	}
+
 	/* the same row each time */
 	start_stream();
 	begin();
@@ -937,6 +983,27 @@ test_parents(void)
 			   RELATIONSHIP_MANY_TO_ONE, &list);
 		expect("a column of a tree", &body, REPEAT_N_PLUS_ONE,
 			   CONFIDENCE_CONFIRMED, RELATIONSHIP_DEFERRED_COLUMN, &list);
+	}
+
+	/* a tree, one level deep */
+	start_stream();
+	begin();
+	{
+		Statement	roots = list_of_all(COMMENTS);
+		Statement	children = lookup(COMMENTS, 2);
+
+		run(&roots, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&children, 3, i);
+		expect("a tree, one level deep", &children, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &roots);
+		start_stream();
+		begin();
+		run(&roots, 100, 0);
+		for (int i = 0; i < N; i++)
+			run(&children, 0, i);
+		expect("a tree, of some", &children, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_ONE_TO_MANY, &roots);
 	}
 
 	/* children of nodes that the statement did not return itself */
@@ -1463,6 +1530,50 @@ test_random_calls(void)
 	ok(sane, "200,000 calls at random");
 }
 
+/* Facts that no stream leads to, or only together with others */
+static void
+test_verdicts(void)
+{
+	BurstFacts	facts;
+	RepeatVerdict verdict;
+
+	memset(&facts, 0, sizeof(facts));
+	facts.shape = author_by_id.shape;
+	facts.executions = facts.distinct_keys = facts.distinct_values = N;
+	facts.transactions = N;
+	facts.cycle_members = facts.cycle_unexplained = 1;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_NONE, "requests");
+	facts.in_trace = true;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_LOOKUP, "not within one trace");
+	facts.in_trace = false;
+	facts.transactions = 1;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_LOOKUP, "nor within one transaction");
+
+	facts.cycle_members = facts.cycle_unexplained = 0;
+	facts.parent_queryid = posts.queryid;
+	facts.parent_rows = N;
+	facts.parent_transactions_shared = 1;
+	facts.relationship = RELATIONSHIP_MANY_TO_ONE;
+	facts.constraint = 1;
+	facts.distinct_keys = 1;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_NONE, "keys that do not vary");
+	facts.distinct_keys = 2;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_N_PLUS_ONE, "two keys by a foreign key");
+
+	facts.constraint = 0;
+	facts.relationship = RELATIONSHIP_NONE;
+	facts.executions = facts.parent_rows = 6;
+	facts.distinct_keys = 4;
+	facts.distinct_values = 6;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_NONE, "four keys by cardinality alone");
+}
+
 /* Any bytes at all have a verdict */
 static void
 test_garbage(void)
@@ -1513,6 +1624,7 @@ main(void)
 	test_requests();
 	test_random_requests();
 	test_random_calls();
+	test_verdicts();
 	test_garbage();
 	free(window);
 	return unit_done();

@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * valueset.h
+ *		A set of hashes of bounded size that counts distinct ones.
+ *
+ * Exact up to WINDOW_MAX_VALUES, estimated past it.
+ *
+ * src/valueset.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_VALUESET_H
+#define QW_VALUESET_H
+
+#include "window.h"
+
+typedef struct ValueSet
+{
+	int			nhashes;
+	int			level;			/* hashes with this many zero bits are kept */
+	uint64		hashes[WINDOW_MAX_VALUES];
+	uint32		marks[WINDOW_MAX_VALUES];	/* given when last seen */
+} ValueSet;
+
+/*
+ * Makes all bits depend on all others, as the set needs it.  (The finalizer of
+ * MurmurHash3, a bijection.)
+ */
+static inline uint64
+valueset_mix(uint64 hash)
+{
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xff51afd7ed558ccd);
+	hash ^= hash >> 33;
+	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
+	hash ^= hash >> 33;
+	return hash;
+}
+
+static inline void
+valueset_clear(ValueSet *set)
+{
+	set->nhashes = 0;
+	set->level = 0;
+}
+
+/*
+ * Adds a mixed hash and its mark.  True if the hash was there already; then
+ * *mark is the one it had before.  One of 2^level hashes is remembered.
+ */
+extern bool valueset_add(ValueSet *set, uint64 hash, uint32 *mark);
+
+/*
+ * Distinct values of all executions, of which "hashed" were added.
+ */
+extern uint64 valueset_distinct(const ValueSet *set, uint64 hashed,
+								uint64 executions);
+
+#endif							/* QW_VALUESET_H */

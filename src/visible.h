@@ -1,0 +1,25 @@
+/*-------------------------------------------------------------------------
+ *
+ * visible.h
+ *		What a role may see, and in which encoding.
+ *
+ * src/visible.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_VISIBLE_H
+#define QW_VISIBLE_H
+
+/*
+ * May the caller see texts, values, plans and tags of that role's statements?
+ * Its own, and everybody's with pg_read_all_stats.
+ */
+extern bool visible_to_caller(Oid userid);
+
+/*
+ * A string of a database in "encoding" in this database's: palloc'd.  What has
+ * no counterpart here becomes a question mark; does not raise.
+ */
+extern char *visible_text(const char *string, int encoding);
+
+#endif							/* QW_VISIBLE_H */

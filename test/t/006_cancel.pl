@@ -1,0 +1,121 @@
+# Statements cancelled at random points, for a while: every one is counted
+# once, as completed or as cancelled, and sessions go on.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $seconds = 15;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', q{
+shared_preload_libraries = 'pg_stat_statements,pg_querywatch,auto_explain'
+pg_querywatch.track = 'all'
+pg_querywatch.slow_threshold = 0
+pg_querywatch.text_memory = '256kB'
+auto_explain.log_min_duration = '1ms'
+fsync = off
+log_min_messages = error
+log_min_error_statement = panic
+});
+$node->start;
+$node->safe_psql('postgres', q{
+CREATE EXTENSION pg_querywatch;
+CREATE TABLE item (id int PRIMARY KEY, n int, filler text);
+INSERT INTO item SELECT i, 0, repeat('x', 100) FROM generate_series(1, 2000) AS i;
+CREATE FUNCTION work(k int) RETURNS bigint LANGUAGE plpgsql AS $$
+DECLARE
+  c CURSOR FOR SELECT n FROM item ORDER BY n;
+  r record;
+BEGIN
+  FOR r IN c LOOP
+    EXIT WHEN r.n > 10;
+  END LOOP;
+  BEGIN
+    PERFORM 1 / (k - k);
+  EXCEPTION WHEN division_by_zero THEN
+    NULL;
+  END;
+  RETURN (SELECT count(*) FROM item AS a JOIN item AS b ON a.filler = b.filler WHERE a.id < 100);
+END $$;
+});
+
+# Each is a different mix of phases; pgbench goes on after a cancellation as
+# psql does, without stopping at errors
+my $script = join('', map { my $k = $_; qq{
+SELECT count(*) FROM item AS a JOIN item AS b ON a.filler <> b.filler WHERE a.id < $k;
+SELECT work($k);
+SELECT } . join(', ', ('n + 1') x $k) . qq{ FROM item WHERE id = $k /*route='x$k'*/;
+BEGIN;
+UPDATE item SET n = n + 1 WHERE id < 300;
+DECLARE c CURSOR FOR SELECT * FROM item ORDER BY filler;
+FETCH 500 FROM c;
+CLOSE c;
+ROLLBACK;
+CREATE TEMP TABLE t$k AS SELECT * FROM item;
+DROP TABLE IF EXISTS t$k;
+SELECT count(*) FROM querywatch.statements;
+SELECT count(*) FROM querywatch.slow_statements WHERE runnable_sql = '';
+SELECT count(*) FROM querywatch.repeated_statements;
+} } 20 .. 60);
+
+my $work_file = $node->basedir . '/work.sql';
+append_to_file($work_file, $script);
+my $cancel_file = $node->basedir . '/cancel.sql';
+append_to_file($cancel_file, q{
+\set us random(0, 20000)
+\sleep :us us
+SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active';
+});
+
+my @server = ('-h', $node->host, '-p', $node->port);
+my ($in, $out, $err) = ('', '', '');
+my @victims;
+{
+	local $ENV{PGAPPNAME} = 'victim';
+	push @victims,
+	  IPC::Run::start(
+		[
+			'sh', '-c',
+			'while :; do psql -X -q -o /dev/null "$@"; done', 'sh', @server,
+			'-d', 'postgres', '-f', $work_file
+		],
+		\$in, \$out, \$err)
+	  for (1 .. 2);
+}
+{
+	local $ENV{PGAPPNAME} = 'canceller';
+	local $ENV{PGOPTIONS} = '-c pg_querywatch.slow_threshold=-1';
+	$node->command_ok(
+		[ 'pgbench', '-n', '-T', $seconds, @server, '-f', $cancel_file, 'postgres' ],
+		'cancelling');
+}
+$_->signal('TERM') foreach @victims;
+$node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'victim'});
+$_->finish foreach @victims;
+my $canceled = () = $err =~ /canceling statement due to user request/g;
+cmp_ok($canceled, '>', 50, 'there was something to cancel');
+
+cmp_ok($node->safe_psql('postgres', 'SELECT sum(cancels) FROM querywatch.statements'),
+	'>', 50, 'cancellations were counted');
+is($node->safe_psql('postgres', q{SELECT count(*) FROM querywatch.statements WHERE calls < 0 OR errors < 0 OR cancels < 0 OR total_exec_time < 0 OR rows < 0}),
+	'0', 'no count is out of order');
+is( $node->safe_psql('postgres', q{SELECT count(*) > 0 FROM querywatch.slow_statements WHERE outcome = 'canceled' AND sqlstate = '57014'}),
+	't', 'cancelled ones are in the slow log');
+is( $node->safe_psql('postgres', q{SELECT coalesce(bool_and(query <> '' AND outcome IN ('completed', 'error', 'canceled')), false) FROM querywatch.slow_statements}),
+	't', 'and every record there is whole');
+
+# it all still works
+$node->safe_psql('postgres', 'SELECT querywatch.reset(), querywatch.reset_slow(), querywatch.reset_patterns()');
+$node->safe_psql('postgres', 'SELECT upper($$x$$)' . ";SELECT work($_)" x 3) foreach (1 .. 10);
+is( $node->safe_psql('postgres', q{SELECT calls, errors, toplevel FROM querywatch.statements WHERE query ~ '^SELECT upper'}),
+	'10|0|t', 'counts are exact afterwards');
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal|stuck spinlock|lock .* is not held/, 'no crash');
+
+$node->stop;
+done_testing();
