@@ -391,6 +391,7 @@ fill_facts(const Window *window, const WindowStatement *statement,
 	facts->executions = counts->executions;
 	facts->rows = counts->rows;
 	facts->transactions = counts->transactions;
+	facts->in_blocks = counts->in_blocks;
 	facts->exec_time = counts->exec_time;
 	facts->first_start = counts->first_start;
 	facts->last_end = counts->last_end;

@@ -235,6 +235,43 @@ describe(int slot, const char *text, int location, int length,
 	MemoryContextDelete(context);
 }
 
+/*
+ * The same for one whose parse was not seen, or whose text has gone since: a
+ * prepared one may never be parsed again.
+ */
+static void
+describe_unparsed(int slot, QueryDesc *queryDesc)
+{
+	const PlannedStmt *plan = queryDesc->plannedstmt;
+	const char *text = queryDesc->sourceText;
+	int			location = plan->stmt_location;
+	int			length = plan->stmt_len;
+	MemoryContext context;
+	MemoryContext old;
+	StringInfoData tables;
+	StatementShape shape;
+	char	   *normalized;
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"pg_querywatch statement",
+									ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(context);
+
+	initStringInfo(&tables);
+	shape_of_plan(plan, &shape, &tables);
+	normalize_clean(&text, &location, &length);
+	comment_strip(&text, &location, &length);
+	normalized = normalize_unparsed(text, length);
+	length = strlen(normalized);
+	if (length > qw_query_max_length)
+		length = pg_mbcliplen(normalized, length, qw_query_max_length);
+	statements_describe(slot, normalized, length, tables.data, tables.len,
+						&shape);
+
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+}
+
 void
 hooks_forget_declaration(void)
 {
@@ -294,8 +331,8 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (!statements_described(slot))
 		describe(slot, pstate->p_sourcetext, query->stmt_location,
 				 query->stmt_len, query, jstate);
-	else if (key.toplevel && jstate && jstate->clocations_count > 0 &&
-			 repeats_wants_literals(statements_local(slot)))
+	if (key.toplevel && jstate && jstate->clocations_count > 0 &&
+		repeats_wants_literals(statements_local(slot)))
 	{
 		normalize_literals(pstate->p_sourcetext, jstate,
 						   repeats_set_literals(queryid));
@@ -394,7 +431,7 @@ start_recorded(QueryDesc *queryDesc, int eflags)
 		if (e.key.toplevel)
 		{
 			int64		passed = GetCurrentTimestamp() -
-				GetCurrentStatementStartTimestamp();
+			GetCurrentStatementStartTimestamp();
 
 			e.plan_time = plan_time_of(e.key.queryid);
 			e.elapsed = (uint64) Max(passed, 0) * 1000;
@@ -550,6 +587,8 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 	nesting_level++;
 	PG_TRY();
 	{
+		if (unlikely(!statements_described(slot)))
+			describe_unparsed(slot, queryDesc);
 		if (watch)
 			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
 								   &r->measure.start);

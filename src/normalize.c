@@ -442,3 +442,104 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 	literals->nliterals = n;
 	literals->hash_all = (n > 0 && hash == 0) ? 1 : hash;
 }
+
+/* Does a constant begin here, at the start of a token? */
+static bool
+is_constant(const char *p)
+{
+	switch (*p)
+	{
+		case '\'':
+			return true;
+		case '$':
+			return !is_digit(p[1]) && skip_dollar_quoted(p) > p;
+		case '.':
+			return is_digit(p[1]);
+		case 'e':
+		case 'E':
+		case 'n':
+		case 'N':
+		case 'b':
+		case 'B':
+		case 'x':
+		case 'X':
+			return p[1] == '\'';
+		case 'u':
+		case 'U':
+			return p[1] == '&' && p[2] == '\'';
+		default:
+			return is_digit(*p);
+	}
+}
+
+/* The end of a comment that begins here, or p */
+static const char *
+skip_comment(const char *p)
+{
+	int			depth = 0;
+
+	if (p[0] == '-' && p[1] == '-')
+		return p + strcspn(p, "\r\n");
+	if (p[0] != '/' || p[1] != '*')
+		return p;
+	for (; *p != '\0'; p++)
+	{
+		if (p[0] == '/' && p[1] == '*')
+		{
+			depth++;
+			p++;
+		}
+		else if (p[0] == '*' && p[1] == '/')
+		{
+			p++;
+			if (--depth == 0)
+				return p + 1;
+		}
+	}
+	return p;
+}
+
+char *
+normalize_unparsed(const char *query, int length)
+{
+	char	   *copy = pnstrdup(query, length);
+	StringInfoData buf;
+	int			number = 0;
+
+	/* new parameters are counted on from those that are there */
+	for (const char *p = copy; *p != '\0';)
+	{
+		const char *end = skip_comment(p);
+
+		if (end == p)
+		{
+			end = *p == '-' ? p + 1 : p + constant_length(p);
+			if (*p == '$' && is_digit(p[1]))
+				number = Max(number, atoi(p + 1));
+		}
+		p = end;
+	}
+
+	initStringInfo(&buf);
+	for (const char *p = copy; *p != '\0';)
+	{
+		const char *end = skip_comment(p);
+
+		if (end > p)
+			appendBinaryStringInfo(&buf, p, end - p);
+		else if (*p == '-' || !is_constant(p))
+		{
+			/* a sign is not part of the token here */
+			end = *p == '-' ? p + 1 : p + constant_length(p);
+			appendBinaryStringInfo(&buf, p, end - p);
+		}
+		else
+		{
+			end = p + constant_length(p);
+			appendStringInfo(&buf, "$%d", ++number);
+		}
+		p = end;
+	}
+	pfree(copy);
+	return buf.data;
+}

@@ -38,6 +38,13 @@ extern char *normalize_text(const char *query, int location, int *length,
 							const JumbleState *jstate);
 
 /*
+ * The same for a statement whose parse was not seen: every constant in it is
+ * replaced, those too that parse analysis would have kept.  Does not raise but
+ * for lack of memory.
+ */
+extern char *normalize_unparsed(const char *query, int length);
+
+/*
  * Finds the constants of the statement being parsed; "source_text" is the
  * whole text, of all its statements.  Allocates nothing.
  */

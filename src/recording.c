@@ -27,7 +27,6 @@ static uint64 last_plan_time = 0;
 /* The client's statement that ended last */
 static StatementKey last_key;
 static int	last_slot = -1;		/* -1: none */
-static uint64 last_fills;		/* statements_fills when it had that slot */
 static uint64 last_end;
 static uint64 last_transaction;
 
@@ -47,8 +46,7 @@ plan_time_of(uint64 queryid)
 void
 client_statement_begins(uint64 now)
 {
-	if (last_slot >= 0 && last_transaction == compat_transaction_id() &&
-		last_fills == statements_fills)
+	if (last_slot >= 0 && last_transaction == compat_transaction_id())
 	{
 		uint64		gap = now - last_end;
 
@@ -65,7 +63,6 @@ client_statement_ended(const StatementKey *key, int slot, uint64 end)
 {
 	last_key = *key;
 	last_slot = slot;
-	last_fills = statements_fills;
 	last_end = end;
 	last_transaction = compat_transaction_id();
 	last_plan_queryid = 0;

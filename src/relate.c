@@ -238,6 +238,10 @@ link_to_row(Relater *relater, const StatementShape *child,
 		!is_unique(relater, condition->relid, condition->attnum))
 		return false;
 
+	/* rows that are locked one by one were not left out by the parent */
+	if (child->flags & SHAPE_ROW_LOCKS)
+		return false;
+
 	/* the row serves only to join something to it */
 	if (child->target != InvalidOid && child->target != condition->relid)
 	{

@@ -411,6 +411,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	start.shape = &local->shape;
 	start.now = *now;
 	start.transaction = compat_transaction_id();
+	start.in_block = IsTransactionBlock();
 	start.round_trip = came_by_itself(start.transaction);
 	beginning_run = NULL;
 	run = window_begin(window, local->window_statement, &start);
@@ -495,8 +496,9 @@ repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now, uint64 elapsed,
 bool
 repeats_wants_literals(const StatementLocal *local)
 {
-	return window != NULL && local->window_statement != NULL &&
-		window_wants_values(window, local->window_statement);
+	if (window == NULL || local->window_statement == NULL)
+		return qw_repeat_threshold <= 2;
+	return window_wants_values(window, local->window_statement);
 }
 
 StatementLiterals *

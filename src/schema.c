@@ -120,8 +120,6 @@ schema_column_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
 	buffer[0] = '\0';
 	if (table && column)
 		snprintf(buffer, size, "%s.%s", table, column);
-	else if (table)
-		strlcpy(buffer, table, size);
 }
 
 void

@@ -19,7 +19,10 @@
 /* For window_init() */
 extern const WindowSchema schema_of_catalogs;
 
-/* "table.column" of a column, "" if it is not there; buffer: size bytes */
+/*
+ * "table.column" of a column, "" if it is not there or an expression; buffer:
+ * size bytes
+ */
 extern void schema_column_name(Oid relid, AttrNumber attnum,
 							   char *buffer, Size size);
 

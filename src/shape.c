@@ -224,6 +224,14 @@ value_of(ShapeBuilder *builder, Node *node, ShapeValue *value)
 		value->number = (int16) param->paramid;
 		return true;
 	}
+	/* lower($1) and the like */
+	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 1)
+	{
+		node = strip_casts(linitial(((FuncExpr *) node)->args));
+		if (node != NULL && (IsA(node, Param) || IsA(node, Const)))
+			return value_of(builder, node, value);
+		return false;
+	}
 	if (IsA(node, Const))
 	{
 		int			number;
@@ -612,6 +620,53 @@ walk_output(ShapeBuilder *builder, Query *query)
 		shape->flags |= SHAPE_AGGREGATE_ONLY;
 }
 
+static ShapeCommand
+command_of(CmdType command)
+{
+	switch (command)
+	{
+		case CMD_SELECT:
+			return SHAPE_SELECT;
+		case CMD_INSERT:
+			return SHAPE_INSERT;
+		case CMD_UPDATE:
+			return SHAPE_UPDATE;
+		case CMD_DELETE:
+			return SHAPE_DELETE;
+		case CMD_MERGE:
+			return SHAPE_MERGE;
+		default:
+			return SHAPE_OTHER;
+	}
+}
+
+/* Names of the relations, each ended by a NUL and the last by two */
+static void
+append_names(const StatementShape *shape, StringInfo tables)
+{
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		char	   *name = get_rel_name(shape->relations[i]);
+		char	   *schema =
+		get_namespace_name(get_rel_namespace(shape->relations[i]));
+
+		if (name == NULL || schema == NULL)
+			continue;
+		appendStringInfoString(tables,
+							   quote_qualified_identifier(schema, name));
+		appendStringInfoChar(tables, '\0');
+	}
+	appendStringInfoChar(tables, '\0');
+}
+
+static Oid
+own_schema(void)
+{
+	Oid			schema = get_namespace_oid("querywatch", true);
+
+	return OidIsValid(schema) ? schema : PG_CATALOG_NAMESPACE;
+}
+
 void
 shape_of_query(Query *query, const JumbleState *jstate,
 			   StatementShape *shape, StringInfo tables)
@@ -622,34 +677,13 @@ shape_of_query(Query *query, const JumbleState *jstate,
 	memset(shape, 0, sizeof(StatementShape));
 	builder.shape = shape;
 	builder.jstate = jstate;
-	builder.own_schema = get_namespace_oid("querywatch", true);
-	if (!OidIsValid(builder.own_schema))
-		builder.own_schema = PG_CATALOG_NAMESPACE;
+	builder.own_schema = own_schema();
 
-	switch (query->commandType)
-	{
-		case CMD_SELECT:
-			shape->command = SHAPE_SELECT;
-			break;
-		case CMD_INSERT:
-			shape->command = SHAPE_INSERT;
-			/* one row of VALUES needs no FROM */
-			if (query->jointree == NULL || query->jointree->fromlist == NIL)
-				shape->flags |= SHAPE_SINGLE_ROW_VALUES;
-			break;
-		case CMD_UPDATE:
-			shape->command = SHAPE_UPDATE;
-			break;
-		case CMD_DELETE:
-			shape->command = SHAPE_DELETE;
-			break;
-		case CMD_MERGE:
-			shape->command = SHAPE_MERGE;
-			break;
-		default:
-			shape->command = SHAPE_OTHER;
-			break;
-	}
+	shape->command = command_of(query->commandType);
+	/* one row of VALUES needs no FROM */
+	if (query->commandType == CMD_INSERT &&
+		(query->jointree == NULL || query->jointree->fromlist == NIL))
+		shape->flags |= SHAPE_SINGLE_ROW_VALUES;
 
 	walk_query(&builder, query);
 	walk_output(&builder, query);
@@ -667,17 +701,28 @@ shape_of_query(Query *query, const JumbleState *jstate,
 	if (shape->nrelations == 0 && builder.catalog)
 		shape->flags |= SHAPE_CATALOG_ONLY;
 
-	for (int i = 0; i < shape->nrelations; i++)
-	{
-		char	   *name = get_rel_name(shape->relations[i]);
-		char	   *schema =
-		get_namespace_name(get_rel_namespace(shape->relations[i]));
+	append_names(shape, tables);
+}
 
-		if (name == NULL || schema == NULL)
-			continue;
-		appendStringInfoString(tables,
-							   quote_qualified_identifier(schema, name));
-		appendStringInfoChar(tables, '\0');
-	}
-	appendStringInfoChar(tables, '\0');
+void
+shape_of_plan(const PlannedStmt *plan, StatementShape *shape,
+			  StringInfo tables)
+{
+	ShapeBuilder builder;
+	ListCell   *lc;
+
+	memset(&builder, 0, sizeof(builder));
+	memset(shape, 0, sizeof(StatementShape));
+	builder.shape = shape;
+	builder.own_schema = own_schema();
+
+	shape->command = command_of(plan->commandType);
+	shape->flags = SHAPE_INCOMPLETE;
+	if (plan->commandType != CMD_SELECT || plan->hasModifyingCTE)
+		shape->flags |= SHAPE_WRITES;
+	foreach(lc, plan->relationOids)
+		add_relation(&builder, lfirst_oid(lc));
+	if (shape->nrelations == 0 && builder.catalog)
+		shape->flags |= SHAPE_CATALOG_ONLY;
+	append_names(shape, tables);
 }

@@ -113,4 +113,13 @@ extern void shape_of_query(struct Query *query,
 						   StatementShape *shape,
 						   struct StringInfoData *tables);
 
+/*
+ * What is known of a planned statement whose parse was not seen: its command
+ * and its relations.
+ */
+struct PlannedStmt;
+extern void shape_of_plan(const struct PlannedStmt *plan,
+						  StatementShape *shape,
+						  struct StringInfoData *tables);
+
 #endif							/* QW_SHAPE_H */

@@ -146,7 +146,8 @@ extern TimestampTz statements_reset(Oid userid, Oid dbid, uint64 queryid,
 
 typedef struct StatementsInfo
 {
-	int64		entries;		/* statements that have counts */
+	int64		entries;		/* in the table, those that a reset emptied
+								 * included */
 	int64		limit;
 	int64		dealloc;		/* evictions since the reset */
 	int64		texts_dropped;	/* texts that found no room or made room */

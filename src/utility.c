@@ -149,7 +149,9 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	Execution	e = {0};
 	int			slot;
 
-	if (track && queryid == 0 && IsQueryIdEnabled())
+	/* parts of a statement, like the index of a table, have none */
+	if (track && queryid == 0 && IsQueryIdEnabled() &&
+		context != PROCESS_UTILITY_SUBCOMMAND)
 		queryid = compat_query_id_of_utility(pstmt, queryString);
 	track = track && queryid != 0;
 	if (track)

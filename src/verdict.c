@@ -161,6 +161,8 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 {
 	bool		key = has_key(facts);
 	bool		cardinality = has_cardinality(facts, final);
+	bool		many = facts->relationship == RELATIONSHIP_ONE_TO_MANY ||
+	facts->relationship == RELATIONSHIP_COUNT_OR_EXISTS;
 	RepeatConfidence confidence;
 
 	if (facts->shape.nconditions == 0 || facts->distinct_keys < 2)
@@ -186,14 +188,25 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 
 		/*
 		 * A loop over the rows of one table asks for the children of each
-		 * once.  Requests, one after another, ask for some twice.  (Estimates
-		 * of larger counts may be far off.)
+		 * once, and for those of all rows.  Requests, one after another, ask
+		 * for some twice and for others never.  (Estimates of larger counts
+		 * may be far off.)
+		 */
+		if (!together && many &&
+			(!cardinality ||
+			 !(facts->executions > WINDOW_MAX_VALUES ?
+			   at_least_share(facts->distinct_keys, facts->executions, 1, 2) :
+			   at_least_share(facts->distinct_keys, facts->executions, 9, 10))))
+			confidence = CONFIDENCE_SUSPECTED;
+
+		/*
+		 * The same columns of the same rows once more: a list, and requests
+		 * for what is in it, look just like that.
 		 */
 		if (!together &&
-			facts->relationship == RELATIONSHIP_ONE_TO_MANY &&
-			!at_least_share(facts->distinct_keys, facts->executions,
-							facts->executions > WINDOW_MAX_VALUES ? 2 : 3,
-							4))
+			facts->relationship == RELATIONSHIP_DEFERRED_COLUMN &&
+			(!cardinality ||
+			 facts->shape.noutput >= facts->parent_shape.noutput))
 			confidence = CONFIDENCE_SUSPECTED;
 	}
 	else if (cardinality &&
@@ -206,6 +219,14 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 	}
 	else
 		return CONFIDENCE_NONE;
+
+	/*
+	 * A lazy load is no transaction of its own: where each execution, or few
+	 * at a time, had its BEGIN and COMMIT, they are rather requests.
+	 */
+	if (!together && at_least_share(facts->in_blocks, facts->executions, 1, 2) &&
+		facts->executions / Max(facts->transactions, 1) < threshold)
+		confidence = CONFIDENCE_SUSPECTED;
 
 	/* a condition that was left out may be another reason for it */
 	if (facts->shape.flags & SHAPE_INCOMPLETE)

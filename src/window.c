@@ -254,6 +254,7 @@ begin_execution(Window *window, WindowStatement *statement,
 
 	statement->start = start->now;
 	statement->transaction = start->transaction;
+	statement->in_block = start->in_block;
 	statement->counts_as_one = start->round_trip ||
 		statement->counts.batch != window->batch;
 	statement->has_values = false;
@@ -402,6 +403,7 @@ count_execution(const Window *window, WindowStatement *statement,
 	WindowCounts *counts = &statement->counts;
 
 	counts->executions++;
+	counts->in_blocks += statement->in_block;
 	counts->last_position = position;
 	counts->batch = window->batch;
 	if (counts->last_transaction != statement->transaction)

@@ -114,6 +114,7 @@ typedef struct WindowStart
 	uint64		transaction;	/* differs for every top-level transaction of
 								 * this backend; savepoints share their
 								 * transaction's */
+	bool		in_block;		/* in a transaction that BEGIN opened */
 	bool		round_trip;		/* false: sent together with the execution
 								 * before it, as one batch on the wire */
 } WindowStart;
@@ -154,6 +155,8 @@ typedef struct BurstFacts
 								 * one before, all else equal */
 	uint64		max_offset;
 	uint64		transactions;	/* distinct, as they came */
+	uint64		in_blocks;		/* executions in a transaction that BEGIN
+								 * opened */
 	uint64		exec_time;		/* executing */
 	uint64		first_start;
 	uint64		last_end;

@@ -34,6 +34,7 @@ typedef struct WindowCounts
 	uint64		first_transaction;
 	uint64		last_transaction;
 	uint64		transactions;
+	uint64		in_blocks;
 	uint64		first_position; /* place among the window's executions */
 	uint64		last_position;
 	uint64		batch;			/* the last one counted */
@@ -64,6 +65,7 @@ struct WindowStatement
 
 	/* the execution that is running */
 	bool		counts_as_one;	/* not a further one of a batch */
+	bool		in_block;
 	bool		has_values;		/* WindowDetail.values is of this one */
 	uint64		start;
 	uint64		transaction;

@@ -306,6 +306,7 @@ execute(const Statement *s, Run run)
 	start.shape = &s->shape;
 	start.now = clock_now;
 	start.transaction = transaction_now;
+	start.in_block = in_block;
 	start.round_trip = !run.pipelined;
 	entry = window_begin(window, known[s->queryid % MAX_KNOWN], &start);
 	if (entry == NULL)

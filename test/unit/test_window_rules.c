@@ -1291,9 +1291,37 @@ test_requests(void)
 		commit();
 	}
 	expect("a transaction each", &members, REPEAT_N_PLUS_ONE,
-		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &orders);
+		   CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY, &orders);
 	expect("a transaction each", &addresses, REPEAT_N_PLUS_ONE,
-		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &members);
+		   CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY, &members);
+
+	/* a list, and requests for its rows' children, each in BEGIN ... COMMIT */
+	start_stream();
+	run(&authors, N, 0);
+	for (int i = 0; i < N; i++)
+	{
+		begin();
+		run(&posts_of_author, 4, i);
+		commit();
+	}
+	expect("requests in blocks", &posts_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY, &authors);
+
+	/* in autocommit, for some of them only: no loop over the rows */
+	start_stream();
+	run(&authors, N, 0);
+	for (int i = 0; i < 6; i++)
+		run(&posts_of_author, 4, 3 * i);
+	expect("requests for a few", &posts_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY, &authors);
+
+	/* ... or for some of them twice */
+	start_stream();
+	run(&authors, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&posts_of_author, 4, i % 17);
+	expect("requests for some twice", &posts_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_SUSPECTED, RELATIONSHIP_ONE_TO_MANY, &authors);
 
 	/* ... unless something else came in each, too */
 	start_stream();
