@@ -29,13 +29,9 @@
 #include "postgres.h"
 
 #include "access/xact.h"
-#include "mb/pg_wchar.h"
-#include "tcop/cmdtag.h"
-#include "tcop/utility.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "comment.h"
+#include "describe.h"
 #include "hooks.h"
 #include "normalize.h"
 #include "recording.h"
@@ -193,85 +189,6 @@ add_usage(Usage *to, const Usage *from)
  * Parse analysis
  */
 
-/* Stores text and shape of a statement that has none yet */
-static void
-describe(int slot, const char *text, int location, int length,
-		 Query *query, const JumbleState *jstate)
-{
-	MemoryContext context;
-	MemoryContext old;
-	StringInfoData tables;
-	StatementShape shape;
-	char	   *normalized;
-
-	context = AllocSetContextCreate(CurrentMemoryContext,
-									"pg_querywatch statement",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-
-	initStringInfo(&tables);
-	if (query->utilityStmt)
-	{
-		memset(&shape, 0, sizeof(shape));
-		shape.command = SHAPE_UTILITY;
-		shape.noutput = CreateCommandTag(query->utilityStmt);
-		appendStringInfoChar(&tables, '\0');
-	}
-	else
-		shape_of_query(query, (struct JumbleState *) jstate, &shape, &tables);
-
-	normalize_clean(&text, &location, &length);
-	comment_strip(&text, &location, &length);
-	if (jstate && jstate->clocations_count > 0)
-		normalized = normalize_text(text, location, &length, jstate);
-	else
-		normalized = unconstify(char *, text);
-	if (length > qw_query_max_length)
-		length = pg_mbcliplen(normalized, length, qw_query_max_length);
-	statements_describe(slot, normalized, length, tables.data, tables.len,
-						&shape);
-
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-}
-
-/*
- * The same for one whose parse was not seen, or whose text has gone since: a
- * prepared one may never be parsed again.
- */
-static void
-describe_unparsed(int slot, QueryDesc *queryDesc)
-{
-	const PlannedStmt *plan = queryDesc->plannedstmt;
-	const char *text = queryDesc->sourceText;
-	int			location = plan->stmt_location;
-	int			length = plan->stmt_len;
-	MemoryContext context;
-	MemoryContext old;
-	StringInfoData tables;
-	StatementShape shape;
-	char	   *normalized;
-
-	context = AllocSetContextCreate(CurrentMemoryContext,
-									"pg_querywatch statement",
-									ALLOCSET_DEFAULT_SIZES);
-	old = MemoryContextSwitchTo(context);
-
-	initStringInfo(&tables);
-	shape_of_plan(plan, &shape, &tables);
-	normalize_clean(&text, &location, &length);
-	comment_strip(&text, &location, &length);
-	normalized = normalize_unparsed(text, length);
-	length = strlen(normalized);
-	if (length > qw_query_max_length)
-		length = pg_mbcliplen(normalized, length, qw_query_max_length);
-	statements_describe(slot, normalized, length, tables.data, tables.len,
-						&shape);
-
-	MemoryContextSwitchTo(old);
-	MemoryContextDelete(context);
-}
-
 void
 hooks_forget_declaration(void)
 {
@@ -299,7 +216,7 @@ hooks_declare_cursor(const DeclareCursorStmt *stmt, const char *text,
 							  MyDatabaseId, false);
 	slot = statements_slot(&declaring);
 	if (slot >= 0 && !statements_described(slot))
-		describe(slot, text, location, length, query, jstate);
+		describe_query(slot, text, location, length, query, jstate);
 }
 
 static void
@@ -329,8 +246,8 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (slot < 0)
 		return;
 	if (!statements_described(slot))
-		describe(slot, pstate->p_sourcetext, query->stmt_location,
-				 query->stmt_len, query, jstate);
+		describe_query(slot, pstate->p_sourcetext, query->stmt_location,
+					   query->stmt_len, query, jstate);
 	if (key.toplevel && jstate && jstate->clocations_count > 0 &&
 		repeats_wants_literals(statements_local(slot)))
 	{
@@ -519,7 +436,13 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 	}
 	repeats_end(r->run, end, elapsed, rows, false);
 	if (nesting_level == 0)
+	{
+		/* a SELECT that left WAL called a function that wrote */
+		if (unlikely(pgWalUsage.wal_records != r->measure.wal.wal_records) &&
+			queryDesc->operation == CMD_SELECT)
+			repeats_wrote();
 		client_statement_ended(&r->key, slot, end);
+	}
 }
 
 /* A cursor's query, or another that may go on, has run in part */
@@ -588,7 +511,7 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 	PG_TRY();
 	{
 		if (unlikely(!statements_described(slot)))
-			describe_unparsed(slot, queryDesc);
+			describe_plan(slot, queryDesc);
 		if (watch)
 			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
 								   &r->measure.start);

@@ -20,6 +20,7 @@
  *	burst, relate, verdict
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs
+ *	describe			text and shape of a new statement
  *	shape				what a statement is
  *	normalize			constants out of the text
  *	comment				sqlcommenter tags
@@ -27,7 +28,7 @@
  *	plans				plan text
  *	guarded				running what may fail
  *	texts				text store
- *	histogram			latency buckets
+ *	counters, histogram counts of a statement, latency buckets
  *	shmem				the segment and its locks
  *	settings, execution, compat
  *

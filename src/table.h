@@ -19,6 +19,7 @@
 #ifndef QW_TABLE_H
 #define QW_TABLE_H
 
+#include "counters.h"
 #include "statements.h"
 
 typedef struct TableRef
@@ -102,12 +103,5 @@ typedef struct TableCopy
 } TableCopy;
 
 extern bool table_copy_partition(int partition, TableCopy *copy);
-
-/* Adds b to a; min, max, mean and m2 as of the union */
-extern void counters_add(StatementCounters *a, const StatementCounters *b);
-
-/* No counts at all; the extremes empty */
-extern void counters_clear(StatementCounters *counters);
-extern void counters_clear_minmax(StatementCounters *counters);
 
 #endif							/* QW_TABLE_H */

@@ -14,10 +14,10 @@
 #include "postgres.h"
 
 #include "commands/discard.h"
-#include "mb/pg_wchar.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 
+#include "describe.h"
 #include "hooks.h"
 #include "normalize.h"
 #include "recording.h"
@@ -104,20 +104,6 @@ rows_of_utility(const QueryCompletion *qc)
 		default:
 			return 0;
 	}
-}
-
-/* Stores the text of a statement that has none yet */
-static void
-describe_utility(int slot, CommandTag tag, const char *text, int length)
-{
-	StatementShape shape = {.command = SHAPE_UTILITY};
-
-	if (statements_described(slot))
-		return;
-	shape.noutput = tag;
-	if (length > qw_query_max_length)
-		length = pg_mbcliplen(text, length, qw_query_max_length);
-	statements_describe(slot, text, length, "", 1, &shape);
 }
 
 static void

@@ -181,6 +181,23 @@ test_windows(void)
 	window_close(window);
 	is(nclosed, 2, "and no counts are left behind");
 
+	/* one window after another, the same statements in each */
+	start_stream();
+	for (int i = 0; i < 3; i++)
+	{
+		begin();
+		run(&posts, N, 0);
+		lookups(0, N);
+		commit();
+	}
+	window_close(window);
+	is(nclosed, 3, "three windows");
+	for (int i = 0; i < nclosed; i++)
+	{
+		is(closed[i].facts.executions, N, "each with its own executions");
+		is(closed[i].facts.parent_rows, N, "and its own parent's rows");
+	}
+
 	/* closed while a statement runs */
 	start_stream();
 	lookups(0, 4);
@@ -505,6 +522,8 @@ test_counts(void)
 	window_close(window);
 	is(closed[0].facts.executions, 20, "a batch counts once");
 	is(closed[0].facts.rows, 60, "with all its rows");
+	is(closed[0].facts.last_end - closed[0].facts.first_start,
+	   60 * running + 19 * pause_before, "from its first to its last");
 	start_stream();
 	begin();
 	for (int i = 0; i < N; i++)

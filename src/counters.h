@@ -1,0 +1,59 @@
+/*-------------------------------------------------------------------------
+ *
+ * counters.h
+ *		The counts of a statement, and their sums.
+ *
+ * Plain values; who holds them says which lock guards them.
+ *
+ * src/counters.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_COUNTERS_H
+#define QW_COUNTERS_H
+
+#include "execution.h"
+
+/* Distribution of times: nanoseconds; min is infinite while count is 0 */
+typedef struct TimeStats
+{
+	double		total;
+	double		min;
+	double		max;
+	double		mean;
+	double		m2;				/* sum of squared differences from the mean
+								 * (Welford 1962) */
+	int64		count;
+} TimeStats;
+
+typedef struct StatementCounters
+{
+	int64		calls;			/* that completed */
+	int64		errors;			/* failed, other than ... */
+	int64		cancels;		/* ... those cancelled, timeouts included */
+	int64		timeouts;		/* cancelled by statement_timeout */
+	int64		slow_calls;		/* past slow_threshold, completed or not */
+	int64		rows;			/* of completed calls, as are the usages */
+	TimeStats	exec;			/* all executions, failed ones too */
+	TimeStats	plan;
+	Usage		usage;
+	JitUsage	jit;
+	int64		workers_planned;
+	int64		workers_launched;
+	int64		generic_plan_calls;
+	int64		custom_plan_calls;
+	int64		client_time;	/* ns from its end to the start of the next
+								 * statement of its transaction */
+	TimestampTz last_seen;		/* start of the last client message that ran
+								 * it */
+	TimestampTz last_slow;		/* 0: never */
+} StatementCounters;
+
+/* Adds b to a; min, max, mean and m2 as of the union */
+extern void counters_add(StatementCounters *a, const StatementCounters *b);
+
+/* No counts at all; the extremes empty */
+extern void counters_clear(StatementCounters *counters);
+extern void counters_clear_minmax(StatementCounters *counters);
+
+#endif							/* QW_COUNTERS_H */

@@ -1,0 +1,41 @@
+/*-------------------------------------------------------------------------
+ *
+ * describe.h
+ *		Gives a statement of the table its text and shape.
+ *
+ * Once for each new statement.  Reads catalogs, but for describe_utility();
+ * allocates in the current context and frees it again.
+ *
+ * src/describe.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_DESCRIBE_H
+#define QW_DESCRIBE_H
+
+#include "tcop/cmdtag.h"
+
+#include "compat.h"
+
+/*
+ * From parse analysis; a utility statement too, where its constants are known.
+ * "location" and "length": of the statement in its source text.
+ */
+extern void describe_query(int slot, const char *text, int location,
+						   int length, Query *query,
+						   const JumbleState *jstate);
+
+/*
+ * When it runs, for one whose parse was not seen, or whose text has gone
+ * since: a prepared one may never be parsed again.
+ */
+extern void describe_plan(int slot, QueryDesc *queryDesc);
+
+/*
+ * A utility statement, if it has no text yet; its text is kept as it is.  May
+ * be called while an error is being handled.
+ */
+extern void describe_utility(int slot, CommandTag tag, const char *text,
+							 int length);
+
+#endif							/* QW_DESCRIBE_H */
