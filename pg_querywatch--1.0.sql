@@ -286,7 +286,7 @@ AS 'MODULE_PATHNAME', 'querywatch_explain'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION explain(bigint, boolean) IS
-'plan that a slow statement has now, with the values it had then, as the calling role; if "analyze", a SELECT is run too';
+'plan that a slow statement has now, with the values it had then, planned as the role that ran it; if "analyze", a SELECT is run too';
 
 CREATE FUNCTION reset_slow()
 RETURNS void

@@ -268,8 +268,7 @@ qw_planner(PLANNER_ARGS)
 {
 	PlannedStmt *result;
 	uint64		queryid = (uint64) parse->queryId;
-	volatile bool track = qw_track_planning && query_string != NULL &&
-	tracked(queryid);
+	volatile bool track = query_string != NULL && tracked(queryid);
 	volatile uint64 start = track ? compat_clock() : 0;
 
 	nesting_level++;
@@ -307,7 +306,7 @@ qw_planner(PLANNER_ARGS)
 		int			slot = statements_slot(&key);
 		uint64		elapsed = compat_clock() - start;
 
-		if (slot >= 0)
+		if (slot >= 0 && qw_track_planning)
 			statements_record_plan(slot, elapsed);
 		if (key.toplevel)
 			plan_seen(queryid, elapsed);

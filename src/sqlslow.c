@@ -396,12 +396,9 @@ put_explain(ReturnSetInfo *rsinfo, const char *command)
 }
 
 /*
- * The plan that a slow statement has now, with the values it had then, for the
- * caller: with the caller's rights, search_path and settings.
- *
- * EXPLAIN evaluates immutable functions, so this is what running a statement
- * of somebody else's by hand is: their functions run with the caller's rights.
- * With "analyze" the statement is run in a read-only transaction.
+ * Runs a recorded statement through EXPLAIN, as the role that ran it: planning
+ * evaluates functions that the role may have made, and they get no more rights
+ * than it has.
  */
 Datum
 querywatch_explain(PG_FUNCTION_ARGS)
@@ -426,12 +423,12 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errmsg("there is no slow statement with id %lld",
 						(long long) id),
 				 errhint("It may have been overwritten by newer ones; pg_querywatch.slow_memory says how much is kept.")));
-	if (!visible_to_caller(record->key.userid))
+	if (!is_member_of_role(GetUserId(), record->key.userid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to explain slow statement %lld",
 						(long long) id),
-				 errhint("Only the role that ran it and members of pg_read_all_stats may.")));
+				 errhint("It is planned as the role that ran it, so you must be a member of that role; or run EXPLAIN on its runnable_sql.")));
 	if (record->key.dbid != MyDatabaseId)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -456,12 +453,6 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	GetUserIdAndSecContext(&save_userid, &save_sec_context);
 	if (record->key.userid != save_userid)
 	{
-		if (!is_member_of_role(save_userid, record->key.userid))
-			ereport(ERROR,
-					(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-					 errmsg("permission denied to explain slow statement %lld",
-							(long long) id),
-					 errhint("It is planned as the role that ran it, so you must be a member of that role; or look at its runnable_sql and run EXPLAIN yourself.")));
 		SetUserIdAndSecContext(record->key.userid,
 							   save_sec_context |
 							   SECURITY_LOCAL_USERID_CHANGE |

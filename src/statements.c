@@ -303,7 +303,7 @@ statements_described(int slot)
 	StatementLocal *l = &local[slot];
 
 	/* a text was dropped somewhere: perhaps this one */
-	if (unlikely(l->text_serial != table_text_serial()))
+	if (unlikely(l->text_serial != pg_atomic_read_u32(table_text_serial)))
 	{
 		SharedSlot *s = &mine->slots[slot];
 
@@ -339,7 +339,7 @@ statements_describe(int slot, const char *text, Size text_length,
 static void
 heed_reset(SharedSlot *slot)
 {
-	uint64		serial = table_reset_serial();
+	uint64		serial = pg_atomic_read_u64(table_reset_serial);
 	uint64		entry_serial;
 	uint64		minmax_serial;
 
@@ -375,7 +375,7 @@ statements_record(int slot_number, const Execution *e, bool slow)
 	SharedSlot *slot = &mine->slots[slot_number];
 	StatementCounters *c = &slot->counters;
 
-	if (unlikely(slot->reset_serial != table_reset_serial()))
+	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		heed_reset(slot);
 
 	begin_write(slot);
@@ -434,7 +434,7 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	const int64 *now = (const int64 *) &pgBufferUsage;
 	const int64 *then = (const int64 *) buffers;
 
-	if (unlikely(slot->reset_serial != table_reset_serial()))
+	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		heed_reset(slot);
 
 	begin_write(slot);
@@ -470,7 +470,7 @@ statements_record_plan(int slot_number, uint64 elapsed)
 {
 	SharedSlot *slot = &mine->slots[slot_number];
 
-	if (unlikely(slot->reset_serial != table_reset_serial()))
+	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		heed_reset(slot);
 
 	begin_write(slot);

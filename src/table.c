@@ -111,6 +111,9 @@ static SharedTable *header = NULL;
 static uint32 *buckets = NULL;
 static SharedStatement *entries = NULL;
 
+pg_atomic_uint32 *table_text_serial = NULL;
+pg_atomic_uint64 *table_reset_serial = NULL;
+
 static uint32
 bucket_count(void)
 {
@@ -136,6 +139,8 @@ table_shmem_init(void *place, bool found)
 	buckets = (uint32 *) ((char *) place + MAXALIGN(sizeof(SharedTable)));
 	entries = (SharedStatement *)
 		((char *) buckets + MAXALIGN(bucket_count() * sizeof(uint32)));
+	table_text_serial = &header->text_serial;
+	table_reset_serial = &header->reset_serial;
 	if (found)
 		return;
 
@@ -574,12 +579,6 @@ table_describe(const StatementKey *key, const TableRef *ref,
 	return has_text;
 }
 
-uint32
-table_text_serial(void)
-{
-	return pg_atomic_read_u32(&header->text_serial);
-}
-
 bool
 table_look(const StatementKey *key, const TableRef *ref,
 		   uint32 *text_serial, bool *has_text)
@@ -644,12 +643,6 @@ statements_text(const StatementKey *key)
 /*
  * Reset
  */
-
-uint64
-table_reset_serial(void)
-{
-	return pg_atomic_read_u64(&header->reset_serial);
-}
 
 void
 table_reset_serials(const StatementKey *key, const TableRef *ref,

@@ -19,6 +19,8 @@
 #ifndef QW_TABLE_H
 #define QW_TABLE_H
 
+#include "port/atomics.h"
+
 #include "counters.h"
 #include "statements.h"
 
@@ -70,7 +72,7 @@ extern bool table_describe(const StatementKey *key, const TableRef *ref,
  * Changes whenever a pinned entry loses its text or is evicted, so that slots
  * look again.  table_look() is false if ref is not the statement's any more.
  */
-extern uint32 table_text_serial(void);
+extern pg_atomic_uint32 *table_text_serial;
 extern bool table_look(const StatementKey *key, const TableRef *ref,
 					   uint32 *text_serial, bool *has_text);
 
@@ -78,7 +80,7 @@ extern bool table_look(const StatementKey *key, const TableRef *ref,
 extern int	table_entries(void);
 
 /* Changes at every reset; *entry and *minmax: the entry's last ones */
-extern uint64 table_reset_serial(void);
+extern pg_atomic_uint64 *table_reset_serial;
 extern void table_reset_serials(const StatementKey *key, const TableRef *ref,
 								uint64 *entry, uint64 *minmax);
 

@@ -164,7 +164,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		nesting_level++;
 	PG_TRY();
 	{
-		if (level == 0 && IsA(parsetree, DeclareCursorStmt) && track)
+		if (level == 0 && IsA(parsetree, DeclareCursorStmt))
 			hooks_declare_cursor((DeclareCursorStmt *) parsetree, queryString,
 								 pstmt->stmt_location, pstmt->stmt_len);
 		if (prev_ProcessUtility)
