@@ -207,3 +207,29 @@ SELECT count(*) > 0 AS statements FROM querywatch.statements WHERE dbid NOT IN (
 SELECT count(*) > 0 AS slow FROM querywatch.slow_statements WHERE datname IS NULL;
 SELECT querywatch.reset_slow();
 SELECT querywatch.reset() IS NOT NULL AS reset;
+
+-- one statement in texts of different lengths: the constants of one are not
+-- looked for in another
+CREATE TABLE spaced (id int PRIMARY KEY, name text);
+INSERT INTO spaced VALUES (1, 'one'), (2, 'two');
+SELECT querywatch.reset_patterns() IS NOT NULL AS patterns;
+SET pg_querywatch.repeat_threshold = 3;
+SET pg_querywatch.repeat_gap = '1min';
+BEGIN;
+PREPARE near AS SELECT name FROM spaced WHERE id = 1;
+PREPARE near2 AS SELECT name FROM spaced WHERE id = 1;
+EXECUTE near;
+EXECUTE near2;
+\set ECHO none
+SELECT format('PREPARE far AS SELECT name FROM spaced WHERE%sid = 2', repeat(' ', 1000000)) \gexec
+\set ECHO all
+EXECUTE near;
+EXECUTE near2;
+EXECUTE far;
+COMMIT;
+SELECT executions, example_parameters FROM querywatch.repeated_statements WHERE query ~ 'spaced';
+RESET pg_querywatch.repeat_threshold;
+RESET pg_querywatch.repeat_gap;
+DEALLOCATE ALL;
+DROP TABLE spaced;
+SELECT querywatch.reset_patterns() IS NOT NULL AS patterns;

@@ -108,6 +108,27 @@ SELECT c.relname FROM pg_class AS c
 SELECT p.oid::regprocedure FROM pg_proc AS p
  WHERE p.pronamespace = 'querywatch'::regnamespace AND obj_description(p.oid, 'pg_proc') IS NULL;
 
+-- a statement is planned with the rights of the role that ran it: its
+-- functions may be traps
+CREATE SCHEMA regress_qw_trap AUTHORIZATION regress_qw_alice;
+SET pg_querywatch.slow_threshold = 0;
+SET ROLE regress_qw_alice;
+CREATE FUNCTION regress_qw_trap.spring() RETURNS int IMMUTABLE LANGUAGE plpgsql
+  AS 'BEGIN RAISE NOTICE ''sprung as %'', current_user; RETURN 1; END';
+SELECT 'bait' AS "bait" WHERE regress_qw_trap.spring() = 1;
+RESET ROLE;
+SET pg_querywatch.slow_threshold = -1;
+SELECT id AS bait FROM querywatch.slow_statements WHERE query ~ '"bait"' LIMIT 1 \gset
+SELECT querywatch.explain(:bait);
+SELECT current_user = session_user AS back;
+SET ROLE regress_qw_monitor;
+\set VERBOSITY sqlstate
+SELECT querywatch.explain(:bait);
+\set VERBOSITY default
+RESET ROLE;
+DROP SCHEMA regress_qw_trap CASCADE;
+SELECT querywatch.reset_slow();
+
 SELECT querywatch.reset_patterns() IS NOT NULL AS patterns;
 DROP TABLE author, post;
 DROP ROLE regress_qw_alice, regress_qw_bob, regress_qw_monitor;
