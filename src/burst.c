@@ -406,6 +406,10 @@ fill_facts(const Window *window, const WindowStatement *statement,
 	if (counts->same_row)
 		facts->distinct_keys = Min(facts->distinct_keys, 1);
 	facts->duplicates = counts->duplicates;
+	if (counts->hashed > 0 && counts->executions > counts->hashed + 1)
+		facts->duplicates = (uint64) ((double) facts->duplicates *
+									  (double) counts->executions /
+									  (double) counts->hashed);
 	facts->max_offset = counts->max_offset;
 	facts->offset_steps = counts->offset_steps;
 

@@ -75,7 +75,20 @@ valueset_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
 	if (hashed == 0)
 		return 0;
 	distinct = Min((uint64) set->nhashes << set->level, hashed);
-	if (distinct == hashed && distinct > 1 && executions > hashed)
-		distinct++;
+	if (distinct == hashed && distinct > 1 && executions == hashed + 1)
+		return distinct + 1;
+
+	/*
+	 * Those that were not looked at are as the others: if all differ, they
+	 * do, and if values come again, most of them have been seen.
+	 */
+	if (executions > hashed && distinct * 2 > hashed)
+	{
+		double		rest = (double) (executions - hashed) / (double) hashed;
+		double		fresh = 2.0 * (double) distinct / (double) hashed - 1.0;
+
+		distinct = (uint64) ((double) distinct * (1.0 + rest * fresh));
+		distinct = Min(distinct, executions);
+	}
 	return distinct;
 }

@@ -319,8 +319,16 @@ window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 bool
 window_wants_values(const Window *window, const WindowStatement *statement)
 {
-	return statement->possible &&
-		(statement->counts.executions > 0 || window->threshold <= 2);
+	const WindowCounts *counts = &statement->counts;
+
+	if (!statement->possible ||
+		(counts->executions == 0 && window->threshold > 2))
+		return false;
+	return counts->executions < WINDOW_ALL_VALUES ||
+		counts->transactions == 1 ||
+		counts->executions % WINDOW_VALUE_STEP == 0 ||
+		counts->executions < window->threshold ||
+		(statement->shape.flags & SHAPE_HAS_OFFSET) != 0;
 }
 
 void

@@ -40,8 +40,14 @@
 /* Distinct statements in one window; the least recently used is dropped */
 #define WINDOW_MAX_STATEMENTS	128
 
-/* Distinct sets of values remembered per statement; past that, sampled */
+/*
+ * Distinct sets of values remembered per statement; past that, sampled.  In a
+ * loop over many transactions that is longer than WINDOW_ALL_VALUES only every
+ * WINDOW_VALUE_STEP-th execution's values are looked at.
+ */
 #define WINDOW_MAX_VALUES		64
+#define WINDOW_ALL_VALUES		256
+#define WINDOW_VALUE_STEP		8
 
 typedef enum RepeatKind
 {
@@ -229,7 +235,10 @@ extern void window_context(Window *window, const WindowContext *context);
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 const WindowStart *start);
 
-/* Values are looked at from a statement's second execution in a window on */
+/*
+ * Values are looked at from a statement's second execution in a window on, in
+ * a long loop over many transactions of some executions only.
+ */
 extern bool window_wants_values(const Window *window,
 								const WindowStatement *statement);
 extern void window_values(Window *window, WindowStatement *statement,
