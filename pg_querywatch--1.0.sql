@@ -3,13 +3,14 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_querywatch" to load this file. \quit
 
--- a schema of that name that somebody else owns could hold traps
+-- a schema of that name that somebody else owns could hold traps; a restored
+-- dump may have made it for another superuser
 DO $$
 BEGIN
     IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
+                     JOIN pg_catalog.pg_roles AS r ON r.oid = n.nspowner
                     WHERE n.nspname = 'querywatch'::pg_catalog.name
-                      AND n.nspowner = (SELECT r.oid FROM pg_catalog.pg_roles AS r
-                                         WHERE r.rolname = CURRENT_USER))
+                      AND (r.rolname = CURRENT_USER OR r.rolsuper))
     THEN
         RAISE EXCEPTION 'schema "querywatch" belongs to another role'
             USING ERRCODE = 'insufficient_privilege',

@@ -59,3 +59,14 @@ SELECT count(*) > 0 AS here FROM querywatch.statements;
 CREATE VIEW regress_qw_depends AS SELECT calls FROM querywatch.statements;
 DROP EXTENSION pg_querywatch;
 DROP VIEW regress_qw_depends;
+
+-- a schema that somebody else prepared is refused
+DROP EXTENSION pg_querywatch;
+DROP SCHEMA querywatch;
+CREATE ROLE regress_qw_trapper;
+CREATE SCHEMA querywatch AUTHORIZATION regress_qw_trapper;
+CREATE EXTENSION pg_querywatch;
+DROP SCHEMA querywatch;
+DROP ROLE regress_qw_trapper;
+CREATE EXTENSION pg_querywatch;
+SELECT count(*) > 0 AS again FROM querywatch.statements;
