@@ -56,6 +56,17 @@ times_add(TimeStats *a, const TimeStats *b)
 }
 
 void
+usage_add(Usage *a, const Usage *b)
+{
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		a->blocks[i] += b->blocks[i];
+	for (int i = 0; i < USAGE_NTIMES; i++)
+		a->times[i] += b->times[i];
+	for (int i = 0; i < USAGE_NWAL; i++)
+		a->wal[i] += b->wal[i];
+}
+
+void
 counters_add(StatementCounters *a, const StatementCounters *b)
 {
 	a->calls += b->calls;
@@ -66,12 +77,7 @@ counters_add(StatementCounters *a, const StatementCounters *b)
 	a->rows += b->rows;
 	times_add(&a->exec, &b->exec);
 	times_add(&a->plan, &b->plan);
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		a->usage.blocks[i] += b->usage.blocks[i];
-	for (int i = 0; i < USAGE_NTIMES; i++)
-		a->usage.times[i] += b->usage.times[i];
-	for (int i = 0; i < USAGE_NWAL; i++)
-		a->usage.wal[i] += b->usage.wal[i];
+	usage_add(&a->usage, &b->usage);
 	for (int i = 0; i < JIT_NPARTS; i++)
 	{
 		a->jit.count[i] += b->jit.count[i];

@@ -49,6 +49,8 @@ typedef struct StatementCounters
 	TimestampTz last_slow;		/* 0: never */
 } StatementCounters;
 
+extern void usage_add(Usage *a, const Usage *b);
+
 /* Adds b to a; min, max, mean and m2 as of the union */
 extern void counters_add(StatementCounters *a, const StatementCounters *b);
 

@@ -174,17 +174,6 @@ make_open(QueryDesc *queryDesc, const StatementKey *key, bool counted)
 	return open;
 }
 
-static void
-add_usage(Usage *to, const Usage *from)
-{
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		to->blocks[i] += from->blocks[i];
-	for (int i = 0; i < USAGE_NTIMES; i++)
-		to->times[i] += from->times[i];
-	for (int i = 0; i < USAGE_NWAL; i++)
-		to->wal[i] += from->wal[i];
-}
-
 /*
  * Parse analysis
  */
@@ -467,7 +456,7 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		repeats_more_rows(open->run, r->key.queryid, end, elapsed, rows);
 	open->elapsed += elapsed;
 	open->rows += rows;
-	add_usage(&open->usage, &usage);
+	usage_add(&open->usage, &usage);
 	if (nesting_level == 0)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }
@@ -490,7 +479,7 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 	if (r->open)
 	{
 		e.elapsed += r->open->elapsed;
-		add_usage(&usage, &r->open->usage);
+		usage_add(&usage, &r->open->usage);
 		r->open->done = true;
 	}
 	if (r->counted)

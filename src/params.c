@@ -470,22 +470,6 @@ params_value_cut(StringInfo buf, Oid type, Datum value, int max,
 	return true;
 }
 
-bool
-params_value_builtin(StringInfo buf, Oid type, Datum value)
-{
-	bool		complete;
-
-	return params_value_cut(buf, type, value, 0, true, &complete);
-}
-
-bool
-params_value_text(StringInfo buf, Oid type, Datum value)
-{
-	bool		complete;
-
-	return params_value_cut(buf, type, value, 0, false, &complete);
-}
-
 /* The character that a backslash and this one stand for in E'...' */
 static char
 unescape(char c)

@@ -4,9 +4,10 @@
  *		Values of a statement: hashes of them, their texts, and the statement
  *		with its values written in.
  *
- * Hashing and params_value_builtin() look up no catalog, allocate nothing
- * beyond what is said, and do not raise: they are called in the recording
- * path, the latter also while an error is being handled.
+ * Hashing and params_value_cut() "in_error" do not raise and allocate nothing
+ * beyond what is said: they are called in the recording path, the latter also
+ * while an error is being handled, where it reads no catalog.  Hashing looks up
+ * the width of a type that is not built in, in the syscache.
  *
  * src/params.h
  *
@@ -47,7 +48,7 @@ typedef struct StatementLiterals
 /*
  * Hashes the values of one execution: bind parameters, and the constants
  * where there are any ("literals" may be NULL).  Parameters that a hook would
- * have to fetch (paramFetch) are left out.  Never detoasts, never allocates.
+ * have to fetch (paramFetch) are left out.  Never detoasts.
  */
 extern void params_hash(ParamListInfo params,
 						const StatementLiterals *literals,
@@ -55,28 +56,18 @@ extern void params_hash(ParamListInfo params,
 						WindowValues *values);
 
 /*
- * Appends the text of a value of a built-in type to buf, in a form that does
- * not depend on DateStyle, IntervalStyle, extra_float_digits or search_path
- * and that the type's input function reads back to the same value: numbers
- * with full precision, dates in ISO form, reg* types as OIDs; arrays of such
- * types too.  Returns false, and appends nothing, for a type that it does not
- * know without looking into a catalog.  Leaves the settings as they were.
- */
-extern bool params_value_builtin(StringInfo buf, Oid type, Datum value);
-
-/*
- * The same for any type: falls back to the type's output function, inside a
- * subtransaction where that function is not built in, so that its error does
- * no harm.  For a moment when catalogs may be read.  Returns false if the
- * value has no text.
- */
-extern bool params_value_text(StringInfo buf, Oid type, Datum value);
-
-/*
- * The same, cut: of a text longer than max bytes (0: no limit) only the
- * beginning is worked out, up to a character boundary of the server encoding,
- * and *complete cleared.  With "in_error", as params_value_builtin(), for use
- * while an error is handled.
+ * Appends the text of a value to buf, in a form that does not depend on
+ * DateStyle, IntervalStyle, extra_float_digits or search_path and that the
+ * type's input function reads back to the same value: numbers with full
+ * precision, dates in ISO form, reg* types as OIDs.  Leaves the settings as
+ * they were.  Of a text longer than max bytes (0: no limit) only the beginning
+ * is worked out, up to a character boundary of the server encoding, and
+ * *complete cleared.
+ *
+ * Other than built-in types and arrays of them go through the type's output
+ * function, inside a subtransaction so that its error does no harm; not with
+ * "in_error", for use while an error is handled or where no catalog may be
+ * read.  Returns false, and appends nothing, if the value has no text.
  */
 extern bool params_value_cut(StringInfo buf, Oid type, Datum value, int max,
 							 bool in_error, bool *complete);

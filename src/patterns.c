@@ -108,13 +108,16 @@ patterns_shmem_init(void *place, bool found)
 	shared->nbackends = MaxBackends;
 }
 
-static uint64
-text_hash(const char *string)
+uint64
+pattern_text_hash(const char *string)
 {
+	uint64		hash;
+
 	if (string[0] == '\0')
 		return 0;
-	return hash_bytes_extended((const unsigned char *) string,
+	hash = hash_bytes_extended((const unsigned char *) string,
 							   strlen(string), 0);
+	return hash != 0 ? hash : 1;
 }
 
 /*
@@ -139,8 +142,8 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	pattern->key.dbid = burst->dbid;
 	pattern->key.queryid = facts->queryid;
 	pattern->key.parent_queryid = verdict.has_parent ? facts->parent_queryid : 0;
-	pattern->key.application = text_hash(burst->strings.application_name);
-	pattern->key.route = text_hash(burst->strings.route);
+	pattern->key.application = pattern_text_hash(burst->strings.application_name);
+	pattern->key.route = pattern_text_hash(burst->strings.route);
 	pattern->strings = burst->strings;
 	if (!verdict.has_parent)
 		pattern->strings.parent_column[0] =
@@ -244,7 +247,7 @@ fold_route(Pattern *pattern)
 	shared->routes_folded++;
 	strlcpy(pattern->strings.route, OTHER_ROUTES,
 			sizeof(pattern->strings.route));
-	pattern->key.route = text_hash(OTHER_ROUTES);
+	pattern->key.route = pattern_text_hash(OTHER_ROUTES);
 }
 
 /* Adds a pattern to the table; the lock is held exclusively */

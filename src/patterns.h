@@ -32,6 +32,9 @@
 /* Of the values of an example: ends each; a value that is null is this byte */
 #define PATTERN_VALUE_NULL		'\001'
 
+/* Hash of an application, a route and so on; 0 for "" only */
+extern uint64 pattern_text_hash(const char *string);
+
 /* What a pattern says of itself in words; each string ended by a NUL */
 typedef struct PatternStrings
 {

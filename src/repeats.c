@@ -31,6 +31,7 @@
 #include "repeats.h"
 #include "schema.h"
 #include "settings.h"
+#include "visible.h"
 
 /*
  * In a burst of more executions than the first, readers get all the facts of
@@ -66,17 +67,6 @@ static PgStat_Counter last_idle_time = 0;
 /* Constants of the statement parsed last, if it was asked for */
 static StatementLiterals literals;
 static uint64 literals_queryid = 0;
-
-static uint64
-text_hash(const char *text, Size length)
-{
-	uint64		h;
-
-	if (length == 0)
-		return 0;
-	h = hash_bytes_extended((const unsigned char *) text, length, 0);
-	return h != 0 ? h : 1;
-}
 
 /* The window closes: its bursts are counted */
 static void
@@ -143,14 +133,7 @@ set_context(const StatementKey *key, const char *text, int length)
 		drop_unwanted_tags(&tags);
 		comment_route(&tags, route, sizeof(route));
 		if (GetDatabaseEncoding() != PG_UTF8)
-		{
-			/* tags are UTF-8 */
-			for (char *p = route; *p; p++)
-			{
-				if (IS_HIGHBIT_SET(*p))
-					*p = '?';
-			}
-		}
+			visible_ascii(route);	/* tags are UTF-8 */
 		strlcpy(trace_id, tags.trace_id, sizeof(trace_id));
 		if ((value = comment_tag(&tags, "framework")) != NULL ||
 			(value = comment_tag(&tags, "db_driver")) != NULL)
@@ -160,14 +143,14 @@ set_context(const StatementKey *key, const char *text, int length)
 	if (unlikely(strcmp(application, application_name) != 0))
 	{
 		strlcpy(application, application_name, sizeof(application));
-		application_hash = text_hash(application, strlen(application));
+		application_hash = pattern_text_hash(application);
 	}
 
 	context_userid = key->userid;
 	context.userid = key->userid;
 	context.application = application_hash;
-	context.route = text_hash(route, strlen(route));
-	context.trace = text_hash(trace_id, strlen(trace_id));
+	context.route = pattern_text_hash(route);
+	context.trace = pattern_text_hash(trace_id);
 	window_context(window, &context);
 	return true;
 }
@@ -231,8 +214,7 @@ hash_values(QueryDesc *queryDesc, const StatementShape *shape,
 	if (known == NULL && uses_literals(shape))
 	{
 		/* prepared with its constants: the text stands for them */
-		uint64		h = text_hash(queryDesc->sourceText,
-								  strlen(queryDesc->sourceText));
+		uint64		h = pattern_text_hash(queryDesc->sourceText);
 
 		values->all = hash_combine64(values->all, h) | 1;
 		for (int i = 0; i < shape->nconditions; i++)

@@ -57,12 +57,6 @@ shmem_lock(ShmemLockId which)
 	return &locks[which].lock;
 }
 
-bool
-shmem_ready(void)
-{
-	return ready;
-}
-
 void
 shmem_require(void)
 {

@@ -36,10 +36,10 @@ typedef enum ShmemLockId
 
 extern LWLock *shmem_lock(ShmemLockId which);
 
-/* Is the segment there, that is, was the library preloaded? */
-extern bool shmem_ready(void);
-
-/* Raises 55000 with a hint where it is not */
+/*
+ * Raises 55000 with a hint where the segment is not there, that is, where the
+ * library was not preloaded
+ */
 extern void shmem_require(void);
 
 /* Size of the whole segment, bytes */

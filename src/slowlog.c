@@ -41,6 +41,7 @@
 #include "settings.h"
 #include "shmem.h"
 #include "slowlog.h"
+#include "visible.h"
 
 /* Longest text of tags; a byte of a tag takes six at most */
 #define MAX_TAGS_TEXT	(COMMENT_MAX_BYTES * 6 + COMMENT_MAX_TAGS * 8 + 16)
@@ -268,11 +269,7 @@ append_json_string(StringInfo buf, const char *string)
 	if (GetDatabaseEncoding() != PG_UTF8)
 	{
 		strlcpy(ascii, string, sizeof(ascii));
-		for (char *p = ascii; *p != '\0'; p++)
-		{
-			if (IS_HIGHBIT_SET(*p))
-				*p = '?';
-		}
+		visible_ascii(ascii);
 		string = ascii;
 	}
 	escape_json(buf, string);

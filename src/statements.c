@@ -386,15 +386,7 @@ statements_record(int slot_number, const Execution *e, bool slow)
 	{
 		c->calls++;
 		c->rows += e->rows;
-		for (int i = 0; i < USAGE_NBLOCKS; i++)
-			c->usage.blocks[i] += e->usage->blocks[i];
-		for (int i = 0; i < USAGE_NWAL; i++)
-			c->usage.wal[i] += e->usage->wal[i];
-		if (unlikely(track_io_timing))
-		{
-			for (int i = 0; i < USAGE_NTIMES; i++)
-				c->usage.times[i] += e->usage->times[i];
-		}
+		usage_add(&c->usage, e->usage);
 		if (unlikely(e->jit != NULL))
 		{
 			for (int i = 0; i < JIT_NPARTS; i++)

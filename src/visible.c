@@ -27,8 +27,8 @@ visible_to_caller(Oid userid)
 		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
-static void
-replace_non_ascii(char *string)
+void
+visible_ascii(char *string)
 {
 	for (char *p = string; *p != '\0'; p++)
 	{
@@ -51,7 +51,7 @@ visible_text(const char *string, int encoding)
 	{
 		result = pstrdup(string);
 		if (!pg_verify_mbstr(server_encoding, result, left, true))
-			replace_non_ascii(result);
+			visible_ascii(result);
 		return result;
 	}
 
@@ -60,7 +60,7 @@ visible_text(const char *string, int encoding)
 	if (!OidIsValid(conversion))
 	{
 		result = pstrdup(string);
-		replace_non_ascii(result);
+		visible_ascii(result);
 		return result;
 	}
 

@@ -22,4 +22,7 @@ extern bool visible_to_caller(Oid userid);
  */
 extern char *visible_text(const char *string, int encoding);
 
+/* Puts a question mark in place of every byte beyond ASCII */
+extern void visible_ascii(char *string);
+
 #endif							/* QW_VISIBLE_H */
