@@ -10,6 +10,8 @@
  *	hooks, utility		the path of one statement: builds Executions
  *	recording			hands them to the recorders
  *
+ *	worker, duty		the background worker, and what it is given to do
+ *
  *	recorders, which know nothing of each other:
  *	statements, table	cumulative statistics: backend slots, shared table
  *	repeats				the repeat detector at work: window, verdict, advice
@@ -48,6 +50,7 @@
 #include "hooks.h"
 #include "settings.h"
 #include "shmem.h"
+#include "worker.h"
 
 PG_MODULE_MAGIC;
 
@@ -67,4 +70,5 @@ _PG_init(void)
 	settings_define();
 	shmem_install();
 	hooks_install();
+	worker_install();
 }

@@ -18,6 +18,7 @@
 #include "slowlog.h"
 #include "statements.h"
 #include "texts.h"
+#include "worker.h"
 
 #define SEGMENT_NAME	"pg_querywatch"
 
@@ -38,7 +39,8 @@ static const struct
 	{statements_shmem_size, statements_shmem_init},
 	{texts_shmem_size, texts_shmem_init},
 	{slowlog_shmem_size, slowlog_shmem_init},
-	{patterns_shmem_size, patterns_shmem_init}
+	{patterns_shmem_size, patterns_shmem_init},
+	{worker_shmem_size, worker_shmem_init}
 };
 
 Size
