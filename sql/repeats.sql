@@ -22,6 +22,7 @@ CREATE TABLE invoice (id int PRIMARY KEY, billing_id int REFERENCES address, shi
 CREATE TABLE session (key text PRIMARY KEY, author_id int REFERENCES author);
 CREATE TABLE job (id int PRIMARY KEY, done boolean DEFAULT false);
 CREATE TABLE log (id int, what text);
+CREATE TABLE reply (id int PRIMARY KEY, post_id int REFERENCES post DEFERRABLE INITIALLY DEFERRED);
 INSERT INTO author SELECT i, 'author ' || i, 'bio' FROM generate_series(1, 40) AS i;
 INSERT INTO profile SELECT i, i, 'url' FROM generate_series(1, 40) AS i;
 INSERT INTO publisher SELECT i, 'publisher' FROM generate_series(1, 40) AS i;
@@ -104,6 +105,8 @@ CALL step('P22', 'SELECT id, author_id, title FROM post WHERE id <= 20 ORDER BY 
 CALL steps('P22', 20, 'SELECT id, name FROM author WHERE id = %1$s /* request %1$s */');
 CALL steps('P23', 20, 'INSERT INTO log VALUES (%1$s, ''x'')');
 CALL steps('P23 returning', 20, 'INSERT INTO log VALUES (%1$s, ''x'') RETURNING id');
+-- (the key is checked at COMMIT, by a query that no client sent)
+CALL steps('P23 deferred', 20, 'INSERT INTO reply VALUES (%1$s, %1$s) ON CONFLICT (id) DO UPDATE SET post_id = reply.post_id + 1');
 CALL steps('P25', 20, 'UPDATE author SET name = ''author'' WHERE id = %1$s');
 CALL steps('P26', 20, 'DELETE FROM job WHERE id = %1$s');
 CALL steps('P27', 20, 'SELECT id FROM tag WHERE name = ''new %1$s''', 'INSERT INTO tag VALUES (1000 + %1$s, ''new %1$s'') ON CONFLICT DO NOTHING');
@@ -293,6 +296,6 @@ SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_data
 SELECT patterns, patterns_limit, patterns_dropped FROM querywatch.info;
 
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
-DROP TABLE author, profile, publisher, post, tag, post_tag, book, node, note, address, member, orders, invoice, session, job, log, step, verdict;
+DROP TABLE reply, author, profile, publisher, post, tag, post_tag, book, node, note, address, member, orders, invoice, session, job, log, step, verdict;
 DROP FUNCTION serialization_failure(), walk_posts();
 DROP PROCEDURE step(text, text, text), steps(text, int, text[]);

@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "storage/ipc.h"
+#include "tcop/pquery.h"
 #include "utils/memutils.h"
 
 #include "advice.h"
@@ -351,8 +352,9 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	WindowStart start;
 	RepeatRun  *run;
 
+	/* Without a portal no client sent it: a deferred trigger, at COMMIT */
 	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0 ||
-		MyBackendType != B_BACKEND)
+		MyBackendType != B_BACKEND || ActivePortal == NULL)
 		return NULL;
 	if (unlikely(window == NULL) && !attach())
 		return NULL;
