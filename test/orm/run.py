@@ -20,7 +20,9 @@ import psycopg2.extras
 import cases_orm                # noqa: F401 (registers its cases)
 import cases_sql                # noqa: F401
 import drivers
+import programs
 import schema
+import verdicts
 from registry import CASES
 from verdicts import NOTHING, NOTHING_SURE, judge
 
@@ -56,7 +58,7 @@ class Monitor:
     def rows(self, application_name):
         self.cursor.execute("""
             SELECT * FROM querywatch.repeated_statements
-            WHERE datname IN ('orm', 'bench', 'restored') AND application_name LIKE %s
+            WHERE application_name LIKE %s
             ORDER BY time_lost DESC""", (application_name + "%",))
         return self.cursor.fetchall()
 
@@ -112,6 +114,10 @@ class Score:
             "%.1f %%" % (100 * line[1] / line[0]) if line[0] else "-"))
 
 
+def is_number(word):
+    return word[:1] in "PN" and word[1:].isdigit()
+
+
 class Runner:
     def __init__(self, chosen):
         self.chosen = chosen
@@ -120,12 +126,15 @@ class Runner:
         self.number = 0
         self.failures = 0
 
+    def wants_driver(self, driver):
+        names = [word for word in self.chosen if not is_number(word)]
+        return not names or driver in names
+
     def wanted(self, number, driver):
-        numbers = [word for word in self.chosen if word[:1] in "PN"
-                   and word[1:].isdigit()]
-        names = [word for word in self.chosen if word not in numbers]
-        return (not numbers or number.split(",")[0] in numbers) and \
-            (not names or driver in names)
+        numbers = list(filter(is_number, self.chosen))
+        return self.wants_driver(driver) and (
+            not numbers or any(word in numbers
+                               for word in number.split(", ")))
 
     def report(self, number, driver, mode, problems):
         self.number += 1
@@ -168,6 +177,27 @@ class Runner:
                 self.run(case.number, driver.name, mode, case.expected,
                          lambda application_name: driver.run(
                              case.function, mode, application_name))
+
+
+def run_program(runner, client, number):
+    """The cases of a client that is a program of its own"""
+    if client.missing:
+        runner.skip(client.name, client.missing)
+        return
+    database = "orm%d" % number
+    program("createdb", "-U", "postgres", "-O", "app", database)
+    try:
+        cases = client.start(database)
+        for index, (number, modes, expected) in enumerate(cases):
+            for mode in modes:
+                runner.run(number, client.name, mode,
+                           verdicts.from_json(expected),
+                           lambda application_name: client.run(
+                               index, mode, application_name))
+    except Exception:
+        runner.report("started", client.name, "", [traceback.format_exc()])
+    finally:
+        client.stop()
 
 
 def check_open_window(runner):
@@ -298,6 +328,9 @@ def main():
     check_open_window(runner)
     run_pgbouncer(runner)
     run_programs(runner)
+    for number, client in enumerate(programs.available(), 1):
+        if runner.wants_driver(client.name):
+            run_program(runner, client, number)
     print("1..%d" % runner.number)
     runner.score.print()
     sys.exit(bool(runner.failures))

@@ -8,6 +8,11 @@ import re
 CONFIDENCES = ["suspected", "likely", "confirmed"]
 
 
+def unquoted(query):
+    """As if no name needed quotes"""
+    return (query or "").replace('"', "")
+
+
 class Want:
     """One row that must be there"""
 
@@ -24,13 +29,13 @@ class Want:
         """Why a row is not the one wanted, or None"""
         if row["kind"] != self.kind:
             return "kind is " + row["kind"]
-        if not re.search(self.repeated, row["query"] or ""):
+        if not re.search(self.repeated, unquoted(row["query"])):
             return "another statement"
         if self.relationship != "any" and \
                 row["relationship"] != self.relationship:
             return "relationship is %s" % row["relationship"]
         if self.parent and not re.search(self.parent,
-                                         row["parent_query"] or ""):
+                                         unquoted(row["parent_query"])):
             return "parent is %s" % row["parent_query"]
         if self.times and row["executions"] != self.times:
             return "executions are %s" % row["executions"]
@@ -85,12 +90,22 @@ NOTHING = "nothing"
 NOTHING_SURE = "nothing sure"
 
 
+def from_json(expected):
+    """What programs.py says that a program may expect"""
+    if expected in (NOTHING, NOTHING_SURE):
+        return expected
+    functions = dict(n_plus_one=n_plus_one, lookup=lookup, duplicate=duplicate,
+                     row_by_row=row_by_row, deep_offset=deep_offset)
+    return [functions[name](*arguments, **keywords)
+            for name, arguments, keywords in expected]
+
+
 def judge(expected, rows, mode):
     """(complaints, false alarms): both lists of text"""
     complaints, alarms = [], []
     sure = [row for row in rows if row["confidence"] != "suspected"]
     if expected in (NOTHING, NOTHING_SURE):
-        for row in rows if expected is NOTHING else sure:
+        for row in rows if expected == NOTHING else sure:
             alarms.append("not a repeat: " + describe(row))
         return complaints, alarms
 
