@@ -45,10 +45,7 @@ statement_key(uint64 queryid, Oid userid, Oid dbid, bool toplevel)
 static inline bool
 statement_key_equal(const StatementKey *a, const StatementKey *b)
 {
-	return a->queryid == b->queryid &&
-		a->userid == b->userid &&
-		a->dbid == b->dbid &&
-		a->toplevel == b->toplevel;
+	return memcmp(a, b, sizeof(StatementKey)) == 0;
 }
 
 /* How an execution ended */

@@ -6,10 +6,10 @@
  *		parse	a new statement gets its text and shape
  *		plan	planning time
  *		start	only its errors
- *		run		clock and usage before and after; a SELECT that runs to its
- *				end is recorded here, because in the extended protocol its end
- *				may come much later
- *		finish	data changes are recorded here, whose triggers run now, and
+ *		run		clock and usage before and after; what runs to its end is
+ *				recorded here, because in the extended protocol its end may
+ *				come much later
+ *		finish	data changes whose triggers run now are recorded here, and
  *				cursors, with all their runs added up
  *
  * A query that has run in part is remembered in an OpenQuery in its own memory
@@ -29,6 +29,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "tcop/pquery.h"
 #include "utils/timestamp.h"
 
 #include "describe.h"
@@ -74,12 +75,12 @@ static StatementKey declaring;
 typedef struct Running
 {
 	StatementKey key;
-	Measure		measure;
 	OpenQuery  *open;			/* runs before this one, or NULL */
 	RepeatRun  *run;
 	bool		counted;
 	bool		running;		/* the measure has begun */
 	uint64		fills;			/* statements_fills then */
+	Measure		measure;
 } Running;
 
 /*
@@ -298,7 +299,10 @@ qw_planner(PLANNER_ARGS)
 		if (slot >= 0 && qw_track_planning)
 			statements_record_plan(slot, elapsed);
 		if (key.toplevel)
-			plan_seen(queryid, elapsed);
+		{
+			last_plan.queryid = queryid;
+			last_plan.elapsed = elapsed;
+		}
 	}
 	return result;
 }
@@ -396,6 +400,38 @@ run_uncounted(EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 }
 
+/*
+ * Has the query's finish anything left to do: triggers, or parts of the plan
+ * that change data?
+ */
+static inline bool
+finish_has_work(QueryDesc *queryDesc)
+{
+	EState	   *estate = queryDesc->estate;
+	ListCell   *cell;
+
+	if (unlikely(estate->es_auxmodifytables != NIL ||
+				 estate->es_tuple_routing_result_relations != NIL))
+		return true;
+	foreach(cell, estate->es_opened_result_relations)
+	{
+		if (((ResultRelInfo *) lfirst(cell))->ri_TrigDesc != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Is this run, that has a limit, the only one?  What SPI runs is never run
+ * again, unless it belongs to a portal.
+ */
+static bool
+runs_once(QueryDesc *queryDesc)
+{
+	return queryDesc->dest->mydest == DestSPI &&
+		(ActivePortal == NULL || ActivePortal->queryDesc != queryDesc);
+}
+
 /* A query completed in one run (and finish, if it changed data) */
 static void
 run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
@@ -404,8 +440,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 	uint64		elapsed = end - r->measure.start;
 
 	if (likely(!is_slow(elapsed) && compat_is_plain(queryDesc)))
-		statements_record_run(slot, elapsed, rows, &r->measure.buffers,
-							  &r->measure.wal);
+		statements_record_run(slot, elapsed, rows, &r->measure);
 	else
 	{
 		Execution	e = {0};
@@ -439,9 +474,7 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 {
 	OpenQuery  *open = r->open;
 	uint64		elapsed = end - r->measure.start;
-	Usage		usage;
 
-	measure_usage(&r->measure, &usage);
 	if (open == NULL)
 		open = make_open(queryDesc, &r->key, r->counted);
 	if (!open->ran)
@@ -456,7 +489,7 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		repeats_more_rows(open->run, r->key.queryid, end, elapsed, rows);
 	open->elapsed += elapsed;
 	open->rows += rows;
-	usage_add(&open->usage, &usage);
+	measure_add_usage(&r->measure, &open->usage);
 	if (nesting_level == 0)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }
@@ -504,8 +537,7 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
 								   &r->measure.start);
 		r->fills = statements_fills;
-		r->measure.buffers = pgBufferUsage;
-		r->measure.wal = pgWalUsage;
+		measure_usage_start(&r->measure);
 		r->running = true;
 		run_next(EXECUTOR_RUN_PASS);
 	}
@@ -559,10 +591,9 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	run_recorded(&r, slot, watch, EXECUTOR_RUN_PASS);
 
 	rows = queryDesc->estate->es_processed;
-	if (queryDesc->operation != CMD_SELECT ||
-		queryDesc->plannedstmt->hasModifyingCTE)
+	if (unlikely(finish_has_work(queryDesc)))
 	{
-		/* it is over when its triggers have run */
+		/* it is over when that is done */
 		unfinished.queryDesc = queryDesc;
 		unfinished.rows = rows;
 		unfinished.running = r;
@@ -572,7 +603,7 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	end = compat_clock();
 	if (unlikely(r.fills != statements_fills))
 		slot = statements_slot(&r.key);
-	if (r.open == NULL && count == 0 && !cursor)
+	if (r.open == NULL && !cursor && (count == 0 || runs_once(queryDesc)))
 		run_completed(&r, queryDesc, slot, end, rows);
 	else
 		run_in_part(&r, queryDesc, end, rows);
@@ -622,13 +653,20 @@ finish_uncounted(QueryDesc *queryDesc)
 	PG_END_TRY();
 }
 
+/* A query that ran in part is over */
+static pg_noinline void
+finish_open(QueryDesc *queryDesc)
+{
+	OpenQuery  *open = find_open(queryDesc);
+
+	if (open && !open->done)
+		record_open(open, queryDesc);
+}
+
 static void
 qw_ExecutorFinish(QueryDesc *queryDesc)
 {
-	OpenQuery  *open;
-
-	if (queryDesc->operation != CMD_SELECT ||
-		queryDesc->plannedstmt->hasModifyingCTE)
+	if (finish_has_work(queryDesc))
 	{
 		if (unfinished.queryDesc == queryDesc)
 		{
@@ -647,11 +685,9 @@ qw_ExecutorFinish(QueryDesc *queryDesc)
 		return;
 	}
 
-	/* a plain SELECT has nothing left to run */
 	finish_next(queryDesc);
-	open = open_queries ? find_open(queryDesc) : NULL;
-	if (open && !open->done)
-		record_open(open, queryDesc);
+	if (unlikely(open_queries != NULL))
+		finish_open(queryDesc);
 }
 
 void

@@ -32,7 +32,7 @@
  *	texts				text store
  *	counters, histogram counts of a statement, latency buckets
  *	shmem				the segment and its locks
- *	settings, execution, compat
+ *	settings, execution, measure, compat
  *
  *	sqlfuncs, sqlslow	SQL-callable functions
  *	visible				what a role may see, in which encoding

@@ -20,53 +20,20 @@
 int			nesting_level = 0;
 bool		in_cursor_utility = false;
 
-/* The planning seen last, until its execution takes it over */
-static uint64 last_plan_queryid = 0;
-static uint64 last_plan_time = 0;
+PlanSeen	last_plan;
+ClientStatement last_client_statement = {.slot = -1};
 
-/* The client's statement that ended last */
-static StatementKey last_key;
-static int	last_slot = -1;		/* -1: none */
-static uint64 last_end;
-static uint64 last_transaction;
-
+/* A statement of the client's begins in the transaction of the last one */
 void
-plan_seen(uint64 queryid, uint64 elapsed)
+record_client_time(uint64 now)
 {
-	last_plan_queryid = queryid;
-	last_plan_time = elapsed;
-}
+	uint64		gap = now - last_client_statement.end;
 
-uint64
-plan_time_of(uint64 queryid)
-{
-	return last_plan_queryid == queryid ? last_plan_time : 0;
-}
-
-void
-client_statement_begins(uint64 now)
-{
-	if (last_slot >= 0 && last_transaction == compat_transaction_id())
-	{
-		uint64		gap = now - last_end;
-
-		/* planning in between was ours */
-		if (gap > last_plan_time)
-			statements_record_client(&last_key, last_slot,
-									 gap - last_plan_time);
-	}
-	last_slot = -1;
-}
-
-void
-client_statement_ended(const StatementKey *key, int slot, uint64 end)
-{
-	last_key = *key;
-	last_slot = slot;
-	last_end = end;
-	last_transaction = compat_transaction_id();
-	last_plan_queryid = 0;
-	last_plan_time = 0;
+	/* planning in between was ours */
+	if (gap > last_plan.elapsed)
+		statements_record_client(&last_client_statement.key,
+								 last_client_statement.slot,
+								 gap - last_plan.elapsed);
 }
 
 void

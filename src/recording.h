@@ -15,9 +15,9 @@
 #define QW_RECORDING_H
 
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
 
 #include "compat.h"
+#include "measure.h"
 #include "settings.h"
 #include "statements.h"
 
@@ -26,37 +26,6 @@ extern int	nesting_level;
 
 /* In a DECLARE CURSOR or FETCH that the client sent */
 extern bool in_cursor_utility;
-
-/* What was used up before something was measured */
-typedef struct Measure
-{
-	uint64		start;			/* monotonic clock, ns */
-	BufferUsage buffers;
-	WalUsage	wal;
-} Measure;
-
-static inline void
-measure_start(Measure *measure)
-{
-	measure->start = compat_clock();
-	measure->buffers = pgBufferUsage;
-	measure->wal = pgWalUsage;
-}
-
-static inline void
-measure_usage(const Measure *measure, Usage *usage)
-{
-	const int64 *now = (const int64 *) &pgBufferUsage;
-	const int64 *then = (const int64 *) &measure->buffers;
-
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		usage->blocks[i] = now[i] - then[i];
-	compat_wal_usage(usage->wal, &pgWalUsage, &measure->wal);
-	if (unlikely(track_io_timing))
-		compat_io_times(usage->times, &pgBufferUsage, &measure->buffers);
-	else
-		memset(usage->times, 0, sizeof(usage->times));
-}
 
 /* Are statements of the current level recorded? */
 static inline bool
@@ -105,15 +74,53 @@ extern void record_query(Execution *execution, QueryDesc *queryDesc);
 extern void record_failure(Execution *execution, QueryDesc *queryDesc,
 						   const char *text, int location, int length);
 
-/* Planning time: seen, and taken over by the execution that follows */
-extern void plan_seen(uint64 queryid, uint64 elapsed);
-extern uint64 plan_time_of(uint64 queryid);
+/* The planning seen last, until its execution takes it over */
+typedef struct PlanSeen
+{
+	uint64		queryid;		/* 0: none */
+	uint64		elapsed;
+} PlanSeen;
+
+extern PlanSeen last_plan;
+
+static inline uint64
+plan_time_of(uint64 queryid)
+{
+	return last_plan.queryid == queryid ? last_plan.elapsed : 0;
+}
 
 /*
  * Time of the client's own: a statement of the client begins, one has ended.
  */
-extern void client_statement_begins(uint64 now);
-extern void client_statement_ended(const StatementKey *key, int slot,
-								   uint64 end);
+typedef struct ClientStatement
+{
+	StatementKey key;
+	int			slot;			/* -1: none ended, or another began */
+	uint64		end;
+	uint64		transaction;
+} ClientStatement;
+
+extern ClientStatement last_client_statement;
+extern void record_client_time(uint64 now);
+
+static inline void
+client_statement_begins(uint64 now)
+{
+	if (last_client_statement.slot >= 0 &&
+		last_client_statement.transaction == compat_transaction_id())
+		record_client_time(now);
+	last_client_statement.slot = -1;
+}
+
+static inline void
+client_statement_ended(const StatementKey *key, int slot, uint64 end)
+{
+	last_client_statement.key = *key;
+	last_client_statement.slot = slot;
+	last_client_statement.end = end;
+	last_client_statement.transaction = compat_transaction_id();
+	last_plan.queryid = 0;
+	last_plan.elapsed = 0;
+}
 
 #endif							/* QW_RECORDING_H */

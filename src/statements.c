@@ -11,8 +11,8 @@
  * read-modify-write, allocates nothing and writes no cache line that another
  * backend writes:
  *
- *	- statements_slot() compares the key with the slot found last, then with
- *	  the WAYS slots that its hash allows, all of them this backend's own.
+ *	- statements_slot() compares the key with that of the slot found last among
+ *	  those that its hash allows, then with the others of them.
  *	- statements_record() brackets its stores with two increments of the
  *	  slot's change counter (the idiom of PgBackendStatus.st_changecount).
  *	  The counter is written by the owner only, so plain stores with write
@@ -47,7 +47,6 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
-#include "storage/bufmgr.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
 
@@ -55,11 +54,6 @@
 #include "shmem.h"
 #include "statements.h"
 #include "table.h"
-
-/* Slots of a backend: sets of a few ways */
-#define SLOT_SETS	16
-#define SLOT_WAYS	4
-#define SLOTS		(SLOT_SETS * SLOT_WAYS)
 
 /* Copies tried of a slot that is being written */
 #define MAX_COPY_TRIES	100000
@@ -93,14 +87,11 @@ static SharedStatements *shared = NULL;
 /* This backend's slots; NULL before the first use and after they are gone */
 static SharedBackend *mine = NULL;
 static bool detached = false;
-static int	last_slot = 0;
-static uint64 lookups = 0;
-uint64		statements_fills = 0;
-static StatementLocal local[SLOTS];
 
-StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
-				 USAGE_TEMP_WRITTEN * sizeof(int64),
-				 "BufferUsage begins with the block counters");
+StatementLocal statements_locals[SLOTS];
+int			statements_recent[SLOT_SETS];
+uint64		statements_lookups = 0;
+uint64		statements_fills = 0;
 
 static int
 backend_count(void)
@@ -173,7 +164,10 @@ detach(int code, Datum arg)
 	if (mine == NULL)
 		return;
 	for (int i = 0; i < SLOTS; i++)
+	{
 		flush_slot(&mine->slots[i]);
+		statements_locals[i].key.queryid = 0;
+	}
 	mine->in_use = 0;
 	mine = NULL;
 	detached = true;
@@ -203,20 +197,12 @@ attach(void)
  * Slots
  */
 
-/* The first slot of the set that a statement may be in */
-static inline int
-slot_set(const StatementKey *key)
-{
-	return (int) ((key->queryid ^ (key->queryid >> 32) ^ key->userid) %
-				  SLOT_SETS) * SLOT_WAYS;
-}
-
 /* Puts a statement into an empty slot */
 static void
 pin_slot(int number, const StatementKey *key)
 {
 	SharedSlot *slot = &mine->slots[number];
-	StatementLocal *l = &local[number];
+	StatementLocal *l = &statements_locals[number];
 	TableEntryInfo info;
 
 	table_pin(key, &info);
@@ -229,6 +215,7 @@ pin_slot(int number, const StatementKey *key)
 	slot->used = 1;
 	end_write(slot);
 
+	l->key = *key;
 	l->shape = info.shape;
 	l->window_statement = NULL;
 	l->plain_text = NULL;
@@ -249,7 +236,7 @@ fill_slot(const StatementKey *key, int first)
 			victim = i;
 			break;
 		}
-		if (local[i].used < local[victim].used)
+		if (statements_locals[i].used < statements_locals[victim].used)
 			victim = i;
 	}
 	statements_fills++;
@@ -259,25 +246,17 @@ fill_slot(const StatementKey *key, int first)
 }
 
 int
-statements_slot(const StatementKey *key)
+statements_find_slot(const StatementKey *key)
 {
-	int			first;
+	int			set = statements_set(key);
+	int			first = set * SLOT_WAYS;
 	int			found = -1;
 
-	if (likely(mine != NULL))
-	{
-		if (statement_key_equal(&mine->slots[last_slot].key, key) &&
-			mine->slots[last_slot].used)
-			return last_slot;
-	}
-	else if (!attach())
+	if (mine == NULL && !attach())
 		return -1;
-
-	first = slot_set(key);
 	for (int i = first; i < first + SLOT_WAYS; i++)
 	{
-		if (mine->slots[i].used &&
-			statement_key_equal(&mine->slots[i].key, key))
+		if (statement_key_equal(&statements_locals[i].key, key))
 		{
 			found = i;
 			break;
@@ -286,35 +265,25 @@ statements_slot(const StatementKey *key)
 	if (found < 0)
 		found = fill_slot(key, first);
 
-	local[found].used = ++lookups;
-	last_slot = found;
+	statements_locals[found].used = ++statements_lookups;
+	statements_recent[set] = found;
 	return found;
 }
 
-StatementLocal *
-statements_local(int slot)
-{
-	return &local[slot];
-}
-
+/* A text was dropped somewhere: is this slot's statement still described? */
 bool
-statements_described(int slot)
+statements_look(int slot)
 {
-	StatementLocal *l = &local[slot];
+	StatementLocal *l = &statements_locals[slot];
+	SharedSlot *s = &mine->slots[slot];
 
-	/* a text was dropped somewhere: perhaps this one */
-	if (unlikely(l->text_serial != pg_atomic_read_u32(table_text_serial)))
+	if (!table_look(&s->key, &s->ref, &l->text_serial, &l->has_text))
 	{
-		SharedSlot *s = &mine->slots[slot];
+		/* evicted all the same: begin with a new entry */
+		StatementKey key = s->key;
 
-		if (!table_look(&s->key, &s->ref, &l->text_serial, &l->has_text))
-		{
-			/* evicted all the same: begin with a new entry */
-			StatementKey key = s->key;
-
-			flush_slot(s);
-			pin_slot(slot, &key);
-		}
+		flush_slot(s);
+		pin_slot(slot, &key);
 	}
 	return l->has_text;
 }
@@ -326,9 +295,10 @@ statements_describe(int slot, const char *text, Size text_length,
 {
 	SharedSlot *s = &mine->slots[slot];
 
-	local[slot].shape = *shape;
-	local[slot].has_text = table_describe(&s->key, &s->ref, text, text_length,
-										  tables, tables_length, shape);
+	statements_locals[slot].shape = *shape;
+	statements_locals[slot].has_text =
+		table_describe(&s->key, &s->ref, text, text_length,
+					   tables, tables_length, shape);
 }
 
 /*
@@ -418,13 +388,10 @@ statements_record(int slot_number, const Execution *e, bool slow)
 
 void
 statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
-					  const BufferUsage *buffers, const WalUsage *wal)
+					  const Measure *measure)
 {
 	SharedSlot *slot = &mine->slots[slot_number];
 	StatementCounters *c = &slot->counters;
-	int64	   *blocks = c->usage.blocks;
-	const int64 *now = (const int64 *) &pgBufferUsage;
-	const int64 *then = (const int64 *) buffers;
 
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		heed_reset(slot);
@@ -435,25 +402,7 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	c->last_seen = GetCurrentStatementStartTimestamp();
 	c->calls++;
 	c->rows += rows;
-#pragma GCC unroll 10
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		blocks[i] += now[i] - then[i];
-	if (unlikely(pgWalUsage.wal_bytes != wal->wal_bytes))
-	{
-		int64		used[USAGE_NWAL];
-
-		compat_wal_usage(used, &pgWalUsage, wal);
-		for (int i = 0; i < USAGE_NWAL; i++)
-			c->usage.wal[i] += used[i];
-	}
-	if (unlikely(track_io_timing))
-	{
-		int64		used[USAGE_NTIMES];
-
-		compat_io_times(used, &pgBufferUsage, buffers);
-		for (int i = 0; i < USAGE_NTIMES; i++)
-			c->usage.times[i] += used[i];
-	}
+	measure_add_usage(measure, &c->usage);
 	end_write(slot);
 }
 

@@ -13,11 +13,12 @@
 #ifndef QW_STATEMENTS_H
 #define QW_STATEMENTS_H
 
-#include "executor/instrument.h"
+#include "port/atomics.h"
 
 #include "counters.h"
 #include "execution.h"
 #include "histogram.h"
+#include "measure.h"
 #include "shape.h"
 #include "window.h"
 
@@ -41,19 +42,15 @@ typedef void (*StatementCallback) (void *arg, const StatementRow *row);
 extern Size statements_shmem_size(void);
 extern void statements_shmem_init(void *place, bool found);
 
-/*
- * Slot of a statement among this backend's, or -1 if this process has none.
- * A statement that has no slot gets one: that takes locks and may evict
- * another; it does not raise.  A slot keeps its statement as long as
- * statements_fills stands still.
- */
-extern int	statements_slot(const StatementKey *key);
-extern uint64 statements_fills;
+/* Slots of a backend: sets of a few ways */
+#define SLOT_SETS	16
+#define SLOT_WAYS	4
+#define SLOTS		(SLOT_SETS * SLOT_WAYS)
 
 /* What is known of the statement in a slot, in this backend's memory */
 typedef struct StatementLocal
 {
-	StatementShape shape;		/* command SHAPE_OTHER: not known */
+	StatementKey key;			/* queryid 0: the slot is empty */
 	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
 	const char *plain_text;		/* for repeats.c: its source text, when that
 								 * was found to have no comment, and
@@ -62,12 +59,65 @@ typedef struct StatementLocal
 	uint64		used;			/* when last, in slot look-ups */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	bool		has_text;
+	StatementShape shape;		/* command SHAPE_OTHER: not known */
 } StatementLocal;
 
-extern StatementLocal *statements_local(int slot);
+extern StatementLocal statements_locals[SLOTS];
+extern int	statements_recent[SLOT_SETS];	/* slot of each set found last */
+extern uint64 statements_lookups;
+extern uint64 statements_fills; /* slots that were given to a statement */
+
+/* The set that a statement's slot is in */
+static inline int
+statements_set(const StatementKey *key)
+{
+	return (int) ((key->queryid ^ (key->queryid >> 32) ^ key->userid) %
+				  SLOT_SETS);
+}
+
+extern int	statements_find_slot(const StatementKey *key);
+
+/*
+ * Slot of a statement among this backend's, or -1 if this process has none.
+ * A statement that has no slot gets one: that takes locks and may evict
+ * another; it does not raise.  A slot keeps its statement as long as
+ * statements_fills stands still.
+ */
+static inline int
+statements_slot(const StatementKey *key)
+{
+	int			slot = statements_recent[statements_set(key)];
+
+	if (unlikely(!statement_key_equal(&statements_locals[slot].key, key)))
+		return statements_find_slot(key);
+	statements_locals[slot].used = ++statements_lookups;
+	return slot;
+}
+
+static inline StatementLocal *
+statements_local(int slot)
+{
+	return &statements_locals[slot];
+}
+
+/*
+ * Changes whenever an entry that has a slot somewhere loses its text or is
+ * evicted
+ */
+extern pg_atomic_uint32 *table_text_serial;
+extern bool statements_look(int slot);
 
 /* Does the table hold the text and the shape of the statement in this slot? */
-extern bool statements_described(int slot);
+static inline bool
+statements_described(int slot)
+{
+	const StatementLocal *local = &statements_locals[slot];
+
+	/* perhaps it was this one */
+	if (unlikely(local->text_serial != pg_atomic_read_u32(table_text_serial)))
+		return statements_look(slot);
+	return local->has_text;
+}
 
 /*
  * Stores text and shape of the statement in this slot.  "tables" as in
@@ -81,12 +131,11 @@ extern void statements_describe(int slot, const char *text, Size text_length,
  * Adds an execution, a planning, time between statements.  Lock-free.
  *
  * statements_record_run() is for the common case, a query that completed in
- * one run: "buffers" and "wal" are what was used up before it.
+ * one run.
  */
 extern void statements_record(int slot, const Execution *execution, bool slow);
 extern void statements_record_run(int slot, uint64 elapsed, uint64 rows,
-								  const BufferUsage *buffers,
-								  const WalUsage *wal);
+								  const Measure *measure);
 
 extern void statements_record_plan(int slot, uint64 elapsed);
 extern void statements_record_client(const StatementKey *key, int slot,

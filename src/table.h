@@ -69,10 +69,9 @@ extern bool table_describe(const StatementKey *key, const TableRef *ref,
 						   const StatementShape *shape);
 
 /*
- * Changes whenever a pinned entry loses its text or is evicted, so that slots
- * look again.  table_look() is false if ref is not the statement's any more.
+ * When table_text_serial changed.  False if ref is not the statement's any
+ * more.
  */
-extern pg_atomic_uint32 *table_text_serial;
 extern bool table_look(const StatementKey *key, const TableRef *ref,
 					   uint32 *text_serial, bool *has_text);
 

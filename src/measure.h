@@ -1,0 +1,88 @@
+/*-------------------------------------------------------------------------
+ *
+ * measure.h
+ *		What a statement uses up: readings of the clock and of the server's
+ *		own counts, before and after.
+ *
+ * src/measure.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_MEASURE_H
+#define QW_MEASURE_H
+
+#include "executor/instrument.h"
+#include "storage/bufmgr.h"
+
+#include "compat.h"
+#include "execution.h"
+
+/* The readings before something that is measured */
+typedef struct Measure
+{
+	uint64		start;			/* monotonic clock, ns */
+	WalUsage	wal;
+	bool		io_timing;		/* "buffers" has its times */
+	BufferUsage buffers;
+} Measure;
+
+StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
+				 USAGE_TEMP_WRITTEN * sizeof(int64),
+				 "BufferUsage begins with the block counters");
+
+/* Reads the counts, not the clock */
+static inline void
+measure_usage_start(Measure *measure)
+{
+	measure->wal = pgWalUsage;
+	measure->io_timing = track_io_timing;
+	if (unlikely(measure->io_timing))
+		measure->buffers = pgBufferUsage;
+	else
+		memcpy(&measure->buffers, &pgBufferUsage,
+			   USAGE_NBLOCKS * sizeof(int64));
+}
+
+static inline void
+measure_start(Measure *measure)
+{
+	measure->start = compat_clock();
+	measure_usage_start(measure);
+}
+
+/* What was used up since, added to "usage" */
+static inline void
+measure_add_usage(const Measure *measure, Usage *usage)
+{
+	const int64 *now = (const int64 *) &pgBufferUsage;
+	const int64 *then = (const int64 *) &measure->buffers;
+
+#pragma GCC unroll 10
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		usage->blocks[i] += now[i] - then[i];
+	if (unlikely(pgWalUsage.wal_records != measure->wal.wal_records))
+	{
+		int64		used[USAGE_NWAL];
+
+		compat_wal_usage(used, &pgWalUsage, &measure->wal);
+		for (int i = 0; i < USAGE_NWAL; i++)
+			usage->wal[i] += used[i];
+	}
+	if (unlikely(measure->io_timing))
+	{
+		int64		used[USAGE_NTIMES];
+
+		compat_io_times(used, &pgBufferUsage, &measure->buffers);
+		for (int i = 0; i < USAGE_NTIMES; i++)
+			usage->times[i] += used[i];
+	}
+}
+
+static inline void
+measure_usage(const Measure *measure, Usage *usage)
+{
+	memset(usage, 0, sizeof(Usage));
+	measure_add_usage(measure, usage);
+}
+
+#endif							/* QW_MEASURE_H */
