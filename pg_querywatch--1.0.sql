@@ -494,7 +494,8 @@ CREATE FUNCTION info(
     OUT patterns_dropped bigint,
     OUT routes_folded bigint,
     OUT shared_bytes bigint,
-    OUT stats_reset timestamptz
+    OUT stats_reset timestamptz,
+    OUT saved_at timestamptz
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_querywatch_info_1_0'
@@ -526,6 +527,10 @@ COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
+COMMENT ON COLUMN info.stats_reset IS
+'when all statistics of statements were last discarded';
+COMMENT ON COLUMN info.saved_at IS
+'when the statistics were last saved to disk (pg_querywatch.save_interval); NULL if they never were';
 
 /* Latency */
 

@@ -68,6 +68,12 @@ ALTER SYSTEM SET pg_querywatch.slow_memory = '2GB';
 ALTER SYSTEM SET pg_querywatch.max_patterns = 9;
 ALTER SYSTEM SET pg_querywatch.max_patterns = 100001;
 
+-- changed by reloading
+SET pg_querywatch.save = off;
+SET pg_querywatch.save_interval = 10;
+ALTER SYSTEM SET pg_querywatch.save_interval = -1;
+ALTER SYSTEM SET pg_querywatch.save_interval = '2d';
+
 -- an ordinary role: only what concerns its own session
 CREATE ROLE regress_qw_settings;
 SET ROLE regress_qw_settings;

@@ -31,7 +31,7 @@ typedef struct WorkerDuty
 	 * an epoll instance.  Asked for once, after begin(), and the same until
 	 * end().  NULL, or PGINVALID_SOCKET: there is none.
 	 */
-				pgsocket(*descriptor) (void);
+	pgsocket	(*descriptor) (void);
 
 	/*
 	 * Does what is due.  Returns after how many milliseconds it has to be
@@ -42,5 +42,8 @@ typedef struct WorkerDuty
 	/* Once, when the worker is asked to end; NULL: nothing to do */
 	void		(*end) (void);
 } WorkerDuty;
+
+/* Has the worker run its duties now, if there is a worker.  Takes no lock. */
+extern void worker_wake(void);
 
 #endif							/* QW_DUTY_H */

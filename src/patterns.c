@@ -507,3 +507,46 @@ patterns_info(PatternsInfo *info)
 	info->routes_folded = shared->routes_folded;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
+
+/*
+ * Saving and restoring
+ */
+
+void
+patterns_state(PatternsState *state)
+{
+	memset(state, 0, sizeof(PatternsState));
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
+	state->dropped = shared->dropped;
+	state->routes_folded = shared->routes_folded;
+	state->nroutes = shared->nroutes;
+	memcpy(state->routes, shared->routes, sizeof(state->routes));
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
+patterns_restore_state(const PatternsState *state)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	shared->dropped = state->dropped;
+	shared->routes_folded = state->routes_folded;
+	shared->nroutes = state->nroutes;
+	memcpy(shared->routes, state->routes, sizeof(shared->routes));
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
+patterns_restore(const Pattern *pattern)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	if (shared->npatterns < shared->max)
+	{
+		SharedPattern *entry = &shared->patterns[shared->npatterns++];
+
+		entry->hash = pattern_hash(&pattern->key);
+		entry->pattern = *pattern;
+	}
+	else
+		shared->dropped++;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}

@@ -126,4 +126,22 @@ typedef struct PatternsInfo
 
 extern void patterns_info(PatternsInfo *info);
 
+/* What there is beside the patterns, to be saved with them */
+typedef struct PatternsState
+{
+	int64		dropped;
+	int64		routes_folded;
+	int64		nroutes;
+	uint64		routes[PATTERN_MAX_ROUTES]; /* hashes */
+} PatternsState;
+
+extern void patterns_state(PatternsState *state);
+
+/*
+ * At server start: the state, and patterns, the most important first.  Those
+ * that there is no room for count as dropped.
+ */
+extern void patterns_restore_state(const PatternsState *state);
+extern void patterns_restore(const Pattern *pattern);
+
 #endif							/* QW_PATTERNS_H */

@@ -11,11 +11,13 @@
  *	recording			hands them to the recorders
  *
  *	worker, duty		the background worker, and what it is given to do
+ *	snapshot,			saving and loading all that was recorded
+ *	snapshot_file
  *
  *	recorders, which know nothing of each other:
  *	statements, table	cumulative statistics: backend slots, shared table
  *	repeats				the repeat detector at work: window, verdict, advice
- *	slowlog				ring of slow executions
+ *	slowlog, slowring	slow executions, the ring that they are in
  *	patterns			bursts added up
  *
  *	window, valueset,	the detector itself: plain C, no server in it

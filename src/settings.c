@@ -34,6 +34,8 @@ int			qw_repeat_gap = 250;
 int			qw_on_repeat = ON_REPEAT_OFF;
 int			qw_max_patterns = 1000;
 char	   *qw_tags = NULL;
+bool		qw_save = true;
+int			qw_save_interval = 60;
 
 static const struct config_enum_entry track_options[] = {
 	{"none", TRACK_NONE, false},
@@ -75,7 +77,8 @@ enum
 	PARAMETER_MAX_LENGTH,
 	REPEAT_THRESHOLD,
 	REPEAT_GAP,
-	MAX_PATTERNS
+	MAX_PATTERNS,
+	SAVE_INTERVAL
 };
 
 static const NumberSetting numbers[] = {
@@ -141,6 +144,13 @@ static const NumberSetting numbers[] = {
 		"The one seen longest ago makes room for a new one.",
 		10, 100000, "Give a number of patterns from 10 to 100000.",
 		PGC_POSTMASTER, 0
+	},
+	[SAVE_INTERVAL] = {
+		"pg_querywatch.save_interval", &qw_save_interval,
+		"Sets the time between saves of the statistics.",
+		"A crash loses what was recorded since the last one. 0 saves at shutdown only.",
+		0, 24 * 3600, "Give a time from 1s to 1d, or 0 to save at shutdown only.",
+		PGC_SIGHUP, GUC_UNIT_S
 	}
 };
 
@@ -173,6 +183,7 @@ CHECK_HOOK(check_parameter_max_length, PARAMETER_MAX_LENGTH)
 CHECK_HOOK(check_repeat_threshold, REPEAT_THRESHOLD)
 CHECK_HOOK(check_repeat_gap, REPEAT_GAP)
 CHECK_HOOK(check_max_patterns, MAX_PATTERNS)
+CHECK_HOOK(check_save_interval, SAVE_INTERVAL)
 
 static const GucIntCheckHook number_hooks[] = {
 	[MAX_STATEMENTS] = check_max_statements,
@@ -183,7 +194,8 @@ static const GucIntCheckHook number_hooks[] = {
 	[PARAMETER_MAX_LENGTH] = check_parameter_max_length,
 	[REPEAT_THRESHOLD] = check_repeat_threshold,
 	[REPEAT_GAP] = check_repeat_gap,
-	[MAX_PATTERNS] = check_max_patterns
+	[MAX_PATTERNS] = check_max_patterns,
+	[SAVE_INTERVAL] = check_save_interval
 };
 
 /* A list of keys: letters, digits, underscores, dashes, dots */
@@ -254,6 +266,11 @@ settings_define(void)
 							 "Keeps parameter values of slow executions and of examples of repeats.",
 							 NULL, &qw_capture_parameters, true,
 							 PGC_SUSET, 0, NULL, NULL, NULL);
+	DefineCustomBoolVariable("pg_querywatch.save",
+							 "Saves the statistics, so that they survive a restart.",
+							 "When off, they are neither saved nor loaded at server start.",
+							 &qw_save, true,
+							 PGC_SIGHUP, 0, NULL, NULL, NULL);
 	DefineCustomEnumVariable("pg_querywatch.on_repeat",
 							 "Selects what happens when a statement is repeated up to the threshold.",
 							 "off, log, notice, warning or error.",

@@ -42,6 +42,8 @@ extern int	qw_repeat_gap;		/* ms */
 extern int	qw_on_repeat;		/* OnRepeat */
 extern int	qw_max_patterns;
 extern char *qw_tags;			/* comma-separated keys */
+extern bool qw_save;
+extern int	qw_save_interval;	/* s; 0: at shutdown only */
 
 /* Is this tag key among those that qw_tags keeps? */
 extern bool settings_keep_tag(const char *key);

@@ -16,6 +16,7 @@
 #include "patterns.h"
 #include "shmem.h"
 #include "slowlog.h"
+#include "snapshot.h"
 #include "statements.h"
 #include "texts.h"
 #include "worker.h"
@@ -40,7 +41,8 @@ static const struct
 	{texts_shmem_size, texts_shmem_init},
 	{slowlog_shmem_size, slowlog_shmem_init},
 	{patterns_shmem_size, patterns_shmem_init},
-	{worker_shmem_size, worker_shmem_init}
+	{worker_shmem_size, worker_shmem_init},
+	{snapshot_shmem_size, snapshot_shmem_init}
 };
 
 Size
@@ -101,6 +103,7 @@ startup(void)
 	LWLockRelease(AddinShmemInitLock);
 
 	ready = true;
+	snapshot_startup(found);
 }
 
 void

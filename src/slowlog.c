@@ -1,17 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * slowlog.c
- *		The slow executions: a byte ring in shared memory, oldest overwritten
- *		first.
- *
- * The ring holds records one after another, each MAXALIGNed and in one piece:
- * a SharedSlowRecord and behind it its strings and values.  From "oldest" on
- * they follow each other up to "next", or, once the ring has been filled, up
- * to "end" and then from 0 to "next":
- *
- *		0 ... next ... oldest ... end ... size
- *
- * There are only offsets in it, so that it may be copied as it is.
+ *		Recording slow executions, and reading them.
  *
  * A record is put together in a work buffer of this backend, then copied in
  * under the lock.  The work buffer and a memory context for what is worked out
@@ -28,7 +18,6 @@
 #include "common/ip.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "port/atomics.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
@@ -39,8 +28,8 @@
 #include "compat.h"
 #include "plans.h"
 #include "settings.h"
-#include "shmem.h"
 #include "slowlog.h"
+#include "slowring.h"
 #include "visible.h"
 
 /* Longest text of tags; a byte of a tag takes six at most */
@@ -51,72 +40,6 @@
 	(sizeof(SharedSlowRecord) + NAMEDATALEN + NI_MAXHOST + \
 	 SLOWLOG_MAX_PLAN + SLOWLOG_MAX_PARAMETERS + MAX_TAGS_TEXT + \
 	 COMMENT_TRACE_ID_LENGTH + SLOW_NSTRINGS + MAXIMUM_ALIGNOF)
-
-/* The strings of a record, in the order they are stored */
-typedef enum SlowString
-{
-	SLOW_QUERY,
-	SLOW_APPLICATION_NAME,
-	SLOW_CLIENT_ADDR,
-	SLOW_PLAN,
-	SLOW_TAGS,
-	SLOW_TRACE_ID,
-	SLOW_NSTRINGS
-} SlowString;
-
-typedef struct SharedSlowRecord
-{
-	uint32		size;			/* of all of it, MAXALIGNed */
-	int32		encoding;
-	int64		id;
-	TimestampTz started_at;
-	StatementKey key;
-	uint64		elapsed;
-	uint64		plan_time;
-	uint64		rows;
-	int32		outcome;		/* ExecutionOutcome */
-	int32		sqlstate;
-	int32		pid;
-	int32		query_complete;
-	int64		shared_blks_hit;
-	int64		shared_blks_read;
-	int64		temp_blks_written;
-	int64		wal_bytes;
-	int32		nvalues;		/* -1: not captured */
-	int32		lengths[SLOW_NSTRINGS]; /* without the NUL; -1: NULL */
-
-	/*
-	 * Then the strings that are not NULL, each with its NUL, then for each
-	 * value a SharedSlowValue and its text with its NUL, unaligned.
-	 */
-} SharedSlowRecord;
-
-typedef struct SharedSlowValue
-{
-	Oid			type;
-	int32		length;			/* -1: null, -2: has no text */
-	int32		complete;
-} SharedSlowValue;
-
-/* All under SHMEM_LOCK_SLOWLOG, but where it says otherwise */
-typedef struct SharedSlowlog
-{
-	Size		size;			/* of the ring; never changes */
-	Size		next;			/* where the next record goes, if it fits */
-	Size		oldest;			/* oldest record; of no meaning without one */
-	Size		end;			/* end of the records above next */
-	int64		nrecords;
-	int64		last_id;		/* never starts over, a reset included */
-	int64		recorded;
-	int64		overwritten;
-	pg_atomic_uint64 dropped;	/* without the lock */
-	char		ring[FLEXIBLE_ARRAY_MEMBER];	/* MAXALIGNed */
-} SharedSlowlog;
-
-#define RING_OFFSET		MAXALIGN(offsetof(SharedSlowlog, ring))
-#define RING(slowlog)	((char *) (slowlog) + RING_OFFSET)
-
-static SharedSlowlog *slowlog = NULL;
 
 /*
  * The work buffer: a record in the making.  What does not fit is left out.
@@ -130,30 +53,6 @@ typedef struct WorkBuffer
 
 static WorkBuffer work = {NULL, 0, 0};
 static MemoryContext work_context = NULL;
-
-static inline Size
-ring_size(void)
-{
-	return MAXALIGN_DOWN((Size) qw_slow_memory * 1024);
-}
-
-Size
-slowlog_shmem_size(void)
-{
-	return add_size(RING_OFFSET, ring_size());
-}
-
-void
-slowlog_shmem_init(void *place, bool found)
-{
-	slowlog = (SharedSlowlog *) place;
-	if (found)
-		return;
-
-	memset(slowlog, 0, RING_OFFSET);
-	slowlog->size = ring_size();
-	pg_atomic_init_u64(&slowlog->dropped, 0);
-}
 
 /*
  * Makes the work buffer and the context ready.  Raises nothing if "in_error",
@@ -428,63 +327,6 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	record->size = MAXALIGN(work.used);
 }
 
-/* Where the record after this one is, which is at place */
-static inline Size
-after_record(const SharedSlowlog *log, Size place,
-			 const SharedSlowRecord *record)
-{
-	place += record->size;
-
-	/* only those above "next" are followed by the ones from 0 on */
-	if (place >= log->end && place > log->next)
-		place = 0;
-	return place;
-}
-
-/* Forgets the oldest record.  Call with the lock held exclusively. */
-static void
-drop_oldest(void)
-{
-	slowlog->oldest =
-		after_record(slowlog, slowlog->oldest,
-					 (SharedSlowRecord *) (RING(slowlog) + slowlog->oldest));
-	slowlog->nrecords--;
-	slowlog->overwritten++;
-}
-
-/*
- * Copies a finished record in.  Its size is at most the ring's.  Call with the
- * lock held exclusively.
- */
-static void
-ring_insert(SharedSlowRecord *record)
-{
-	Size		place;
-
-	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE));
-
-	place = slowlog->next;
-	if (slowlog->size - place < record->size)
-	{
-		/* start over: those above go first, as they are the oldest */
-		while (slowlog->nrecords > 0 && slowlog->oldest >= place)
-			drop_oldest();
-		slowlog->end = place;
-		place = 0;
-	}
-	while (slowlog->nrecords > 0 &&
-		   slowlog->oldest >= place && slowlog->oldest < place + record->size)
-		drop_oldest();
-
-	if (slowlog->nrecords == 0)
-		slowlog->oldest = place;
-	record->id = ++slowlog->last_id;
-	memcpy(RING(slowlog) + place, record, record->size);
-	slowlog->next = place + record->size;
-	slowlog->nrecords++;
-	slowlog->recorded++;
-}
-
 void
 slowlog_record(const Execution *execution, QueryDesc *queryDesc,
 			   const char *text, int length, TimestampTz started_at)
@@ -494,7 +336,7 @@ slowlog_record(const Execution *execution, QueryDesc *queryDesc,
 	uint32		holdoff_count;
 	volatile bool done = false;
 
-	if (slowlog == NULL)
+	if (!slowring_attached())
 		return;
 
 	HOLD_INTERRUPTS();
@@ -527,55 +369,11 @@ slowlog_record(const Execution *execution, QueryDesc *queryDesc,
 		MemoryContextSwitchTo(old_context);
 	}
 
-	if (done && ((SharedSlowRecord *) work.data)->size <= slowlog->size)
-	{
-		LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE);
-		ring_insert((SharedSlowRecord *) work.data);
-		LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
-	}
-	else
-		pg_atomic_fetch_add_u64(&slowlog->dropped, 1);
+	slowring_insert(done ? (SharedSlowRecord *) work.data : NULL);
 
 	if (work_context != NULL)
 		MemoryContextReset(work_context);
 	RESUME_INTERRUPTS();
-}
-
-/*
- * Copies the ring out: *records becomes pointers to the copies of its records,
- * oldest first.  Returns how many.
- */
-static int64
-copy_ring(const SharedSlowRecord ***records)
-{
-	SharedSlowlog copy;
-	char	   *ring;
-	Size		place;
-
-	ring = palloc_extended(slowlog->size, MCXT_ALLOC_HUGE);
-
-	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
-	memcpy(&copy, slowlog, offsetof(SharedSlowlog, ring));
-	if (copy.nrecords > 0 && copy.oldest < copy.next)
-		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
-			   copy.next - copy.oldest);
-	else if (copy.nrecords > 0)
-	{
-		memcpy(ring, RING(slowlog), copy.next);
-		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
-			   copy.end - copy.oldest);
-	}
-	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
-
-	*records = palloc_extended(sizeof(SharedSlowRecord *) *
-							   Max(copy.nrecords, 1), MCXT_ALLOC_HUGE);
-	place = copy.oldest;
-	for (int64 i = 0; i < copy.nrecords; i++)
-	{
-		(*records)[i] = (const SharedSlowRecord *) (ring + place);
-		place = after_record(&copy, place, (*records)[i]);
-	}
-	return copy.nrecords;
 }
 
 /* Makes a SlowRecord of a copy, pointing into it */
@@ -645,7 +443,7 @@ void
 slowlog_read(SlowlogCallback callback, void *arg)
 {
 	const SharedSlowRecord **records;
-	int64		nrecords = copy_ring(&records);
+	int64		nrecords = slowring_copy(&records);
 
 	for (int64 i = nrecords - 1; i >= 0; i--)
 	{
@@ -662,7 +460,7 @@ SlowRecord *
 slowlog_find(int64 id)
 {
 	const SharedSlowRecord **records;
-	int64		nrecords = copy_ring(&records);
+	int64		nrecords = slowring_copy(&records);
 
 	for (int64 i = 0; i < nrecords; i++)
 	{
@@ -675,28 +473,4 @@ slowlog_find(int64 id)
 		}
 	}
 	return NULL;
-}
-
-void
-slowlog_counters(SlowlogCounters *counters)
-{
-	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
-	counters->recorded = slowlog->recorded;
-	counters->overwritten = slowlog->overwritten;
-	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
-	counters->dropped = (int64) pg_atomic_read_u64(&slowlog->dropped);
-}
-
-void
-slowlog_reset(void)
-{
-	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_EXCLUSIVE);
-	slowlog->next = 0;
-	slowlog->oldest = 0;
-	slowlog->end = 0;
-	slowlog->nrecords = 0;
-	slowlog->recorded = 0;
-	slowlog->overwritten = 0;
-	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
-	pg_atomic_write_u64(&slowlog->dropped, 0);
 }

@@ -2,7 +2,7 @@
  *
  * slowlog.h
  *		The slow executions: a byte ring in shared memory, oldest overwritten
- *		first.
+ *		first (slowring.c).
  *
  * One LWLock; held exclusively while a finished record is copied in, shared
  * while records are copied out.  Nothing is allocated, looked up or reported

@@ -31,6 +31,7 @@
 #include "patterns.h"
 #include "shmem.h"
 #include "slowlog.h"
+#include "snapshot.h"
 #include "statements.h"
 #include "texts.h"
 #include "visible.h"
@@ -434,6 +435,7 @@ pg_querywatch_reset_patterns_1_0(PG_FUNCTION_ARGS)
 {
 	shmem_require();
 	patterns_reset();
+	snapshot_request();
 	PG_RETURN_TIMESTAMPTZ(GetCurrentTimestamp());
 }
 
@@ -503,6 +505,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, patterns.routes_folded);
 	put_int8(&row, shmem_total_size());
 	put_timestamp(&row, statements.stats_reset);
+	put_timestamp(&row, snapshot_saved_at());
 	end_row(&row);
 	return (Datum) 0;
 }
@@ -583,9 +586,11 @@ pg_querywatch_histogram_1_0(PG_FUNCTION_ARGS)
 Datum
 pg_querywatch_reset_1_0(PG_FUNCTION_ARGS)
 {
+	TimestampTz now;
+
 	shmem_require();
-	PG_RETURN_TIMESTAMPTZ(statements_reset(PG_GETARG_OID(0),
-										   PG_GETARG_OID(1),
-										   (uint64) PG_GETARG_INT64(2),
-										   PG_GETARG_BOOL(3)));
+	now = statements_reset(PG_GETARG_OID(0), PG_GETARG_OID(1),
+						   (uint64) PG_GETARG_INT64(2), PG_GETARG_BOOL(3));
+	snapshot_request();
+	PG_RETURN_TIMESTAMPTZ(now);
 }

@@ -34,6 +34,7 @@
 #include "compat.h"
 #include "shmem.h"
 #include "slowlog.h"
+#include "snapshot.h"
 #include "visible.h"
 
 /* A value that is there but has no text, in the array of parameters */
@@ -476,5 +477,6 @@ querywatch_reset_slow(PG_FUNCTION_ARGS)
 {
 	shmem_require();
 	slowlog_reset();
+	snapshot_request();
 	PG_RETURN_VOID();
 }

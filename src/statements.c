@@ -474,6 +474,8 @@ merge_slot(StatementRow *row, SharedSlot *slot, uint64 entry_serial,
 	if (slot->reset_serial < minmax_serial)
 		counters_clear_minmax(&slot->counters);
 	counters_add(&row->counters, &slot->counters);
+	row->usage += (double) (slot->counters.exec.count +
+							slot->counters.plan.count);
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		row->histogram[i] += slot->histogram[i];
 }

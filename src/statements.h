@@ -31,6 +31,7 @@ typedef struct StatementRow
 	uint64		histogram[HISTOGRAM_BUCKETS];
 	TimestampTz stats_since;
 	TimestampTz minmax_since;
+	double		usage;			/* executions, decayed: see table.c */
 	int			encoding;		/* of text, -1 if there is none */
 	const char *text;			/* normalised; NULL: not there (any more) */
 	const char *tables;			/* names, each ended by a NUL, the last by
@@ -175,5 +176,16 @@ extern void statements_info(StatementsInfo *info);
 typedef void (*EvictedCallback) (void *arg, Oid dbid, int64 statements,
 								 const StatementCounters *counters);
 extern void statements_evicted(EvictedCallback callback, void *arg);
+
+/*
+ * At server start: puts back what was saved, the most used statements first.
+ * Those that the table has no room for go into the sums of evicted ones.
+ * texts_length: of row->text with the tables that follow it, if it has one.
+ * Of "info", entries and limit are of no meaning.
+ */
+extern void statements_restore(const StatementRow *row, Size texts_length);
+extern void statements_restore_evicted(Oid dbid, int64 statements,
+									   const StatementCounters *counters);
+extern void statements_restore_info(const StatementsInfo *info);
 
 #endif							/* QW_STATEMENTS_H */

@@ -233,25 +233,25 @@ decayed_usage(const SharedStatement *entry)
 	return entry->usage * exp2(-(double) age / (double) header->max);
 }
 
-/* Adds the counts of an entry to its database's sum of evicted ones */
+/* Adds counts of evicted statements to the sum of their database */
 static void
-add_evicted(const SharedStatement *entry)
+add_evicted(Oid dbid, int64 statements, const StatementCounters *counters)
 {
 	SharedEvicted *sum = &header->evicted[0];
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_EVICTED), LW_EXCLUSIVE);
-	for (int i = 1; i < EVICTED_DATABASES; i++)
+	for (int i = 1; i < EVICTED_DATABASES && dbid != InvalidOid; i++)
 	{
-		if (header->evicted[i].dbid == entry->key.dbid ||
+		if (header->evicted[i].dbid == dbid ||
 			header->evicted[i].dbid == InvalidOid)
 		{
 			sum = &header->evicted[i];
-			sum->dbid = entry->key.dbid;
+			sum->dbid = dbid;
 			break;
 		}
 	}
-	sum->statements++;
-	counters_add(&sum->counters, &entry->counters);
+	sum->statements += statements;
+	counters_add(&sum->counters, counters);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_EVICTED));
 }
 
@@ -309,7 +309,7 @@ evict(uint32 victim, uint32 bucket)
 		link = &entries[*link].next;
 	*link = entry->next;
 
-	add_evicted(entry);
+	add_evicted(entry->key.dbid, 1, &entry->counters);
 	texts_free(entry->text);
 	entry->text = TEXT_NONE;
 	entry->incarnation++;
@@ -339,6 +339,27 @@ take_free(bool spare)
 	return i;
 }
 
+/* Makes a free entry that of a statement; partition lock held exclusively */
+static void
+init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
+{
+	SharedStatement *entry = &entries[i];
+
+	entry->key = *key;
+	entry->text = TEXT_NONE;
+	entry->text_length = 0;
+	entry->encoding = -1;
+	memset(&entry->shape, 0, sizeof(StatementShape));
+	entry->stats_since = entry->minmax_since = now;
+	entry->reset_serial = entry->minmax_serial = 0;
+	entry->usage = 1.0;
+	entry->usage_clock = pg_atomic_read_u64(&header->evictions);
+	counters_clear(&entry->counters);
+	memset(entry->histogram, 0, sizeof(entry->histogram));
+	entry->next = buckets[bucket];
+	buckets[bucket] = i;
+}
+
 /*
  * Creates an entry.  Partition lock held exclusively; the key is not there.
  * Returns NO_ENTRY only if the spare entries have all gone to other empty
@@ -348,7 +369,6 @@ static uint32
 create(const StatementKey *key, uint32 bucket, TimestampTz now)
 {
 	uint32		i = take_free(false);
-	SharedStatement *entry;
 
 	if (i == NO_ENTRY)
 	{
@@ -363,20 +383,7 @@ create(const StatementKey *key, uint32 bucket, TimestampTz now)
 			return NO_ENTRY;
 	}
 
-	entry = &entries[i];
-	entry->key = *key;
-	entry->text = TEXT_NONE;
-	entry->text_length = 0;
-	entry->encoding = -1;
-	memset(&entry->shape, 0, sizeof(StatementShape));
-	entry->stats_since = entry->minmax_since = now;
-	entry->reset_serial = entry->minmax_serial = 0;
-	entry->usage = 1.0;
-	entry->usage_clock = pg_atomic_read_u64(&header->evictions);
-	counters_clear(&entry->counters);
-	memset(entry->histogram, 0, sizeof(entry->histogram));
-	entry->next = buckets[bucket];
-	buckets[bucket] = i;
+	init_entry(i, key, bucket, now);
 	return i;
 }
 
@@ -755,6 +762,7 @@ table_copy_partition(int partition, TableCopy *copy)
 					   sizeof(row->histogram));
 				row->stats_since = entry->stats_since;
 				row->minmax_since = entry->minmax_since;
+				row->usage = decayed_usage(entry);
 				row->encoding = -1;
 				row->text = row->tables = NULL;
 				if (length > 0)
@@ -810,4 +818,63 @@ statements_evicted(EvictedCallback callback, void *arg)
 					 &copy[i].counters);
 	}
 	pfree(copy);
+}
+
+/*
+ * Restoring
+ */
+
+void
+statements_restore(const StatementRow *row, Size texts_length)
+{
+	uint32		bucket = key_hash(&row->key) & (header->nbuckets - 1);
+	LWLock	   *lock = partition_lock(bucket_partition(bucket));
+	uint32		i = NO_ENTRY;
+	SharedStatement *entry;
+
+	LWLockAcquire(lock, LW_EXCLUSIVE);
+	if (find(&row->key, bucket) == NO_ENTRY)
+		i = take_free(false);
+	if (i != NO_ENTRY)
+	{
+		init_entry(i, &row->key, bucket, row->stats_since);
+		entry = &entries[i];
+		entry->shape = row->shape;
+		entry->minmax_since = row->minmax_since;
+		entry->usage = row->usage;
+		entry->counters = row->counters;
+		memcpy(entry->histogram, row->histogram, sizeof(entry->histogram));
+		if (row->text != NULL)
+		{
+			entry->text = texts_store(row->text, texts_length);
+			if (entry->text != TEXT_NONE)
+			{
+				entry->text_length = strlen(row->text);
+				entry->encoding = row->encoding;
+			}
+			else
+				pg_atomic_fetch_add_u64(&header->texts_dropped, 1);
+		}
+	}
+	else
+	{
+		add_evicted(row->key.dbid, 1, &row->counters);
+		pg_atomic_fetch_add_u64(&header->dealloc, 1);
+	}
+	LWLockRelease(lock);
+}
+
+void
+statements_restore_evicted(Oid dbid, int64 statements,
+						   const StatementCounters *counters)
+{
+	add_evicted(dbid, statements, counters);
+}
+
+void
+statements_restore_info(const StatementsInfo *info)
+{
+	pg_atomic_write_u64(&header->dealloc, (uint64) info->dealloc);
+	pg_atomic_write_u64(&header->texts_dropped, (uint64) info->texts_dropped);
+	pg_atomic_write_u64(&header->stats_reset, (uint64) info->stats_reset);
 }

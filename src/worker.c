@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "duty.h"
+#include "snapshot.h"
 #include "worker.h"
 
 #define WORKER_NAME		"pg_querywatch worker"
@@ -36,6 +37,7 @@
 
 /* Who has work for it, ended by NULL */
 static const WorkerDuty *const duties[] = {
+	&snapshot_duty,
 	NULL
 };
 

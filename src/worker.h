@@ -13,9 +13,6 @@
 extern Size worker_shmem_size(void);
 extern void worker_shmem_init(void *place, bool found);
 
-/* Has the worker run its duties now, if there is a worker.  Takes no lock. */
-extern void worker_wake(void);
-
 /* Has the postmaster start it; in _PG_init only */
 extern void worker_install(void);
 

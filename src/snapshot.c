@@ -1,0 +1,590 @@
+/*-------------------------------------------------------------------------
+ *
+ * snapshot.c
+ *		Saving the statistics to a file, and loading them at server start.
+ *
+ * The worker saves every save_interval, and soon after a reset.  At shutdown
+ * it is the postmaster that saves, when all other processes have gone: those
+ * that end last, connections for replication that also run SQL, count until
+ * after the shutdown checkpoint.  A shutdown that is not clean saves nothing,
+ * for a process that was killed may have left a lock behind.
+ *
+ * The file is written under another name, piece by piece as the recorders
+ * hand out copies, so that nothing is locked while it is written, and gets
+ * its name when it is complete and on disk.  So there is always one whole
+ * file, the last or the one before.
+ *
+ * It is loaded by the postmaster when shared memory is made, which after a
+ * crash is made anew.  One that cannot be used is set aside, with a line in
+ * the log.  So is one that a base backup has brought along: its statistics
+ * are those of the server that was backed up.
+ *
+ * src/snapshot.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "access/xlog.h"
+#include "common/controldata_utils.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "port/atomics.h"
+#include "port/pg_crc32c.h"
+#include "storage/fd.h"
+#include "storage/ipc.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "compat.h"
+#include "settings.h"
+#include "shmem.h"
+#include "slowlog.h"
+#include "snapshot.h"
+#include "snapshot_file.h"
+
+#define SNAPSHOT_PATH	"pg_stat/pg_querywatch.snapshot"
+#define TEMPORARY_PATH	SNAPSHOT_PATH ".tmp"
+#define ASIDE_PATH		SNAPSHOT_PATH ".corrupt"
+
+#define WRITE_SIZE		(64 * 1024)
+
+/* Room for the longest slow record */
+#define SLOW_SIZE		(2 * 1024 * 1024)
+
+/* Milliseconds between saves that were asked for */
+#define REQUEST_DELAY	1000
+
+typedef struct SharedSnapshot
+{
+	pg_atomic_uint64 saved_at;	/* TimestampTz */
+	pg_atomic_uint32 requested;
+} SharedSnapshot;
+
+static SharedSnapshot *shared = NULL;
+
+/* Of the worker: monotonic milliseconds */
+static uint64 last_save = 0;
+
+static uint32 write_event = 0;
+
+/* The last save failed, and that has been reported */
+static bool failing = false;
+
+Size
+snapshot_shmem_size(void)
+{
+	return sizeof(SharedSnapshot);
+}
+
+void
+snapshot_shmem_init(void *place, bool found)
+{
+	shared = place;
+	if (found)
+		return;
+	pg_atomic_init_u64(&shared->saved_at, 0);
+	pg_atomic_init_u32(&shared->requested, 0);
+}
+
+TimestampTz
+snapshot_saved_at(void)
+{
+	return (TimestampTz) pg_atomic_read_u64(&shared->saved_at);
+}
+
+void
+snapshot_request(void)
+{
+	pg_atomic_write_u32(&shared->requested, 1);
+	worker_wake();
+}
+
+/*
+ * Saving
+ */
+
+typedef struct SnapshotWriter
+{
+	int			fd;
+	int			error;			/* errno of the first failure, or 0 */
+	Size		used;			/* of the buffer */
+	pg_crc32c	crc;			/* of all that was put */
+	char	   *buffer;
+} SnapshotWriter;
+
+static void
+flush(SnapshotWriter *writer)
+{
+	Size		done = 0;
+
+	pgstat_report_wait_start(write_event);
+	while (done < writer->used && writer->error == 0)
+	{
+		ssize_t		n;
+
+		errno = 0;
+		n = write(writer->fd, writer->buffer + done, writer->used - done);
+		if (n > 0)
+			done += n;
+		else if (errno != EINTR)
+			writer->error = errno != 0 ? errno : ENOSPC;
+	}
+	pgstat_report_wait_end();
+	writer->used = 0;
+
+	/* others may wait for an answer, as DROP DATABASE does */
+	if (IsUnderPostmaster)
+		CHECK_FOR_INTERRUPTS();
+}
+
+static void
+put(SnapshotWriter *writer, const void *data, Size size)
+{
+	COMP_CRC32C(writer->crc, data, size);
+	while (size > 0 && writer->error == 0)
+	{
+		Size		part = Min(size, WRITE_SIZE - writer->used);
+
+		memcpy(writer->buffer + writer->used, data, part);
+		writer->used += part;
+		data = (const char *) data + part;
+		size -= part;
+		if (writer->used == WRITE_SIZE)
+			flush(writer);
+	}
+}
+
+/* A record: its struct, and bytes that follow it */
+static void
+put_record(SnapshotWriter *writer, SnapshotRecordType type,
+		   const void *data, Size size, const void *more, Size more_size)
+{
+	static const char zeros[8] = {0};
+	SnapshotFrame frame;
+
+	frame.type = type;
+	frame.length = (uint32) (size + more_size);
+	put(writer, &frame, sizeof(frame));
+	put(writer, data, size);
+	put(writer, more, more_size);
+	put(writer, zeros, SNAPSHOT_PADDED(frame.length) - frame.length);
+}
+
+static void
+put_statement(void *arg, const StatementRow *row)
+{
+	SnapshotStatement statement;
+
+	memset(&statement, 0, sizeof(statement));
+	statement.row = *row;
+	statement.row.text = statement.row.tables = NULL;
+	if (row->text != NULL)
+	{
+		const char *name = row->tables;
+
+		while (*name != '\0')
+			name += strlen(name) + 1;
+		statement.texts_length = name + 1 - row->text;
+	}
+	put_record(arg, SNAPSHOT_STATEMENT, &statement, sizeof(statement),
+			   row->text, statement.texts_length);
+}
+
+static void
+put_evicted(void *arg, Oid dbid, int64 statements,
+			const StatementCounters *counters)
+{
+	SnapshotEvicted evicted;
+
+	memset(&evicted, 0, sizeof(evicted));
+	evicted.dbid = dbid;
+	evicted.statements = statements;
+	evicted.counters = *counters;
+	put_record(arg, SNAPSHOT_EVICTED, &evicted, sizeof(evicted), NULL, 0);
+}
+
+static void
+put_slow_records(SnapshotWriter *writer)
+{
+	SlowringCursor cursor = {0};
+	char	   *records = palloc(SLOW_SIZE);
+	Size		size;
+
+	while ((size = slowring_copy_some(&cursor, records, SLOW_SIZE)) > 0)
+	{
+		for (Size place = 0; place < size;)
+		{
+			const SharedSlowRecord *record = (const SharedSlowRecord *)
+			(records + place);
+
+			put_record(writer, SNAPSHOT_SLOW, record, record->size, NULL, 0);
+			place += record->size;
+		}
+	}
+	pfree(records);
+}
+
+static void
+put_pattern(void *arg, const Pattern *pattern)
+{
+	put_record(arg, SNAPSHOT_PATTERN, pattern, sizeof(Pattern), NULL, 0);
+}
+
+/* All of it */
+static void
+put_all(SnapshotWriter *writer, TimestampTz now)
+{
+	SnapshotHeader header;
+	StatementsInfo info;
+	SlowringState slow;
+	PatternsState patterns;
+	pg_crc32c	crc;
+
+	INIT_CRC32C(writer->crc);
+	snapshot_header(&header, GetSystemIdentifier(), now);
+	put(writer, &header, sizeof(header));
+
+	statements_info(&info);
+	put_record(writer, SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
+	statements_read(true, put_statement, writer);
+	statements_evicted(put_evicted, writer);
+
+	slowring_state(&slow);
+	put_record(writer, SNAPSHOT_SLOWLOG, &slow, sizeof(slow), NULL, 0);
+	put_slow_records(writer);
+
+	patterns_state(&patterns);
+	put_record(writer, SNAPSHOT_PATTERNS, &patterns, sizeof(patterns), NULL, 0);
+	patterns_read(put_pattern, writer);
+
+	put_record(writer, SNAPSHOT_END, NULL, 0, NULL, 0);
+	crc = writer->crc;
+	FIN_CRC32C(crc);
+	put(writer, &crc, sizeof(crc));
+	flush(writer);
+}
+
+/* Reports a change between saves that fail and saves that do not */
+static void
+report_outcome(int error)
+{
+	if (error != 0 && !failing)
+	{
+		errno = error;
+		ereport(LOG,
+				(errcode_for_file_access(),
+				 errmsg("pg_querywatch could not save its statistics to file \"%s\": %m",
+						SNAPSHOT_PATH),
+				 errdetail("What was saved before is kept, and saving is tried again.")));
+	}
+	else if (error == 0 && failing)
+		ereport(LOG,
+				(errmsg("pg_querywatch saves its statistics again")));
+	failing = error != 0;
+}
+
+/* Writes the file; what goes wrong is reported, if it did not before */
+static void
+save(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	SnapshotWriter writer = {0};
+
+	writer.fd = OpenTransientFile(TEMPORARY_PATH,
+								  O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
+	if (writer.fd < 0)
+		writer.error = errno;
+	else
+	{
+		MemoryContext context;
+		MemoryContext old_context;
+
+		context = AllocSetContextCreate(CurrentMemoryContext,
+										"pg_querywatch snapshot",
+										ALLOCSET_DEFAULT_SIZES);
+		old_context = MemoryContextSwitchTo(context);
+		writer.buffer = palloc(WRITE_SIZE);
+		put_all(&writer, now);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextDelete(context);
+
+		/* here, as durable_rename() would report it every time */
+		if (writer.error == 0 && pg_fsync(writer.fd) != 0)
+			writer.error = errno;
+		if (CloseTransientFile(writer.fd) != 0 && writer.error == 0)
+			writer.error = errno;
+		if (writer.error == 0 &&
+			durable_rename(TEMPORARY_PATH, SNAPSHOT_PATH,
+						   failing ? DEBUG1 : LOG) != 0)
+			writer.error = errno != 0 ? errno : EIO;
+		if (writer.error != 0)
+			(void) unlink(TEMPORARY_PATH);
+	}
+	if (writer.error == 0)
+		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
+	report_outcome(writer.error);
+}
+
+/* Has the server been shut down as it should, with a checkpoint? */
+static bool
+shutdown_is_clean(void)
+{
+	bool		crc_ok;
+	ControlFileData *control = get_controlfile(DataDir, &crc_ok);
+	bool		clean = crc_ok &&
+	(control->state == DB_SHUTDOWNED ||
+	 control->state == DB_SHUTDOWNED_IN_RECOVERY);
+
+	pfree(control);
+	return clean;
+}
+
+/* The end of the postmaster, or of a standalone backend */
+static void
+save_at_shutdown(int code, Datum arg)
+{
+	if (code == 0 && qw_save && shutdown_is_clean())
+		save();
+}
+
+static uint64
+milliseconds(void)
+{
+	return compat_clock() / 1000000;
+}
+
+/* The worker begins: what was loaded is as good as saved */
+static void
+duty_begin(void)
+{
+	last_save = milliseconds();
+	write_event = compat_wait_event("PgQuerywatchSnapshotWrite");
+}
+
+static long
+duty_run(void)
+{
+	uint64		now = milliseconds();
+	uint64		due;
+
+	if (!qw_save || qw_save_interval == 0)
+		return -1;
+
+	due = last_save + (uint64) qw_save_interval * 1000;
+	if (pg_atomic_read_u32(&shared->requested) != 0)
+		due = Min(due, last_save + REQUEST_DELAY);
+	if (now >= due)
+	{
+		pg_atomic_write_u32(&shared->requested, 0);
+		save();
+		last_save = milliseconds();
+		return duty_run();
+	}
+	return (long) (due - now);
+}
+
+const WorkerDuty snapshot_duty = {
+	.begin = duty_begin,
+	.run = duty_run
+};
+
+/*
+ * Loading
+ */
+
+/* A record that is loaded in an order of its own, the highest first */
+typedef struct RankedRecord
+{
+	double		rank;
+	TimestampTz last_seen;
+	const SnapshotFrame *frame;
+} RankedRecord;
+
+static int
+compare_ranks(const void *a, const void *b)
+{
+	const RankedRecord *left = a;
+	const RankedRecord *right = b;
+
+	if (left->rank != right->rank)
+		return left->rank > right->rank ? -1 : 1;
+	if (left->last_seen != right->last_seen)
+		return left->last_seen > right->last_seen ? -1 : 1;
+	return 0;
+}
+
+/*
+ * Loads a file that has been checked.  Where the settings leave less room than
+ * there was, the most used statements, the patterns with the most executions
+ * and the newest slow executions find some.
+ */
+static void
+restore(const char *data)
+{
+	const SnapshotFrame *frame = NULL;
+	RankedRecord *ranked;
+	Size		nranked = 0;
+
+	while ((frame = snapshot_next(data, frame)) != NULL)
+		nranked++;
+	ranked = palloc_extended(sizeof(RankedRecord) * Max(nranked, 1),
+							 MCXT_ALLOC_HUGE);
+	nranked = 0;
+
+	while ((frame = snapshot_next(data, frame)) != NULL)
+	{
+		const void *payload = snapshot_payload(frame);
+		RankedRecord *record = &ranked[nranked];
+
+		record->frame = frame;
+		switch ((SnapshotRecordType) frame->type)
+		{
+			case SNAPSHOT_STATEMENTS:
+				statements_restore_info(payload);
+				break;
+			case SNAPSHOT_STATEMENT:
+				record->rank = ((const SnapshotStatement *) payload)->row.usage;
+				record->last_seen =
+					((const SnapshotStatement *) payload)->row.counters.last_seen;
+				nranked++;
+				break;
+			case SNAPSHOT_EVICTED:
+				{
+					const SnapshotEvicted *evicted = payload;
+
+					statements_restore_evicted(evicted->dbid,
+											   evicted->statements,
+											   &evicted->counters);
+				}
+				break;
+			case SNAPSHOT_SLOWLOG:
+				slowring_restore_state(payload);
+				break;
+			case SNAPSHOT_SLOW:
+				slowring_restore(payload);
+				break;
+			case SNAPSHOT_PATTERNS:
+				patterns_restore_state(payload);
+				break;
+			case SNAPSHOT_PATTERN:
+				record->rank = (double) ((const Pattern *) payload)->executions;
+				record->last_seen = ((const Pattern *) payload)->last_seen;
+				nranked++;
+				break;
+			case SNAPSHOT_END:
+			case SNAPSHOT_NTYPES:
+				break;
+		}
+	}
+
+	qsort(ranked, nranked, sizeof(RankedRecord), compare_ranks);
+	for (Size i = 0; i < nranked; i++)
+	{
+		const void *payload = snapshot_payload(ranked[i].frame);
+
+		if (ranked[i].frame->type == SNAPSHOT_PATTERN)
+			patterns_restore(payload);
+		else
+		{
+			const SnapshotStatement *statement = payload;
+			StatementRow row = statement->row;
+
+			row.text = statement->texts_length > 0 ?
+				(const char *) (statement + 1) : NULL;
+			statements_restore(&row, statement->texts_length);
+		}
+	}
+	pfree(ranked);
+	pg_atomic_write_u64(&shared->saved_at,
+						(uint64) ((const SnapshotHeader *) data)->saved_at);
+}
+
+/*
+ * Reads the file, palloc'd.  NULL if it is not there, or *fault says why it
+ * cannot be read: a phrase as those of snapshot_fault().
+ */
+static char *
+read_file(Size *size, const char **fault)
+{
+	int			fd = OpenTransientFile(SNAPSHOT_PATH, O_RDONLY | PG_BINARY);
+	struct stat st;
+	char	   *data = NULL;
+	Size		done = 0;
+
+	*fault = NULL;
+	if (fd < 0)
+	{
+		if (errno != ENOENT)
+			*fault = "cannot be opened";
+		return NULL;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		*fault = "is not a file";
+	else
+	{
+		*size = st.st_size;
+		data = palloc_extended(Max(*size, 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_NO_OOM);
+		if (data == NULL)
+			*fault = "does not fit into memory";
+	}
+	while (*fault == NULL && done < *size)
+	{
+		ssize_t		n = read(fd, data + done, *size - done);
+
+		if (n > 0)
+			done += n;
+		else if (n == 0 || errno != EINTR)
+			*fault = "cannot be read";
+	}
+	CloseTransientFile(fd);
+	return data;
+}
+
+static void
+load(void)
+{
+	struct stat st;
+	const char *fault;
+	Size		size = 0;
+	char	   *data = read_file(&size, &fault);
+
+	if (data == NULL && fault == NULL)
+		return;
+	if (fault == NULL && stat(BACKUP_LABEL_FILE, &st) == 0)
+		fault = "came with a base backup";
+	if (fault == NULL)
+		fault = snapshot_fault(data, size, GetSystemIdentifier());
+
+	if (fault == NULL)
+		restore(data);
+	else if (rename(SNAPSHOT_PATH, ASIDE_PATH) == 0)
+		ereport(LOG,
+				(errmsg("pg_querywatch set snapshot file \"%s\" aside as \"%s\" and starts without statistics: it %s",
+						SNAPSHOT_PATH, ASIDE_PATH, fault)));
+	else
+		ereport(LOG,
+				(errmsg("pg_querywatch cannot use snapshot file \"%s\" and starts without statistics: it %s",
+						SNAPSHOT_PATH, fault)));
+	if (data != NULL)
+		pfree(data);
+}
+
+void
+snapshot_startup(bool found)
+{
+	if (IsUnderPostmaster)
+		return;
+
+	on_shmem_exit(save_at_shutdown, (Datum) 0);
+	if (!found)
+	{
+		(void) unlink(TEMPORARY_PATH);
+		if (qw_save)
+			load();
+	}
+}
