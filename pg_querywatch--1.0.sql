@@ -433,6 +433,22 @@ COMMENT ON COLUMN repeated_statements.total_burst_time IS
 COMMENT ON COLUMN repeated_statements.time_lost IS
 'milliseconds that one statement in place of each burst could have saved, at best';
 
+/* Rewrites */
+
+CREATE FUNCTION rewrite(
+    query text,
+    kind text,
+    key_column text DEFAULT NULL,
+    parent_query text DEFAULT NULL,
+    parent_column text DEFAULT NULL
+)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pg_querywatch_rewrite_1_0'
+LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION rewrite(text, text, text, text, text) IS
+'the statement to use in place of many of this one: kind is batch, join, write, values, copy or keyset; NULL where none is known to be right';
+
 /* Evicted statements */
 
 CREATE FUNCTION evicted(

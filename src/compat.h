@@ -101,6 +101,15 @@ compat_clock(void)
 #endif
 }
 
+/* Forgets which outer joins may have made a column NULL, kept since 16 */
+static inline void
+compat_forget_nulling(Var *var)
+{
+#if PG_VERSION_NUM >= 160000
+	var->varnullingrels = NULL;
+#endif
+}
+
 /* Index of this backend's PGPROC */
 static inline int
 compat_proc_number(void)

@@ -17,8 +17,8 @@
 
 #include "guarded.h"
 
-bool
-guarded_call(GuardedCallback callback, void *arg)
+static bool
+run_guarded(GuardedCallback callback, void *arg, bool keep)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -48,7 +48,10 @@ guarded_call(GuardedCallback callback, void *arg)
 		if (pushed)
 			PopActiveSnapshot();
 
-		ReleaseCurrentSubTransaction();
+		if (keep)
+			ReleaseCurrentSubTransaction();
+		else
+			RollbackAndReleaseCurrentSubTransaction();
 		done = true;
 	}
 	PG_CATCH();
@@ -66,4 +69,16 @@ guarded_call(GuardedCallback callback, void *arg)
 	CurrentResourceOwner = owner;
 	RESUME_INTERRUPTS();
 	return done;
+}
+
+bool
+guarded_call(GuardedCallback callback, void *arg)
+{
+	return run_guarded(callback, arg, true);
+}
+
+bool
+guarded_look(GuardedCallback callback, void *arg)
+{
+	return run_guarded(callback, arg, false);
 }

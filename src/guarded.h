@@ -26,4 +26,10 @@ typedef void (*GuardedCallback) (void *arg);
  */
 extern bool guarded_call(GuardedCallback callback, void *arg);
 
+/*
+ * The same for code that only looks: its subtransaction is rolled back when it
+ * came through too, so that its locks and settings are gone afterwards.
+ */
+extern bool guarded_look(GuardedCallback callback, void *arg);
+
 #endif							/* QW_GUARDED_H */

@@ -36,7 +36,11 @@
  *	shmem				the segment and its locks
  *	settings, execution, measure, compat
  *
- *	sqlfuncs, sqlslow	SQL-callable functions
+ *	rewrite, rewrite_*	one statement in place of many
+ *	analyzed			a text, its tokens and its Query, to be rewritten
+ *
+ *	sqlfuncs, sqlslow,	SQL-callable functions
+ *	sqlrewrite
  *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c

@@ -97,12 +97,8 @@ strip_casts(Node *node)
 	}
 }
 
-/*
- * The table column that a Var stands for, through joins and subqueries.
- * False if it is none, as for a function's result.
- */
-static bool
-resolve_var(Query *query, Var *var, Oid *relid, AttrNumber *attnum)
+bool
+shape_resolve_var(Query *query, Var *var, Oid *relid, AttrNumber *attnum)
 {
 	for (int i = 0; i < MAX_DEPTH; i++)
 	{
@@ -280,14 +276,14 @@ add_condition(ShapeBuilder *builder, Node *left, Node *right, bool list)
 	column = strip_casts(column);
 	if (column != NULL && IsA(column, Var))
 	{
-		if (!resolve_var(builder->query, (Var *) column,
-						 &condition.relid, &condition.attnum))
+		if (!shape_resolve_var(builder->query, (Var *) column,
+							   &condition.relid, &condition.attnum))
 			return false;
 	}
 	else if (find_var_walker(column, &var))
 	{
-		if (!resolve_var(builder->query, var,
-						 &condition.relid, &condition.attnum))
+		if (!shape_resolve_var(builder->query, var,
+							   &condition.relid, &condition.attnum))
 			return false;
 		condition.attnum = 0;	/* an expression over it */
 	}
@@ -548,7 +544,7 @@ output_var_walker(Node *node, ShapeBuilder *builder)
 		Oid			relid;
 		AttrNumber	attnum;
 
-		if (resolve_var(builder->query, (Var *) node, &relid, &attnum))
+		if (shape_resolve_var(builder->query, (Var *) node, &relid, &attnum))
 		{
 			for (int i = 0; i < builder->shape->nrelations; i++)
 			{

@@ -114,6 +114,14 @@ extern void shape_of_query(struct Query *query,
 						   struct StringInfoData *tables);
 
 /*
+ * The table column that a Var of the query stands for, through joins and
+ * subqueries.  False if it is none, as for a function's result.
+ */
+struct Var;
+extern bool shape_resolve_var(struct Query *query, struct Var *var,
+							  Oid *relid, AttrNumber *attnum);
+
+/*
  * What is known of a planned statement whose parse was not seen: its command
  * and its relations.
  */

@@ -1,0 +1,386 @@
+/*-------------------------------------------------------------------------
+ *
+ * rewrite_join.c
+ *		The statement whose rows are walked over, together with the one that
+ *		is run for each of them.
+ *
+ * Where both are plain filters of one relation each, they become one LEFT
+ * JOIN; otherwise the parent is a subquery, to each row of which the child's
+ * rows are joined (LATERAL).
+ *
+ * src/rewrite_join.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "rewrite_internal.h"
+
+typedef struct JoinRequest
+{
+	RewriteRequest common;		/* source: the parent */
+	const RewriteSource *child;
+	AnalyzedText *parent;
+} JoinRequest;
+
+typedef struct ParentJoin
+{
+	AnalyzedText *parent;
+	AnalyzedText *child;
+	int			key_param;		/* of the child */
+	int		   *numbers;		/* of the child's parameters, by $n */
+	int			key_output;		/* of the parent: which column is the key */
+} ParentJoin;
+
+/* Which output column is this one of a relation?  From 1; 0: none */
+static int
+output_of(Query *query, Oid relid, AttrNumber attnum)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Oid			tle_relid;
+		AttrNumber	tle_attnum;
+
+		if (!tle->resjunk && IsA(tle->expr, Var) &&
+			shape_resolve_var(query, (Var *) tle->expr, &tle_relid,
+							  &tle_attnum) &&
+			tle_relid == relid && tle_attnum == attnum)
+			return tle->resno;
+	}
+	return 0;
+}
+
+/* Numbers the child's parameters after the parent's, all but the key's */
+static void
+number_params(ParentJoin *join)
+{
+	int			highest = join->parent->nparams;
+
+	join->numbers = palloc0_array(int, join->child->nparams + 1);
+	for (int n = 1; n <= join->child->nparams; n++)
+	{
+		if (n != join->key_param && token_count_param(join->child, n) > 0)
+			join->numbers[n] = ++highest;
+	}
+}
+
+static void
+edit_child_params(const ParentJoin *join, const char *key, int first, int end,
+				  TextEdits *edits)
+{
+	for (int i = first; i < end; i++)
+	{
+		int			param = join->child->tokens[i].param;
+
+		if (param > 0)
+			edit_tokens(edits, join->child, i, i + 1,
+						param == join->key_param ? key :
+						psprintf("$%d", join->numbers[param]));
+	}
+}
+
+/* Puts the child's parameters back, and its key's */
+typedef struct ChildRestorer
+{
+	const ParentJoin *join;
+	int			depth;			/* of queries around */
+	int			parent_varno;
+	int			child_varno;	/* 0: a subquery that has its own */
+	AttrNumber	parent_attnum;
+} ChildRestorer;
+
+static Node *
+restore_child(Node *node, ChildRestorer *restorer)
+{
+	const ParentJoin *join = restorer->join;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Var))
+	{
+		Var		   *var = (Var *) copyObject(node);
+
+		if (var->varlevelsup != restorer->depth)
+			return (Node *) var;
+		if (var->varno == restorer->parent_varno &&
+			var->varattno == restorer->parent_attnum)
+			return (Node *) rewrite_param(join->key_param,
+										  join->child->param_types[join->key_param - 1]);
+		if (var->varno == restorer->child_varno)
+			var->varno = 1;
+		compat_forget_nulling(var);
+		return (Node *) var;
+	}
+	if (IsA(node, Param))
+	{
+		Param	   *param = (Param *) copyObject(node);
+
+		for (int n = 1; n <= join->child->nparams; n++)
+		{
+			if (join->numbers[n] == param->paramid)
+			{
+				param->paramid = n;
+				return (Node *) param;
+			}
+		}
+		return (Node *) param;
+	}
+	if (IsA(node, Query))
+	{
+		Query	   *result;
+
+		restorer->depth++;
+		result = query_tree_mutator((Query *) node, restore_child, restorer, 0);
+		restorer->depth--;
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, restore_child, restorer);
+}
+
+static char *
+join_lateral(ParentJoin *join)
+{
+	AnalyzedText *parent = join->parent;
+	AnalyzedText *child = join->child;
+	TargetEntry *key = list_nth_node(TargetEntry, parent->query->targetList,
+									 join->key_output - 1);
+	char	   *rows = unused_name(child, "p");
+	char	   *children = unused_name(child, "c");
+	ChildRestorer restorer = {join, 0, 1, 0, join->key_output};
+	TextEdits	edits = {0};
+	char	   *text;
+	Query	   *made;
+	ListCell   *lc;
+
+	/* the key must be the only output column of its name */
+	foreach(lc, parent->query->targetList)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle != key && !tle->resjunk &&
+			strcmp(tle->resname, key->resname) == 0)
+			return NULL;
+	}
+	if (parent->query->rowMarks != NIL || child->query->rowMarks != NIL ||
+		exprType((Node *) key->expr) !=
+		child->param_types[join->key_param - 1])
+		return NULL;
+
+	edit_child_params(join, psprintf("%s.%s", rows,
+									 quote_identifier(key->resname)),
+					  0, child->ntokens, &edits);
+	text = psprintf("SELECT %s.*, %s.* FROM (%s) AS %s LEFT JOIN LATERAL (%s) AS %s ON true",
+					rows, children, parent->text, rows,
+					apply_edits(child, &edits), children);
+
+	made = analyze_again(text)->query;
+	if (list_length(made->rtable) != 3 ||
+		rt_fetch(1, made->rtable)->rtekind != RTE_SUBQUERY ||
+		rt_fetch(2, made->rtable)->rtekind != RTE_SUBQUERY ||
+		!equal(rt_fetch(1, made->rtable)->subquery, parent->query) ||
+		!equal(restore_child((Node *) rt_fetch(2, made->rtable)->subquery,
+							 &restorer), child->query))
+		return NULL;
+	return text;
+}
+
+/* Is it SELECT ... FROM one relation [WHERE ...] [ORDER BY ...]? */
+static bool
+is_plain(const AnalyzedText *analyzed)
+{
+	const Query *query = analyzed->query;
+	RangeTblEntry *rte = only_relation(query);
+
+	return rte != NULL && rewrite_filters_rows(query) &&
+		list_length(query->rtable) == 1 && query->rowMarks == NIL &&
+		!query->hasTargetSRFs && !query->hasSubLinks &&
+		query->cteList == NIL && rte->tablesample == NULL &&
+		token_is(analyzed, 0, "select") && token_find(analyzed, 0, "from") > 1;
+}
+
+/* Does the output list of one query continue the other's? */
+static bool
+same_output(List *made, int skip, List *original, ChildRestorer *restorer)
+{
+	ListCell   *lc;
+	int			n = skip;
+
+	foreach(lc, original)
+	{
+		TargetEntry *tle = lfirst_node(TargetEntry, lc);
+		Node	   *expr;
+
+		if (tle->resjunk)
+			continue;
+		if (n >= list_length(made))
+			return false;
+		expr = (Node *) list_nth_node(TargetEntry, made, n++)->expr;
+		if (restorer != NULL)
+			expr = restore_child(expr, restorer);
+		if (!equal(expr, tle->expr))
+			return false;
+	}
+	return true;
+}
+
+static int
+visible_outputs(const List *list)
+{
+	int			n = 0;
+	ListCell   *lc;
+
+	foreach(lc, list)
+		n += !lfirst_node(TargetEntry, lc)->resjunk;
+	return n;
+}
+
+static char *
+join_plain(ParentJoin *join, AttrNumber key_attnum)
+{
+	AnalyzedText *parent = join->parent;
+	AnalyzedText *child = join->child;
+	ChildRestorer restorer = {join, 0, 1, 2, key_attnum};
+	TextEdits	parent_edits = {0};
+	TextEdits	child_edits = {0};
+	RangeTblEntry *rte;
+	JoinExpr   *made_join;
+	int			parent_from;
+	int			parent_where;
+	int			parent_end;
+	int			child_from;
+	int			child_where;
+	char	   *text;
+	Query	   *made;
+
+	if (!is_plain(parent) || !is_plain(child) ||
+		child->query->sortClause != NIL)
+		return NULL;
+	rte = only_relation(parent->query);
+	if (strcmp(rte->eref->aliasname,
+			   only_relation(child->query)->eref->aliasname) == 0)
+		return NULL;
+	parent_from = token_find(parent, 0, "from");
+	child_from = token_find(child, 0, "from");
+	child_where = token_find(child, 0, "where");
+	if (child_where < 0)
+		return NULL;
+
+	/* the parent's FROM ends where its WHERE or ORDER BY begins */
+	parent_where = token_find(parent, 0, "where");
+	parent_end = parent_where > 0 ? parent_where :
+		token_find(parent, 0, "order");
+	if (parent_end < 0)
+		parent_end = parent->ntokens;
+
+	rewrite_qualify(parent, 1, &parent_edits);
+	rewrite_qualify(child, 1, &child_edits);
+	edit_child_params(join,
+					  psprintf("%s.%s",
+							   quote_identifier(rte->eref->aliasname),
+							   quote_identifier(get_attname(rte->relid,
+															key_attnum,
+															false))),
+					  0, child->ntokens, &child_edits);
+
+	text = psprintf("%s, %s %s LEFT JOIN %s ON %s%s%s",
+					apply_edits_between(parent, &parent_edits, 0, parent_from),
+					apply_edits_between(child, &child_edits, 1, child_from),
+					apply_edits_between(parent, &parent_edits, parent_from, parent_end),
+					apply_edits_between(child, &child_edits, child_from + 1, child_where),
+					apply_edits_between(child, &child_edits, child_where + 1, child->ntokens),
+					parent_end < parent->ntokens ? " " : "",
+					apply_edits_between(parent, &parent_edits, parent_end, parent->ntokens));
+
+	made = analyze_again(text)->query;
+	if (list_length(made->rtable) != 3 ||
+		list_length(made->jointree->fromlist) != 1)
+		return NULL;
+	made_join = linitial(made->jointree->fromlist);
+	if (!IsA(made_join, JoinExpr) || made_join->jointype != JOIN_LEFT ||
+		rt_fetch(1, made->rtable)->relid != rte->relid ||
+		rt_fetch(2, made->rtable)->relid !=
+		only_relation(child->query)->relid ||
+		visible_outputs(made->targetList) !=
+		visible_outputs(parent->query->targetList) +
+		visible_outputs(child->query->targetList) ||
+		!same_output(made->targetList, 0, parent->query->targetList, NULL) ||
+		!same_output(made->targetList,
+					 visible_outputs(parent->query->targetList),
+					 child->query->targetList, &restorer) ||
+		!equal(restore_child(made_join->quals, &restorer),
+			   child->query->jointree->quals) ||
+		!equal(made->jointree->quals, parent->query->jointree->quals) ||
+		!equal(made->sortClause, parent->query->sortClause))
+		return NULL;
+	return text;
+}
+
+/* AnalyzedCallback for the child, within that for the parent */
+static void
+make_with_child(void *arg, AnalyzedText *child)
+{
+	JoinRequest *request = (JoinRequest *) arg;
+	const RewriteSource *source = request->common.source;
+	Query	   *parent = request->parent->query;
+	ParentJoin	join = {.parent = request->parent,.child = child};
+	RangeTblEntry *rte = only_relation(parent);
+	char	   *text = NULL;
+
+	if (child->query->commandType != CMD_SELECT ||
+		contain_volatile_functions((Node *) child->query))
+		return;
+	join.key_param = rewrite_key_param(child, request->child);
+	if (join.key_param == 0)
+		return;
+	number_params(&join);
+	join.key_output = output_of(parent, source->key_relid,
+								source->key_attnum);
+
+	if (request->common.attempt == 0 && rte != NULL &&
+		rte->relid == source->key_relid)
+		text = join_plain(&join, source->key_attnum);
+	if (text == NULL && join.key_output > 0)
+		text = join_lateral(&join);
+	if (text != NULL)
+		rewrite_give(&request->common, text);
+}
+
+/* AnalyzedCallback */
+static void
+make_joined(void *arg, AnalyzedText *parent)
+{
+	JoinRequest *request = (JoinRequest *) arg;
+
+	if (parent->query->commandType != CMD_SELECT ||
+		contain_volatile_functions((Node *) parent->query))
+		return;
+	request->parent = parent;
+	for (; request->common.attempt < 2; request->common.attempt++)
+	{
+		request->common.result = NULL;
+		if (analyzed_call(request->child->text, request->child->shape,
+						  make_with_child, request))
+			break;
+	}
+}
+
+char *
+rewrite_joined(const RewriteSource *parent, const RewriteSource *child)
+{
+	JoinRequest request = {{parent, 0, CurrentMemoryContext, NULL}, child, NULL};
+
+	if (!analyzed_call(parent->text, parent->shape, make_joined, &request))
+		return NULL;
+	return request.common.result;
+}
