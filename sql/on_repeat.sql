@@ -72,13 +72,44 @@ SELECT id FROM post ORDER BY id LIMIT 1 OFFSET 30;
 COMMIT;
 DISCARD ALL;
 
--- suspected ones do not act
+-- suspected ones do not act, unless that is asked for
 SET pg_querywatch.on_repeat = error;
 SET pg_querywatch.repeat_threshold = 3;
 SELECT name FROM author WHERE id = 1;
 SELECT name FROM author WHERE id = 2;
 SELECT name FROM author WHERE id = 3;
 SELECT name FROM author WHERE id = 4;
+SHOW pg_querywatch.on_repeat_confidence;
+DISCARD ALL;
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 3;
+SET pg_querywatch.on_repeat_confidence = suspected;
+SELECT count(name) FROM author WHERE id = 1;
+SELECT count(name) FROM author WHERE id = 2;
+SELECT count(name) FROM author WHERE id = 3;
+SELECT count(name) FROM author WHERE id = 4;
+DISCARD ALL;
+
+-- nor do likely ones, where only confirmed ones are to
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 3;
+SET pg_querywatch.on_repeat_confidence = confirmed;
+BEGIN;
+SELECT max(name) FROM author WHERE id = 1;
+SELECT max(name) FROM author WHERE id = 2;
+SELECT max(name) FROM author WHERE id = 3;
+SELECT max(name) FROM author WHERE id = 4;
+DELETE FROM post WHERE id = -1;
+DELETE FROM post WHERE id = -2;
+DELETE FROM post WHERE id = -3;
+ROLLBACK;
+SET pg_querywatch.on_repeat_confidence = likely;
+BEGIN;
+SELECT max(name) FROM author WHERE id = 1;
+SELECT max(name) FROM author WHERE id = 2;
+SELECT max(name) FROM author WHERE id = 3;
+ROLLBACK;
+SET pg_querywatch.on_repeat_confidence = none;
 DISCARD ALL;
 
 -- error: before the statement runs, and with its SQLSTATE
@@ -160,6 +191,84 @@ BEGIN
 END $$;
 SELECT name FROM author WHERE id = 1\; SELECT name FROM author WHERE id = 2\; SELECT name FROM author WHERE id = 3;
 ROLLBACK;
+DISCARD ALL;
+
+-- What was rolled back is over: the next transaction counts anew, although
+-- the same statements came before it.  An error in the middle:
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 4;
+BEGIN;
+SELECT min(name) FROM author WHERE id = 1;
+SELECT min(name) FROM author WHERE id = 2;
+SELECT min(name) FROM author WHERE id = 3;
+SELECT 1 / 0;
+SELECT min(name) FROM author WHERE id = 4;
+ROLLBACK;
+BEGIN;
+SELECT min(name) FROM author WHERE id = 4;
+SELECT min(name) FROM author WHERE id = 5;
+SELECT min(name) FROM author WHERE id = 6;
+COMMIT;
+DISCARD ALL;
+
+-- COMMIT of a transaction that failed; single-row writes are found over many
+-- transactions, too
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 4;
+BEGIN;
+INSERT INTO author VALUES (401, 'x');
+INSERT INTO author VALUES (402, 'x');
+INSERT INTO author VALUES (402, 'x');
+COMMIT;
+BEGIN;
+INSERT INTO author VALUES (401, 'x');
+INSERT INTO author VALUES (402, 'x');
+INSERT INTO author VALUES (403, 'x');
+ROLLBACK;
+BEGIN;
+INSERT INTO author VALUES (401, 'x');
+INSERT INTO author VALUES (402, 'x');
+-- to a savepoint: as a suite does that keeps its data in one transaction
+SAVEPOINT test;
+INSERT INTO author VALUES (403, 'x');
+ROLLBACK TO test;
+INSERT INTO author VALUES (404, 'x');
+INSERT INTO author VALUES (405, 'x');
+INSERT INTO author VALUES (406, 'x');
+RELEASE test;
+INSERT INTO author VALUES (407, 'x');
+ROLLBACK;
+-- statement_timeout, and the repeat's own error
+BEGIN;
+SELECT min(name) FROM author WHERE id = 7;
+SELECT min(name) FROM author WHERE id = 8;
+SAVEPOINT s;
+SET LOCAL statement_timeout = '50ms';
+SELECT min(name || pg_sleep(10)) FROM author WHERE id = 9;
+ROLLBACK;
+BEGIN;
+SELECT min(name) FROM author WHERE id = 7;
+SELECT min(name) FROM author WHERE id = 8;
+SELECT min(name) FROM author WHERE id = 9;
+SELECT min(name) FROM author WHERE id = 10;
+SELECT min(name) FROM author WHERE id = 11;
+ROLLBACK;
+BEGIN;
+SELECT min(name) FROM author WHERE id = 12;
+SELECT min(name) FROM author WHERE id = 13;
+SELECT min(name) FROM author WHERE id = 14;
+COMMIT;
+-- a COMMIT ends nothing, nor does a ROLLBACK outside of a transaction
+BEGIN;
+INSERT INTO author VALUES (401, 'x');
+COMMIT;
+BEGIN;
+INSERT INTO author VALUES (402, 'x');
+COMMIT;
+ROLLBACK;
+INSERT INTO author VALUES (403, 'x');
+INSERT INTO author VALUES (404, 'x');
+DELETE FROM author WHERE id > 400;
 DISCARD ALL;
 
 -- log: nothing for the client

@@ -439,7 +439,14 @@ advice_report(OnRepeat level, const StatementKey *key,
 	static const int elevels[] = {DEBUG5, LOG, NOTICE, WARNING, ERROR};
 	Oid			table = OidIsValid(facts->key_relid) ? facts->key_relid :
 	main_table(&facts->shape);
-	char	   *schema = get_namespace_name(get_rel_namespace(table));
+	char	   *name = OidIsValid(table) ? get_rel_name(table) : NULL;
+	char	   *schema = name ?
+	get_namespace_name(get_rel_namespace(table)) : NULL;
+	char	   *column = name && table == facts->key_relid &&
+	facts->key_attnum != 0 ?
+	get_attname(table, facts->key_attnum, true) : NULL;
+	const char *constraint = verdict->has_parent &&
+	strings->constraint_name[0] != '\0' ? strings->constraint_name : NULL;
 
 	ereport(elevels[level],
 			(errcode(sqlstate_of(verdict->kind)),
@@ -447,6 +454,8 @@ advice_report(OnRepeat level, const StatementKey *key,
 			 errdetail_internal("%s", detail(key, facts, verdict, strings)),
 			 errhint("%s", hint(facts, verdict, strings)),
 			 schema ? err_generic_string(PG_DIAG_SCHEMA_NAME, schema) : 0,
-			 schema ? err_generic_string(PG_DIAG_TABLE_NAME,
-										 table_name(table, "")) : 0));
+			 name ? err_generic_string(PG_DIAG_TABLE_NAME, name) : 0,
+			 column ? err_generic_string(PG_DIAG_COLUMN_NAME, column) : 0,
+			 constraint ? err_generic_string(PG_DIAG_CONSTRAINT_NAME,
+											 constraint) : 0));
 }

@@ -288,6 +288,13 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 	pfree(buf.data);
 }
 
+/* The least confidence that on_repeat acts on */
+static const RepeatConfidence confidence_acted_on[] = {
+	[ON_REPEAT_SUSPECTED] = CONFIDENCE_SUSPECTED,
+	[ON_REPEAT_LIKELY] = CONFIDENCE_LIKELY,
+	[ON_REPEAT_CONFIRMED] = CONFIDENCE_CONFIRMED
+};
+
 /* The burst that the execution now running makes; NULL: none */
 static RepeatRun *beginning_run = NULL;
 static Oid	beginning_userid;
@@ -330,7 +337,7 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 		return;
 	verdict_decide(&facts, qw_repeat_threshold, false, &verdict);
 	if (verdict.kind == REPEAT_NONE ||
-		verdict.confidence < CONFIDENCE_LIKELY)
+		verdict.confidence < confidence_acted_on[qw_on_repeat_confidence])
 		return;
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 	{

@@ -51,7 +51,11 @@ extern uint64 repeats_parses;
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 
-/* The stream ends here: DISCARD ALL, serialization failure */
+/*
+ * The stream ends here: DISCARD ALL, serialization failure, ROLLBACK.  What
+ * was undone is no part of what comes next: it is tried again, or is another
+ * test of a suite.
+ */
 extern void repeats_close(void);
 
 #endif							/* QW_REPEATS_H */

@@ -32,6 +32,7 @@ int			qw_parameter_max_length = 256;
 int			qw_repeat_threshold = 5;
 int			qw_repeat_gap = 250;
 int			qw_on_repeat = ON_REPEAT_OFF;
+int			qw_on_repeat_confidence = ON_REPEAT_LIKELY;
 int			qw_max_patterns = 1000;
 char	   *qw_tags = NULL;
 bool		qw_save = true;
@@ -50,6 +51,13 @@ static const struct config_enum_entry on_repeat_options[] = {
 	{"notice", ON_REPEAT_NOTICE, false},
 	{"warning", ON_REPEAT_WARNING, false},
 	{"error", ON_REPEAT_ERROR, false},
+	{NULL, 0, false}
+};
+
+static const struct config_enum_entry on_repeat_confidence_options[] = {
+	{"confirmed", ON_REPEAT_CONFIRMED, false},
+	{"likely", ON_REPEAT_LIKELY, false},
+	{"suspected", ON_REPEAT_SUSPECTED, false},
 	{NULL, 0, false}
 };
 
@@ -275,6 +283,12 @@ settings_define(void)
 							 "Selects what happens when a statement is repeated up to the threshold.",
 							 "off, log, notice, warning or error.",
 							 &qw_on_repeat, ON_REPEAT_OFF, on_repeat_options,
+							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomEnumVariable("pg_querywatch.on_repeat_confidence",
+							 "Selects how sure a repeat must be for on_repeat to act on it.",
+							 "confirmed, likely or suspected, and what is surer.",
+							 &qw_on_repeat_confidence, ON_REPEAT_LIKELY,
+							 on_repeat_confidence_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("pg_querywatch.tags",
 							   "Lists the sqlcommenter tags that are kept.",

@@ -26,6 +26,14 @@ typedef enum OnRepeat
 	ON_REPEAT_ERROR
 } OnRepeat;
 
+/* What on_repeat acts on: this confidence and those above it */
+typedef enum OnRepeatConfidence
+{
+	ON_REPEAT_SUSPECTED,
+	ON_REPEAT_LIKELY,
+	ON_REPEAT_CONFIRMED
+} OnRepeatConfidence;
+
 extern int	qw_track;			/* TrackLevel */
 extern bool qw_track_utility;
 extern bool qw_track_planning;
@@ -40,6 +48,7 @@ extern int	qw_parameter_max_length;	/* bytes */
 extern int	qw_repeat_threshold;	/* executions */
 extern int	qw_repeat_gap;		/* ms */
 extern int	qw_on_repeat;		/* OnRepeat */
+extern int	qw_on_repeat_confidence;	/* OnRepeatConfidence */
 extern int	qw_max_patterns;
 extern char *qw_tags;			/* comma-separated keys */
 extern bool qw_save;

@@ -13,6 +13,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "commands/discard.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
@@ -52,6 +53,28 @@ is_harmless(Node *parsetree)
 			return true;
 		case T_CopyStmt:
 			return !((CopyStmt *) parsetree)->is_from;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Does it undo what this transaction did, all of it or since a savepoint?  To
+ * be asked before it runs.
+ */
+static bool
+rolls_back(Node *parsetree)
+{
+	if (!IsA(parsetree, TransactionStmt) || !IsTransactionBlock())
+		return false;
+	switch (((TransactionStmt *) parsetree)->kind)
+	{
+		case TRANS_STMT_ROLLBACK:
+		case TRANS_STMT_ROLLBACK_TO:
+			return true;
+		case TRANS_STMT_COMMIT:
+		case TRANS_STMT_PREPARE:
+			return IsAbortedTransactionBlockState();
 		default:
 			return false;
 	}
@@ -121,8 +144,9 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
 	volatile bool track = qw_track_utility && nests && level_tracked() &&
 	!IsParallelWorker();
-	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
-	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
+	volatile bool stream_ends = (IsA(parsetree, DiscardStmt) &&
+								 ((DiscardStmt *) parsetree)->target == DISCARD_ALL) ||
+	rolls_back(parsetree);
 	volatile bool wrote = !is_harmless(parsetree);
 	const char *text = queryString;
 	int			location = pstmt->stmt_location;
@@ -201,7 +225,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	end = compat_clock();
 	if (level == 0)
 	{
-		if (discard_all)
+		if (stream_ends)
 			repeats_close();
 		else if (wrote)
 			repeats_wrote();

@@ -132,6 +132,56 @@ with connect(options="-c pg_querywatch.on_repeat=error") as c:
 }),
 	'QW004 4 ERROR public item True True', 'SQLSTATE, schema and table of a repeat');
 
+# Of every kind, as psycopg and psql's \errverbose tell them
+$node->safe_psql('postgres', q{
+CREATE SCHEMA shop;
+CREATE TABLE shop.owner (id int PRIMARY KEY, name text);
+CREATE TABLE shop.pet (id int PRIMARY KEY, owner_id int REFERENCES shop.owner, name text);
+INSERT INTO shop.owner SELECT i, 'x' FROM generate_series(1, 20) AS i;
+INSERT INTO shop.pet SELECT i, i, 'x' FROM generate_series(1, 20) AS i;
+});
+is( python('error fields of every kind', q{
+def fields(first, statement, values=None, **settings):
+    settings['pg_querywatch.on_repeat'] = 'error'
+    with connect(options=' '.join('-c %s=%s' % item for item in settings.items())) as c:
+        if first:
+            c.execute(first).fetchall()
+        try:
+            for i in range(1, 20):
+                c.execute(statement, values if values is not None else [i])
+            print('no error')
+        except psycopg.Error as e:
+            d = e.diag
+            print(e.sqlstate, d.schema_name, d.table_name, d.column_name, d.constraint_name)
+fields("SELECT * FROM shop.owner", "SELECT * FROM shop.pet WHERE owner_id = %s")
+fields("SELECT * FROM shop.pet", "SELECT * FROM shop.owner WHERE id = %s")
+fields(None, "SELECT name FROM shop.pet WHERE id = %s")
+fields(None, "SELECT name FROM shop.pet WHERE id = %s", [7])
+fields(None, "INSERT INTO shop.owner VALUES (100 + %s, 'x')")
+fields(None, "UPDATE shop.pet SET name = 'y' WHERE id = %s")
+fields(None, "DELETE FROM shop.pet WHERE id = %s")
+fields(None, "SELECT id FROM shop.pet ORDER BY id LIMIT 1 OFFSET %s")
+}), <<'FIELDS' =~ s/\n$//r, 'SQLSTATE, schema, table, column and constraint of every kind');
+QW001 shop pet owner_id pet_owner_id_fkey
+QW001 shop owner id pet_owner_id_fkey
+QW002 shop pet id None
+QW003 shop pet None None
+QW004 shop owner None None
+QW004 shop pet id None
+QW004 shop pet id None
+QW005 shop pet None None
+FIELDS
+for my $level ('error', 'warning', 'notice')
+{
+	my ($in, $out, $err) = ('', '', '');
+	$in = "\\set VERBOSITY verbose\nSET pg_querywatch.on_repeat = $level;\nBEGIN;\nSELECT * FROM shop.owner;\n";
+	$in .= "SELECT name FROM shop.pet WHERE owner_id = $_;\n" foreach (1 .. 5);
+	$node->psql('postgres', $in . "\\errverbose\n", stdout => \$out, stderr => \$err, on_error_stop => 0);
+	like($err, qr/^psql:<stdin>:\d+: \U$level\E:  QW001: confirmed N\+1.*^SCHEMA NAME:  shop\nTABLE NAME:  pet\nCOLUMN NAME:  owner_id\nCONSTRAINT NAME:  pet_owner_id_fkey\n/ms,
+		"psql shows the fields of the $level");
+	like($err, qr/^psql:<stdin>:1[1-9]: error: ERROR:  QW001: .*^TABLE NAME:  pet\n.*/ms, '\errverbose too') if $level eq 'error';
+}
+
 # Empty queries and bad ones
 is( python('odd messages', q{
 with connect(autocommit=True) as c:
