@@ -375,6 +375,106 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 COMMENT ON FUNCTION repeated_statements() IS
 'patterns of repeated statements, with role and database as OIDs; the view of the same name shows names';
 
+/* What is repeated on purpose */
+
+CREATE TABLE ignored (
+    queryid bigint PRIMARY KEY,
+    query text,
+    reason text NOT NULL,
+    ignored_by name NOT NULL,
+    ignored_at timestamptz NOT NULL
+);
+
+SELECT pg_catalog.pg_extension_config_dump('ignored', '');
+GRANT SELECT ON ignored TO pg_read_all_stats;
+
+COMMENT ON TABLE ignored IS
+'statements of this database that may be repeated: on_repeat leaves them alone; ignore() and unignore() write it, dumps carry it';
+COMMENT ON COLUMN ignored.query IS
+'its text: knows the statement again where a restored dump gave its tables other OIDs and thus another queryid; NULL if there was none, or it was cut';
+
+CREATE FUNCTION ignore(queryid bigint, reason text)
+RETURNS void
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    known bigint := ignore.queryid;
+    why text := btrim(ignore.reason, E' \t\r\n');
+    found text;
+    seen boolean;
+BEGIN
+    IF coalesce(known, 0) = 0 THEN
+        RAISE EXCEPTION 'queryid must not be null or 0'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'querywatch.repeated_statements has it in the column queryid.';
+    END IF;
+    IF coalesce(why, '') = '' THEN
+        RAISE EXCEPTION 'reason must not be null or empty'
+            USING ERRCODE = 'invalid_parameter_value',
+                  HINT = 'Say why this statement may be repeated, for those who read the list later.';
+    END IF;
+
+    -- a text that was cut could be that of several statements
+    SELECT true, s.query INTO seen, found
+      FROM querywatch.statements AS s
+     WHERE s.queryid = known
+       AND s.dbid = (SELECT d.oid FROM pg_database AS d
+                      WHERE d.datname = current_database())
+     ORDER BY s.query IS NULL, s.toplevel DESC
+     LIMIT 1;
+    IF octet_length(found) >
+       (SELECT g.setting::integer FROM pg_settings AS g
+         WHERE g.name = 'pg_querywatch.query_max_length') - 4
+    THEN
+        found := NULL;
+    END IF;
+
+    DELETE FROM querywatch.ignored AS i
+     WHERE i.query = found AND i.queryid <> known;
+    INSERT INTO querywatch.ignored AS i
+           (queryid, query, reason, ignored_by, ignored_at)
+    VALUES (known, found, why,
+            coalesce(nullif(current_setting('role'), 'none'), session_user),
+            now())
+        ON CONFLICT ON CONSTRAINT ignored_pkey
+        DO UPDATE SET query = coalesce(excluded.query, i.query),
+                      reason = excluded.reason,
+                      ignored_by = excluded.ignored_by,
+                      ignored_at = excluded.ignored_at;
+
+    IF seen IS NULL THEN
+        RAISE NOTICE 'no statement with queryid % is known in this database', known
+            USING HINT = 'It will be ignored when it comes.';
+    END IF;
+END
+$$;
+
+CREATE FUNCTION unignore(queryid bigint)
+RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER PARALLEL UNSAFE
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    DELETE FROM querywatch.ignored AS i
+     WHERE i.queryid = unignore.queryid
+        OR i.query IN (SELECT s.query
+                         FROM querywatch.statements AS s
+                        WHERE s.queryid = unignore.queryid
+                          AND s.dbid = (SELECT d.oid FROM pg_database AS d
+                                         WHERE d.datname = current_database()));
+    RETURN FOUND;
+END
+$$;
+
+REVOKE ALL ON FUNCTION ignore(bigint, text) FROM PUBLIC;
+REVOKE ALL ON FUNCTION unignore(bigint) FROM PUBLIC;
+
+COMMENT ON FUNCTION ignore(bigint, text) IS
+'puts a statement of this database on the list of those that may be repeated, or changes the reason';
+COMMENT ON FUNCTION unignore(bigint) IS
+'takes a statement off that list; false if it was not on it';
+
 CREATE VIEW repeated_statements AS
   SELECT p.kind,
          p.confidence,
@@ -400,16 +500,26 @@ CREATE VIEW repeated_statements AS
          p.example_parameters,
          p.example_trace_id,
          p.first_seen,
-         p.last_seen
+         p.last_seen,
+         i.reason AS ignored
     FROM repeated_statements() AS p
     LEFT JOIN pg_catalog.pg_database AS d ON d.oid = p.dbid
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = p.userid
+    LEFT JOIN LATERAL (
+         SELECT l.reason
+           FROM ignored AS l
+          WHERE (l.queryid = p.queryid OR l.query = p.query)
+            AND d.datname = pg_catalog.current_database()
+          ORDER BY l.queryid = p.queryid DESC
+          LIMIT 1) AS i ON true
    ORDER BY p.time_lost DESC;
 
 GRANT SELECT ON repeated_statements TO PUBLIC;
 
 COMMENT ON VIEW repeated_statements IS
 'statements that were repeated when one would have done, by kind, parent, role, database, application and route; most time lost first';
+COMMENT ON COLUMN repeated_statements.ignored IS
+'why it may be repeated, if it is on the list of ignored statements of this database';
 COMMENT ON COLUMN repeated_statements.kind IS
 'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete or deep_offset';
 COMMENT ON COLUMN repeated_statements.confidence IS

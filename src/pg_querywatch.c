@@ -24,6 +24,7 @@
  *	burst, relate, verdict
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs
+ *	ignored				the list of statements that may be repeated
  *	describe			text and shape of a new statement
  *	shape				what a statement is
  *	normalize			constants out of the text

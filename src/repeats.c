@@ -28,6 +28,7 @@
 #include "advice.h"
 #include "comment.h"
 #include "compat.h"
+#include "ignored.h"
 #include "patterns.h"
 #include "repeats.h"
 #include "schema.h"
@@ -337,7 +338,8 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 		return;
 	verdict_decide(&facts, qw_repeat_threshold, false, &verdict);
 	if (verdict.kind == REPEAT_NONE ||
-		verdict.confidence < confidence_acted_on[qw_on_repeat_confidence])
+		verdict.confidence < confidence_acted_on[qw_on_repeat_confidence] ||
+		!ignored_may_act(key))
 		return;
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 	{
