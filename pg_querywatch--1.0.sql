@@ -559,6 +559,32 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rewrite(text, text, text, text, text) IS
 'the statement to use in place of many of this one: kind is batch, join, write, values, copy or keyset; NULL where none is known to be right';
 
+/* Counts for a test */
+
+CREATE FUNCTION begin_capture()
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_querywatch_begin_capture_1_0'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION begin_capture() IS
+'begins to count the statements of this session, for a test; end_capture() returns the counts';
+
+CREATE FUNCTION end_capture(
+    OUT n bigint,
+    OUT queryid bigint,
+    OUT query text,
+    OUT executions bigint,
+    OUT distinct_parameters bigint,
+    OUT rows bigint,
+    OUT exec_time double precision
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_end_capture_1_0'
+LANGUAGE C VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION end_capture() IS
+'the statements that this session ran since begin_capture(), in the order in which they came first; ends the counting';
+
 /* Evicted statements */
 
 CREATE FUNCTION evicted(

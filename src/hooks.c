@@ -32,6 +32,7 @@
 #include "tcop/pquery.h"
 #include "utils/timestamp.h"
 
+#include "capture.h"
 #include "describe.h"
 #include "hooks.h"
 #include "normalize.h"
@@ -284,6 +285,8 @@ qw_planner(PLANNER_ARGS)
 			e.usage = &usage;
 			record_failure(&e, NULL, query_string, parse->stmt_location,
 						   parse->stmt_len);
+			if (unlikely(capture_on) && e.key.toplevel)
+				capture_execution(&e.key, start, e.elapsed, 0);
 		}
 		PG_RE_THROW();
 	}
@@ -350,6 +353,8 @@ start_recorded(QueryDesc *queryDesc, int eflags)
 		record_failure(&e, queryDesc, queryDesc->sourceText,
 					   queryDesc->plannedstmt->stmt_location,
 					   queryDesc->plannedstmt->stmt_len);
+		if (unlikely(capture_on) && e.key.toplevel)
+			capture_execution(&e.key, compat_clock() - e.elapsed, e.elapsed, 0);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
@@ -465,6 +470,8 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 			queryDesc->operation == CMD_SELECT)
 			repeats_wrote();
 		client_statement_ended(&r->key, slot, end);
+		if (unlikely(capture_on))
+			capture_execution(&r->key, r->measure.start, elapsed, rows);
 	}
 }
 
@@ -484,9 +491,15 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		open->run = r->run;
 		open->plan_time = plan_time_of(r->key.queryid);
 		repeats_end(r->run, end, elapsed, rows, false);
+		if (unlikely(capture_on) && r->key.toplevel)
+			capture_execution(&r->key, r->measure.start, elapsed, rows);
 	}
 	else
+	{
 		repeats_more_rows(open->run, r->key.queryid, end, elapsed, rows);
+		if (unlikely(capture_on) && r->key.toplevel)
+			capture_more_rows(&r->key, elapsed, rows);
+	}
 	open->elapsed += elapsed;
 	open->rows += rows;
 	measure_add_usage(&r->measure, &open->usage);
@@ -509,6 +522,9 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 	if (r->running)
 		measure_usage(&r->measure, &usage);
 	repeats_end(r->run, end, e.elapsed, 0, true);
+	if (unlikely(capture_on) && r->key.toplevel &&
+		(r->open == NULL || !r->open->ran))
+		capture_execution(&r->key, e.start, e.elapsed, 0);
 	if (r->open)
 	{
 		e.elapsed += r->open->elapsed;
@@ -533,6 +549,9 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 	{
 		if (unlikely(!statements_described(slot)))
 			describe_plan(slot, queryDesc);
+		if (unlikely(capture_on) && watch && r->key.toplevel)
+			capture_values(repeats_values(queryDesc,
+										  &statements_local(slot)->shape));
 		if (watch)
 			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
 								   &r->measure.start);

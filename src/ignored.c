@@ -42,7 +42,7 @@ typedef struct Lookup
 	StatementKey key;
 	char	   *query;			/* its text; NULL if that is not kept */
 	bool		may_act;
-}			Lookup;
+} Lookup;
 
 /* Is this the table, and not another that somebody made by this name? */
 static bool

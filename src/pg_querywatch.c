@@ -19,6 +19,7 @@
  *	repeats				the repeat detector at work: window, verdict, advice
  *	slowlog, slowring	slow executions, the ring that they are in
  *	patterns			bursts added up
+ *	capture				counts for a test, in its session
  *
  *	window, valueset,	the detector itself: plain C, no server in it
  *	burst, relate, verdict
@@ -41,7 +42,8 @@
  *	analyzed			a text, its tokens and its Query, to be rewritten
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions
- *	sqlrewrite
+ *	sqlrewrite,
+ *	sqlcapture
  *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c

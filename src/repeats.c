@@ -26,6 +26,7 @@
 #include "utils/memutils.h"
 
 #include "advice.h"
+#include "capture.h"
 #include "comment.h"
 #include "compat.h"
 #include "ignored.h"
@@ -486,9 +487,20 @@ repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now, uint64 elapsed,
 	update_burst(run);
 }
 
+uint64
+repeats_values(QueryDesc *queryDesc, const StatementShape *shape)
+{
+	WindowValues values;
+
+	hash_values(queryDesc, shape, &values);
+	return values.all;
+}
+
 bool
 repeats_wants_literals(const StatementLocal *local)
 {
+	if (unlikely(capture_on))
+		return true;
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2;
 	return window_wants_values(window, local->window_statement);

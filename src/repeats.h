@@ -45,6 +45,13 @@ extern void repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now,
 extern bool repeats_wants_literals(const StatementLocal *local);
 extern StatementLiterals *repeats_set_literals(uint64 queryid);
 
+/*
+ * Hash of all values of an execution that is about to run, 0 if it has none:
+ * what the detector compares.
+ */
+extern uint64 repeats_values(QueryDesc *queryDesc,
+							 const StatementShape *shape);
+
 /* To be counted up with every statement parsed */
 extern uint64 repeats_parses;
 

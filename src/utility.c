@@ -15,9 +15,11 @@
 
 #include "access/xact.h"
 #include "commands/discard.h"
+#include "common/hashfn.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
 
+#include "capture.h"
 #include "describe.h"
 #include "hooks.h"
 #include "normalize.h"
@@ -78,6 +80,42 @@ rolls_back(Node *parsetree)
 		default:
 			return false;
 	}
+}
+
+/*
+ * Statements that only control session, transaction and the like: no queries
+ * to who counts an application's
+ */
+static bool
+is_control(Node *parsetree)
+{
+	switch (nodeTag(parsetree))
+	{
+		case T_TransactionStmt:
+		case T_ConstraintsSetStmt:
+		case T_VariableSetStmt:
+		case T_VariableShowStmt:
+		case T_PrepareStmt:
+		case T_ExecuteStmt:
+		case T_DeallocateStmt:
+		case T_ClosePortalStmt:
+		case T_DiscardStmt:
+		case T_ListenStmt:
+		case T_UnlistenStmt:
+		case T_LoadStmt:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* To the capture: the distinct texts of a utility statement are its values */
+static void
+capture_utility(const Execution *e, const char *text, int length)
+{
+	capture_values(hash_bytes_extended((const unsigned char *) text, length,
+									   0));
+	capture_execution(&e->key, e->start, e->elapsed, e->rows);
 }
 
 /* Statements whose text may hold a password */
@@ -144,9 +182,10 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	(TRACKS_DEALLOCATE || !IsA(parsetree, DeallocateStmt));
 	volatile bool track = qw_track_utility && nests && level_tracked() &&
 	!IsParallelWorker();
-	volatile bool stream_ends = (IsA(parsetree, DiscardStmt) &&
-								 ((DiscardStmt *) parsetree)->target == DISCARD_ALL) ||
-	rolls_back(parsetree);
+	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
+	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
+	volatile bool undone = rolls_back(parsetree);
+	volatile bool captured = level == 0 && !is_control(parsetree);
 	volatile bool wrote = !is_harmless(parsetree);
 	const char *text = queryString;
 	int			location = pstmt->stmt_location;
@@ -214,6 +253,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			if (slot >= 0)
 				describe_utility(slot, tag, text, length);
 			record_failure(&e, NULL, text, 0, length);
+			if (unlikely(capture_on) && captured)
+				capture_utility(&e, text, length);
 		}
 		PG_RE_THROW();
 	}
@@ -225,7 +266,9 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	end = compat_clock();
 	if (level == 0)
 	{
-		if (stream_ends)
+		if (discard_all)
+			capture_forget();
+		if (discard_all || undone)
 			repeats_close();
 		else if (wrote)
 			repeats_wrote();
@@ -245,6 +288,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	e.rows = rows_of_utility(qc);
 	e.usage = &usage;
 	record_execution(&e, NULL, text, 0, length);
+	if (unlikely(capture_on) && captured)
+		capture_utility(&e, text, length);
 	if (level == 0)
 		client_statement_ended(&key, slot, end);
 }
