@@ -18,8 +18,8 @@ SELECT name FROM capture_item WHERE id = 1;
 SELECT count(*) FROM capture_item;
 SELECT name FROM capture_item WHERE id = 2;
 SELECT name FROM capture_item WHERE id = 2;
-SELECT 'a', 1;
-SELECT 'b', 1;
+SELECT strpos('capture', 'a');
+SELECT strpos('capture', 'b');
 UPDATE capture_item SET name = name WHERE id > 15;
 :captured
 -- the total, in one number; nothing is no row

@@ -271,6 +271,21 @@ INSERT INTO author VALUES (404, 'x');
 DELETE FROM author WHERE id > 400;
 DISCARD ALL;
 
+-- switched on, it does not count what came before, be it more than enough
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+INSERT INTO author VALUES (501, 'x');
+INSERT INTO author VALUES (502, 'x');
+INSERT INTO author VALUES (503, 'x');
+INSERT INTO author VALUES (504, 'x');
+SET LOCAL pg_querywatch.on_repeat = error;
+INSERT INTO author VALUES (505, 'x');
+INSERT INTO author VALUES (506, 'x');
+SAVEPOINT s;
+INSERT INTO author VALUES (507, 'x');
+ROLLBACK;
+DISCARD ALL;
+
 -- log: nothing for the client
 SET pg_querywatch.on_repeat = log;
 SET pg_querywatch.repeat_threshold = 2;

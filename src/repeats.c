@@ -61,6 +61,7 @@ uint64		repeats_parses = 0;
 /* What the window was last configured with */
 static int	configured_threshold = 0;
 static int	configured_gap = 0;
+static int	configured_on_repeat = ON_REPEAT_OFF;
 
 /* Of the last execution */
 static uint64 last_transaction = 0;
@@ -394,8 +395,13 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	}
 
 	if (unlikely(configured_threshold != qw_repeat_threshold ||
-				 configured_gap != qw_repeat_gap))
+				 configured_gap != qw_repeat_gap ||
+				 configured_on_repeat != qw_on_repeat))
 	{
+		/* switched on: what came before, a test's data say, is not meant */
+		if (configured_on_repeat == ON_REPEAT_OFF)
+			window_close(window);
+		configured_on_repeat = qw_on_repeat;
 		configured_threshold = qw_repeat_threshold;
 		configured_gap = qw_repeat_gap;
 		window_configure(window, qw_repeat_threshold,

@@ -24,6 +24,10 @@ my @calls = (
 	'SELECT * FROM querywatch.info',
 	'SELECT * FROM querywatch.latency_histogram()',
 	'SELECT * FROM querywatch.explain(1)',
+	'SELECT querywatch.begin_capture()',
+	'SELECT * FROM querywatch.end_capture()',
+	q{SELECT querywatch.ignore(1, 'why')},
+	'SELECT querywatch.unignore(1)',
 	'SELECT querywatch.reset()',
 	'SELECT querywatch.reset_slow()',
 	'SELECT querywatch.reset_patterns()');
