@@ -118,6 +118,15 @@ demo:
 test:
 	@SUITES='$(SUITES)' test/run
 
+# Parts of "make bench": all of them unless some are named
+PARTS =
+
+bench:
+	@PARTS='$(PARTS)' test/bench/run
+
+bench-check:
+	@test/bench/run check
+
 unit regress isolation tap orm format warnings:
 	@SUITES='$@' test/run
 
@@ -147,6 +156,10 @@ help:
 	@echo "make test           every test, on throwaway servers; SUITES='unit regress' only those"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
 	@echo "                    format and warnings"
+	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
+	@echo "                    only that (instructions, throughput, churn, reading, memory,"
+	@echo "                    pipelined); QUICK=1 a first look"
+	@echo "make bench-check    do instruction counts still agree with the committed ones?"
 	@echo "make check-warnings compile with gcc and clang, warnings are errors"
 	@echo "make indent-check   is the C code formatted as pgindent would? (make indent does it)"
 	@echo "make clean          remove what was built"
@@ -156,6 +169,6 @@ help:
 
 FORCE:
 
-.PHONY: all demo test unit regress isolation tap orm format warnings help \
+.PHONY: all demo test bench bench-check unit regress isolation tap orm format warnings help \
 	indent indent-check check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found installcheck-server regress-list FORCE
