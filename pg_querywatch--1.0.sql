@@ -366,7 +366,11 @@ CREATE FUNCTION repeated_statements(
     OUT rows bigint,
     OUT transactions bigint,
     OUT bursts_one_transaction bigint,
-    OUT bursts_committed_alone bigint
+    OUT bursts_committed_alone bigint,
+    OUT values_compared bigint,
+    OUT values_matched bigint,
+    OUT bursts_values_confirm bigint,
+    OUT bursts_values_doubt bigint
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_querywatch_repeats_1_0'
@@ -489,6 +493,8 @@ CREATE VIEW repeated_statements AS
          p.relationship,
          p.key_column,
          p.parent_column,
+         p.values_compared,
+         p.values_matched,
          p.bursts,
          p.executions,
          p.mean_burst,
@@ -533,7 +539,11 @@ COMMENT ON COLUMN repeated_statements.relationship IS
 COMMENT ON COLUMN repeated_statements.key_column IS
 'the column that the repeated statement asks for one value at a time';
 COMMENT ON COLUMN repeated_statements.parent_column IS
-'the column of the parent''s table that it matches by foreign key';
+'the column of the parent that the values come from, by foreign key or because its rows were seen to have them';
+COMMENT ON COLUMN repeated_statements.values_compared IS
+'distinct values, at most 64 of a burst, that were looked up in what the parent had just returned; 0: not compared yet';
+COMMENT ON COLUMN repeated_statements.values_matched IS
+'of values_compared, those that the parent had returned in parent_column';
 COMMENT ON COLUMN repeated_statements.bursts IS
 'how often it was repeated past pg_querywatch.repeat_threshold in one go';
 COMMENT ON COLUMN repeated_statements.distinct_parameters IS

@@ -219,6 +219,18 @@ message(const BurstFacts *facts, const RepeatVerdict *verdict,
 	return pstrdup(confidence);
 }
 
+/* Where the values came from */
+static void
+append_evidence(StringInfo buf, const BurstFacts *facts,
+				const PatternStrings *strings)
+{
+	appendStringInfo(buf, "%s took ", strings->key_column);
+	if (facts->keys_matched < facts->keys_compared)
+		appendStringInfo(buf, "%d of ", facts->keys_matched);
+	appendStringInfo(buf, "its %d values from %s; ", facts->keys_compared,
+					 strings->parent_column);
+}
+
 static char *
 detail(const StatementKey *key, const BurstFacts *facts,
 	   const RepeatVerdict *verdict, const PatternStrings *strings)
@@ -229,9 +241,13 @@ detail(const StatementKey *key, const BurstFacts *facts,
 	initStringInfo(&buf);
 	if (verdict->has_parent && strings->constraint_name[0] != '\0')
 		appendStringInfo(&buf, "Foreign key %s; ", strings->constraint_name);
-	appendStringInfo(&buf, UINT64_FORMAT " distinct value%s; ",
-					 facts->distinct_values,
-					 facts->distinct_values == 1 ? "" : "s");
+	if (verdict->has_parent && verdict->values == VALUES_CONFIRM &&
+		strings->key_column[0] != '\0' && strings->parent_column[0] != '\0')
+		append_evidence(&buf, facts, strings);
+	else
+		appendStringInfo(&buf, UINT64_FORMAT " distinct value%s; ",
+						 facts->distinct_values,
+						 facts->distinct_values == 1 ? "" : "s");
 	if (verdict->one_transaction)
 		appendStringInfoString(&buf, "same transaction.");
 	else if (verdict->committed_alone)

@@ -134,8 +134,8 @@ set_parent(WindowParent *parent, const WindowStatement *child,
  * (What was itself repeated as often is another child, interleaved.)
  */
 static void
-find_parent(const Window *window, Relater *relater, WindowStatement *child,
-			WindowParent *parent)
+find_parent(Window *window, Relater *relater, WindowStatement *child,
+			const WindowDetail *detail, WindowParent *parent)
 {
 	WindowCounts *counts = &child->counts;
 	const WindowStatement *candidates[MAX_CANDIDATES];
@@ -149,6 +149,7 @@ find_parent(const Window *window, Relater *relater, WindowStatement *child,
 
 	counts->related = true;
 	parent->queryid = 0;
+	parent->nvalue_links = 0;
 
 	if (child->shape.nconditions == 0)
 		return;
@@ -212,6 +213,47 @@ find_parent(const Window *window, Relater *relater, WindowStatement *child,
 
 	if (best != NULL)
 		set_parent(parent, child, best, &best_link);
+	values_relate(window, relater, child, detail, varying, candidates,
+				  ncandidates, parent);
+}
+
+/*
+ * Has the rows of the statements collected, from their next window on, that may
+ * be the parent: the one it was taken for, and those that returned as many rows
+ * as the child has run without having run as often themselves.
+ */
+static void
+arm_candidates(Window *window, const WindowStatement *child,
+			   const BurstFacts *facts)
+{
+	const WindowStatement *candidates[MAX_CANDIDATES];
+	RepeatVerdict verdict;
+	uint64		taken_for = 0;
+	int			ncandidates;
+	int			armed = 0;
+
+	if (window->armed == NULL || child->shape.command != SHAPE_SELECT ||
+		facts->distinct_keys < 2 || facts->batched)
+		return;
+
+	verdict_decide(facts, window->threshold, false, &verdict);
+	if (verdict.has_parent)
+		taken_for = facts->parent_queryid;
+	ncandidates = find_candidates(window, child, candidates);
+	for (int i = 0; i < ncandidates && armed < WINDOW_MAX_KEYSETS; i++)
+	{
+		const WindowCounts *counts = &candidates[i]->counts;
+
+		if (candidates[i]->queryid == taken_for ||
+			(counts->max_rows >= 2 &&
+			 counts->rows >= child->counts.executions &&
+			 counts->executions <= child->counts.executions / 2))
+		{
+			window->armed->queryids[candidates[i]->queryid % WINDOW_ARMED_SIZE] =
+				candidates[i]->queryid;
+			armed++;
+		}
+	}
 }
 
 /* ----------
@@ -240,20 +282,48 @@ executions_among(const WindowStatement *statement)
 }
 
 /*
+ * The statement whose rows this one walks over, as their values show; NULL if
+ * none is known
+ */
+static const WindowStatement *
+parent_by_values(Window *window, const WindowStatement *statement)
+{
+	const WindowDetail *detail = &window->details[statement->index];
+	const WindowStatement *owner;
+	const ValueLink *link;
+	BurstFacts	facts;
+
+	if (!statement->counts.related || detail->parent.nvalue_links == 0)
+		return NULL;
+	owner = values_compare(window, statement, detail, &detail->parent, &link,
+						   &facts);
+	if (owner == NULL || !verdict_walks(&facts))
+		return NULL;
+	return owner;
+}
+
+/*
  * Was the statement repeated because a statement that came clearly more rarely
- * returned rows, which a foreign key leads from; or because one did that is
- * itself explained so?
+ * returned rows, which a foreign key leads from, or which it walks over; or
+ * because one did that is itself explained so?
  */
 static bool
-is_explained(const Window *window, const WindowStatement *statement)
+is_explained(Window *window, const WindowStatement *statement)
 {
 	for (int level = 0; level < MAX_LEVELS; level++)
 	{
 		const WindowDetail *detail = &window->details[statement->index];
 		const WindowCounts *counts = &statement->counts;
-		const WindowStatement *parent;
+		const WindowStatement *parent = parent_by_values(window, statement);
 		uint64		rows;
 
+		if (parent != NULL)
+		{
+			if (parent->counts.executions <= counts->executions / 2)
+				return true;
+			statement = parent;
+			continue;
+		}
 		if (!counts->related || detail->parent.queryid == 0 ||
 			detail->parent.link.constraint == InvalidOid ||
 			!link_varies(statement, &detail->parent.link))
@@ -286,7 +356,7 @@ is_explained(const Window *window, const WindowStatement *statement)
  * beginning of its own.
  */
 static void
-fill_cycle(const Window *window, const WindowStatement *statement,
+fill_cycle(Window *window, const WindowStatement *statement,
 		   BurstFacts *facts)
 {
 	uint64		executions = statement->counts.executions;
@@ -350,7 +420,8 @@ relate_cycle(Window *window, Relater *relater,
 			continue;
 		if (lookups++ == MAX_CYCLE_LOOKUPS)
 			break;
-		find_parent(window, relater, other, &window->details[i].parent);
+		find_parent(window, relater, other, &window->details[i],
+					&window->details[i].parent);
 	}
 }
 
@@ -380,7 +451,7 @@ fill_parent(const Window *window, const WindowParent *parent,
 }
 
 static void
-fill_facts(const Window *window, const WindowStatement *statement,
+fill_facts(Window *window, const WindowStatement *statement,
 		   const WindowDetail *detail, BurstFacts *facts)
 {
 	const WindowCounts *counts = &statement->counts;
@@ -423,9 +494,24 @@ fill_facts(const Window *window, const WindowStatement *statement,
 			facts->offset_steps++;
 	}
 
-	if (counts->related && detail->parent.queryid != 0 &&
-		link_varies(statement, &detail->parent.link))
-		fill_parent(window, &detail->parent, facts);
+	if (counts->related)
+	{
+		const WindowStatement *owner = NULL;
+		const ValueLink *values;
+		WindowParent parent;
+
+		if (detail->parent.nvalue_links > 0)
+			owner = values_compare(window, statement, detail, &detail->parent,
+								   &values, facts);
+		if (owner != NULL)
+		{
+			set_parent(&parent, statement, owner, &values->link);
+			fill_parent(window, &parent, facts);
+		}
+		else if (detail->parent.queryid != 0 &&
+				 link_varies(statement, &detail->parent.link))
+			fill_parent(window, &detail->parent, facts);
+	}
 	for (int i = 0; i < statement->shape.nconditions &&
 		 facts->key_relid == InvalidOid; i++)
 	{
@@ -440,7 +526,7 @@ fill_facts(const Window *window, const WindowStatement *statement,
 }
 
 void
-window_facts(const Window *window, const WindowStatement *statement,
+window_facts(Window *window, const WindowStatement *statement,
 			 BurstFacts *facts)
 {
 	fill_facts(window, statement, &window->details[statement->index], facts);
@@ -465,7 +551,8 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		Relater		relater;
 
 		relate_init(&relater, &window->schema);
-		find_parent(window, &relater, &copy, &detail_copy.parent);
+		find_parent(window, &relater, &copy, &detail_copy,
+					&detail_copy.parent);
 		detail->parent = detail_copy.parent;
 		counts->related = true;
 		counts->same_row = copy.counts.same_row;
@@ -473,6 +560,9 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 
 		if (copy.counts.transactions > 1 && window->context.trace == 0)
 			relate_cycle(window, &relater, &copy);
+		fill_facts(window, &copy, &detail_copy, facts);
+		arm_candidates(window, &copy, facts);
+		return;
 	}
 	fill_facts(window, &copy, &detail_copy, facts);
 }

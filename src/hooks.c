@@ -34,6 +34,7 @@
 
 #include "capture.h"
 #include "describe.h"
+#include "evidence.h"
 #include "hooks.h"
 #include "normalize.h"
 #include "recording.h"
@@ -389,6 +390,27 @@ run_next(EXECUTOR_RUN_ARGS)
 		standard_ExecutorRun(EXECUTOR_RUN_PASS);
 }
 
+/* A run whose rows are looked at as they are sent */
+static pg_noinline void
+run_collecting(EXECUTOR_RUN_ARGS)
+{
+	EvidenceCollector collector;
+
+	evidence_begin(&collector, queryDesc, repeats_wanted_rows);
+	repeats_wanted_rows = NULL;
+	PG_TRY();
+	{
+		run_next(EXECUTOR_RUN_PASS);
+	}
+	PG_CATCH();
+	{
+		evidence_end(&collector, queryDesc, true);
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+	evidence_end(&collector, queryDesc, false);
+}
+
 /* A run that is not recorded; what runs below it is nested all the same */
 static void
 run_uncounted(EXECUTOR_RUN_ARGS)
@@ -555,10 +577,15 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 		if (watch)
 			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
 								   &r->measure.start);
+		else if (r->open)
+			repeats_continue(r->open->run, r->key.queryid);
 		r->fills = statements_fills;
 		measure_usage_start(&r->measure);
 		r->running = true;
-		run_next(EXECUTOR_RUN_PASS);
+		if (unlikely(repeats_wanted_rows != NULL))
+			run_collecting(EXECUTOR_RUN_PASS);
+		else
+			run_next(EXECUTOR_RUN_PASS);
 	}
 	PG_CATCH();
 	{

@@ -4,10 +4,10 @@
  *		Values of a statement: hashes of them, their texts, and the statement
  *		with its values written in.
  *
- * A value is hashed for what it is, not for how wide its type is, where that
- * is cheap: integers of any width and integer constants in the text agree, and
- * so do strings of any type and plain quoted strings.  An array of one element
- * counts as that element.
+ * A value is hashed for what it is, not for how its type stores it, where that
+ * is cheap: integers of any width agree with integer constants in the text,
+ * strings of any type with plain quoted strings, and both with strings that
+ * spell an integer or a UUID.  An array of one element counts as that element.
  *
  * src/params.c
  *
@@ -28,17 +28,25 @@
 #include "parser/parser.h"
 #include "parser/scanner.h"
 #include "parser/scansup.h"
+#include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/uuid.h"
 
 #include "builtin.h"
 #include "compat.h"
 #include "guarded.h"
 #include "normalize.h"
 #include "params.h"
+
+/* 8-4-4-4-12 hexadecimal digits */
+#define UUID_TEXT_LENGTH	36
+
+/* Longest string that is taken for a key, bytes */
+#define KEY_MAX_LENGTH		128
 
 /* Hash of NULL, and of a value that cannot be looked at */
 #define HASH_NULL		UINT64CONST(0x9e3779b97f4a7c15)
@@ -102,57 +110,6 @@ hash_by_length(Datum value, int16 length, bool byval)
 	return hash_data(DatumGetPointer(value), length);
 }
 
-static uint64
-hash_value(Oid type, Datum value, bool isnull)
-{
-	const BuiltinType *builtin;
-	HeapTuple	tuple;
-	uint64		hash;
-
-	if (isnull)
-		return HASH_NULL;
-
-	switch (type)
-	{
-		case INT8OID:
-			return not_zero(hash_number((uint64) DatumGetInt64(value)));
-		case INT4OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
-		case INT2OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
-		case OIDOID:
-			return not_zero(hash_number((uint64) DatumGetObjectId(value)));
-		case TEXTOID:
-		case VARCHAROID:
-			return not_zero(hash_varlena(value));
-		case UUIDOID:
-			return not_zero(hash_data(DatumGetPointer(value), 16));
-		case NAMEOID:
-			return not_zero(hash_data(NameStr(*DatumGetName(value)),
-									  strlen(NameStr(*DatumGetName(value)))));
-	}
-
-	builtin = builtin_type(type);
-	if (builtin != NULL)
-	{
-		if (builtin->type == type)
-			return not_zero(hash_by_length(value, builtin->length,
-										   builtin->byval));
-		return not_zero(hash_varlena(value));
-	}
-
-	if (!OidIsValid(type) || !IsTransactionState())
-		return HASH_OPAQUE;
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		return HASH_OPAQUE;
-	hash = hash_by_length(value,
-						  ((Form_pg_type) GETSTRUCT(tuple))->typlen,
-						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
-	ReleaseSysCache(tuple);
-	return not_zero(hash);
-}
-
 /*
  * An integer in the text, sign and digits; false if it is something else or
  * has more digits than surely fit.
@@ -180,6 +137,200 @@ parse_integer(const char *text, int length, int64 *number)
 	return true;
 }
 
+/* A string that is an integer as int8out() writes it */
+static bool
+is_integer_text(const char *text, int length, int64 *number)
+{
+	const char *digits = text;
+
+	if (length > 1 && *digits == '-')
+		digits++;
+	else if (length != 1 && *digits == '0')
+		return false;
+	return *digits >= (digits > text ? '1' : '0') && *digits <= '9' &&
+		parse_integer(text, length, number);
+}
+
+/* A string that is a UUID as uuid_out() writes it, letters of either case */
+static bool
+is_uuid_text(const char *text, unsigned char *uuid)
+{
+	int			digits = 0;
+
+	for (int i = 0; i < UUID_TEXT_LENGTH; i++)
+	{
+		char		c = text[i];
+		int			nibble;
+
+		if (i == 8 || i == 13 || i == 18 || i == 23)
+		{
+			if (c != '-')
+				return false;
+			continue;
+		}
+		if (c >= '0' && c <= '9')
+			nibble = c - '0';
+		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
+			nibble = (c | 0x20) - 'a' + 10;
+		else
+			return false;
+		if (digits % 2 == 0)
+			uuid[digits / 2] = nibble << 4;
+		else
+			uuid[digits / 2] |= nibble;
+		digits++;
+	}
+	return true;
+}
+
+/*
+ * A string stands for the integer or UUID that it spells: clients send keys as
+ * either.
+ */
+static uint64
+hash_string(const char *text, int length)
+{
+	unsigned char uuid[UUID_LEN];
+	int64		number;
+
+	if (length > 0 && length < UUID_TEXT_LENGTH)
+	{
+		if (is_integer_text(text, length, &number))
+			return hash_number((uint64) number);
+	}
+	else if (length == UUID_TEXT_LENGTH && is_uuid_text(text, uuid))
+		return hash_data(uuid, UUID_LEN);
+	return hash_data(text, length);
+}
+
+static uint64
+hash_text_datum(Datum value, bool blank_padded)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	const char *text = VARDATA_ANY(varlena);
+	int			length;
+
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+		return hash_varlena(value);
+	length = VARSIZE_ANY_EXHDR(varlena);
+	while (blank_padded && length > 0 && text[length - 1] == ' ')
+		length--;
+	return hash_string(text, length);
+}
+
+static uint64
+hash_value(Oid type, Datum value, bool isnull)
+{
+	const BuiltinType *builtin;
+	HeapTuple	tuple;
+	uint64		hash;
+
+	if (isnull)
+		return HASH_NULL;
+
+	switch (type)
+	{
+		case INT8OID:
+			return not_zero(hash_number((uint64) DatumGetInt64(value)));
+		case INT4OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
+		case INT2OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
+		case OIDOID:
+			return not_zero(hash_number((uint64) DatumGetObjectId(value)));
+		case TEXTOID:
+		case VARCHAROID:
+			return not_zero(hash_text_datum(value, false));
+		case BPCHAROID:
+			return not_zero(hash_text_datum(value, true));
+		case UUIDOID:
+			return not_zero(hash_data(DatumGetPointer(value), UUID_LEN));
+		case NAMEOID:
+			return not_zero(hash_string(NameStr(*DatumGetName(value)),
+										strlen(NameStr(*DatumGetName(value)))));
+	}
+
+	builtin = builtin_type(type);
+	if (builtin != NULL)
+	{
+		if (builtin->type == type)
+			return not_zero(hash_by_length(value, builtin->length,
+										   builtin->byval));
+		return not_zero(hash_varlena(value));
+	}
+
+	if (!OidIsValid(type) || !IsTransactionState())
+		return HASH_OPAQUE;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return HASH_OPAQUE;
+	hash = hash_by_length(value,
+						  ((Form_pg_type) GETSTRUCT(tuple))->typlen,
+						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
+	ReleaseSysCache(tuple);
+	return not_zero(hash);
+}
+
+/* Binary digits of a number's magnitude */
+static int
+bits_of(int64 number)
+{
+	uint64		magnitude = number < 0 ? -(uint64) number : (uint64) number;
+
+	return magnitude == 0 ? 0 : pg_leftmost_one_pos64(magnitude) + 1;
+}
+
+bool
+params_key_type(Oid type)
+{
+	switch (type)
+	{
+		case INT8OID:
+		case INT4OID:
+		case INT2OID:
+		case UUIDOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+uint64
+params_hash_key(Oid type, Datum value, int *bits)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	int64		number;
+
+	*bits = KEY_BITS_NO_NUMBER;
+	switch (type)
+	{
+		case INT8OID:
+			*bits = bits_of(DatumGetInt64(value));
+			break;
+		case INT4OID:
+			*bits = bits_of(DatumGetInt32(value));
+			break;
+		case INT2OID:
+			*bits = bits_of(DatumGetInt16(value));
+			break;
+		case UUIDOID:
+			break;
+		default:
+			if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena) ||
+				VARSIZE_ANY_EXHDR(varlena) > KEY_MAX_LENGTH)
+				return 0;
+			if (VARSIZE_ANY_EXHDR(varlena) > 0 &&
+				is_integer_text(VARDATA_ANY(varlena),
+								VARSIZE_ANY_EXHDR(varlena), &number))
+				*bits = bits_of(number);
+			break;
+	}
+	return hash_value(type, value, false);
+}
+
 /* Narrows a plain quoted string to what is between the quotes */
 static void
 strip_quotes(const char **text, int *length)
@@ -199,7 +350,21 @@ hash_text(const char *text, int length)
 	if (parse_integer(text, length, &number))
 		return not_zero(hash_number((uint64) number));
 	strip_quotes(&text, &length);
-	return not_zero(hash_data(text, length));
+	if (length <= KEY_MAX_LENGTH && memchr(text, '\'', length) != NULL)
+	{
+		char		plain[KEY_MAX_LENGTH];
+		int			n = 0;
+
+		/* a quote within a string is written twice */
+		for (int i = 0; i < length; i++)
+		{
+			plain[n++] = text[i];
+			if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
+				i++;
+		}
+		return not_zero(hash_string(plain, n));
+	}
+	return not_zero(hash_string(text, length));
 }
 
 /*

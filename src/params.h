@@ -18,6 +18,7 @@
 
 #include "lib/stringinfo.h"
 #include "nodes/params.h"
+#include "keyset.h"
 #include "shape.h"
 #include "window.h"
 
@@ -54,6 +55,17 @@ extern void params_hash(ParamListInfo params,
 						const StatementLiterals *literals,
 						const StatementShape *shape,
 						WindowValues *values);
+
+/* Can a column of this type hold keys?  Domains are to be looked through. */
+extern bool params_key_type(Oid type);
+
+/*
+ * The hash that params_hash() has for a condition with this value, which is
+ * not null and of a type that params_key_type() names; 0 if it is too long to
+ * be a key.  *bits are the binary digits of an integer, KEY_BITS_NO_NUMBER for
+ * anything else.
+ */
+extern uint64 params_hash_key(Oid type, Datum value, int *bits);
 
 /*
  * Appends the text of a value to buf, in a form that does not depend on

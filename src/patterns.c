@@ -45,6 +45,8 @@ typedef struct OpenBurst
 	Oid			dbid;
 	int			threshold;		/* repeat_threshold of its session */
 	uint32		resets;			/* SharedPatterns.resets when it began */
+	Oid			parent_relid;	/* the parent's column that the strings name */
+	AttrNumber	parent_attnum;
 	TimestampTz seen;
 	PatternStrings strings;
 	BurstFacts	facts;
@@ -145,7 +147,8 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	pattern->key.application = pattern_text_hash(burst->strings.application_name);
 	pattern->key.route = pattern_text_hash(burst->strings.route);
 	pattern->strings = burst->strings;
-	if (!verdict.has_parent)
+	if (!verdict.has_parent || facts->parent_relid != burst->parent_relid ||
+		facts->parent_attnum != burst->parent_attnum)
 		pattern->strings.parent_column[0] =
 			pattern->strings.constraint_name[0] = '\0';
 	pattern->confidence = verdict.confidence;
@@ -161,6 +164,10 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	{
 		pattern->parent_executions = facts->parent_executions;
 		pattern->parent_rows = facts->parent_rows;
+		pattern->values_compared = facts->keys_compared;
+		pattern->values_matched = facts->keys_matched;
+		pattern->bursts_values_confirm = verdict.values == VALUES_CONFIRM;
+		pattern->bursts_values_doubt = verdict.values == VALUES_DOUBT;
 	}
 	pattern->max_offset = facts->max_offset;
 	pattern->exec_time = (double) facts->exec_time;
@@ -170,10 +177,27 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	return true;
 }
 
+/* Do the values of any of its bursts tell? */
+static inline bool
+has_values(const Pattern *pattern)
+{
+	return pattern->bursts_values_confirm + pattern->bursts_values_doubt > 0;
+}
+
+/*
+ * A burst whose values tell is believed before those without, whichever was
+ * surer; where the values of some speak for the parent and those of others
+ * against it, the greater number.
+ */
 static void
 pattern_add(Pattern *to, const Pattern *from)
 {
-	if (from->confidence > to->confidence)
+	bool		better = has_values(from) == has_values(to) ?
+	from->confidence > to->confidence : has_values(from);
+
+	to->bursts_values_confirm += from->bursts_values_confirm;
+	to->bursts_values_doubt += from->bursts_values_doubt;
+	if (better)
 	{
 		to->confidence = from->confidence;
 		to->relationship = from->relationship;
@@ -184,6 +208,10 @@ pattern_add(Pattern *to, const Pattern *from)
 		strlcpy(to->strings.constraint_name, from->strings.constraint_name,
 				sizeof(to->strings.constraint_name));
 	}
+	if (to->bursts_values_doubt > to->bursts_values_confirm)
+		to->confidence = Min(to->confidence, CONFIDENCE_SUSPECTED);
+	to->values_compared += from->values_compared;
+	to->values_matched += from->values_matched;
 	to->bursts += from->bursts;
 	to->executions += from->executions;
 	to->max_burst = Max(to->max_burst, from->max_burst);
@@ -250,6 +278,28 @@ fold_route(Pattern *pattern)
 	pattern->key.route = pattern_text_hash(OTHER_ROUTES);
 }
 
+/*
+ * The values have shown which parent it is.  Others, which the same statement
+ * was only seen after, were taken for it by mistake.
+ */
+static void
+doubt_other_parents(const Pattern *pattern)
+{
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
+	for (int i = 0; i < shared->npatterns; i++)
+	{
+		Pattern    *other = &shared->patterns[i].pattern;
+		PatternKey	key = other->key;
+
+		key.parent_queryid = pattern->key.parent_queryid;
+		if (other->key.parent_queryid != 0 && !has_values(other) &&
+			other->strings.constraint_name[0] == '\0' &&
+			other->relationship != RELATIONSHIP_DEFERRED_COLUMN &&
+			pattern_key_equal(&key, &pattern->key))
+			other->confidence = Min(other->confidence, CONFIDENCE_SUSPECTED);
+	}
+}
+
 /* Adds a pattern to the table; the lock is held exclusively */
 static void
 table_record(Pattern *pattern)
@@ -258,6 +308,8 @@ table_record(Pattern *pattern)
 	uint64		hash;
 
 	fold_route(pattern);
+	if (pattern->bursts_values_confirm > 0)
+		doubt_other_parents(pattern);
 	hash = pattern_hash(&pattern->key);
 	for (int i = 0; i < shared->npatterns; i++)
 	{
@@ -346,6 +398,8 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	burst->dbid = MyDatabaseId;
 	burst->threshold = qw_repeat_threshold;
 	burst->resets = ((volatile SharedPatterns *) shared)->resets;
+	burst->parent_relid = facts->parent_relid;
+	burst->parent_attnum = facts->parent_attnum;
 	burst->seen = GetCurrentTimestamp();
 	burst->strings = *strings;
 	burst->facts = *facts;

@@ -66,7 +66,8 @@ typedef struct Pattern
 {
 	PatternKey	key;
 	PatternStrings strings;
-	RepeatConfidence confidence;	/* the highest of its bursts */
+	RepeatConfidence confidence;	/* the highest of its bursts; of those
+									 * whose values tell, if there are any */
 	RepeatRelationship relationship;
 	int64		bursts;
 	int64		executions;
@@ -78,6 +79,12 @@ typedef struct Pattern
 	int64		bursts_committed_alone;
 	int64		parent_executions;
 	int64		parent_rows;
+	int64		values_compared;	/* keys looked up in what the parent had
+									 * returned, sum over the bursts ... */
+	int64		values_matched; /* ... and found in parent_column */
+	int64		bursts_values_confirm;	/* bursts whose values spoke for the
+										 * parent, and against it */
+	int64		bursts_values_doubt;
 	int64		max_offset;
 	double		exec_time;		/* ns, as are the next two */
 	double		burst_time;

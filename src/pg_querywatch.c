@@ -22,7 +22,9 @@
  *	capture				counts for a test, in its session
  *
  *	window, valueset,	the detector itself: plain C, no server in it
- *	burst, relate, verdict
+ *	burst, relate, verdict,
+ *	values, keyset
+ *	evidence			the keys that a parent returns, as it returns them
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs
  *	ignored				the list of statements that may be repeated

@@ -298,6 +298,50 @@ relate_statements(Relater *relater, const StatementShape *child,
 	}
 }
 
+/*
+ * Does the column reference a table, by a key of one column?  Which, or 0; the
+ * first one.
+ */
+static Oid
+referenced_by(Relater *relater, Oid relid, AttrNumber attnum)
+{
+	const RelaterTable *table = keys_of(relater, relid);
+
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		if (table->keys[i].ncolumns == 1 && table->keys[i].columns[0] == attnum)
+			return table->keys[i].refrelid;
+	}
+	return InvalidOid;
+}
+
+RepeatRelationship
+relate_values(Relater *relater, Oid relid, AttrNumber attnum,
+			  Oid parent_relid, AttrNumber parent_attnum, bool *unlikely)
+{
+	Oid			references = referenced_by(relater, relid, attnum);
+	Oid			parent_references = referenced_by(relater, parent_relid,
+												  parent_attnum);
+	bool		unique = is_unique(relater, relid, attnum);
+	bool		parent_unique = is_unique(relater, parent_relid,
+										  parent_attnum);
+
+	/*
+	 * what one of them stands for: a row of the table it references, or its
+	 * own
+	 */
+	if (references == InvalidOid && unique)
+		references = relid;
+	if (parent_references == InvalidOid && parent_unique)
+		parent_references = parent_relid;
+	*unlikely = references != InvalidOid && parent_references != InvalidOid &&
+		references != parent_references;
+
+	if (*unlikely || unique == parent_unique)
+		return RELATIONSHIP_NONE;
+	return unique ? RELATIONSHIP_MANY_TO_ONE : RELATIONSHIP_ONE_TO_MANY;
+}
+
 bool
 relate_same_row(Relater *relater, const StatementShape *shape, uint32 varying)
 {

@@ -80,6 +80,18 @@ extern void relate_statements(Relater *relater, const StatementShape *child,
 							  StatementLink *link);
 
 /*
+ * What a column of the child is to one of the parent that had its values,
+ * without a foreign key between them.  *unlikely: both are keys of their own
+ * tables, or one references another table than the other's; then the same
+ * small integers in both mean little.
+ */
+extern RepeatRelationship relate_values(Relater *relater,
+										Oid relid, AttrNumber attnum,
+										Oid parent_relid,
+										AttrNumber parent_attnum,
+										bool *unlikely);
+
+/*
  * Does a condition whose value does not vary pin down the row?  Then it is the
  * same row each time, whatever the other conditions say.
  */

@@ -29,6 +29,7 @@
 #include "capture.h"
 #include "comment.h"
 #include "compat.h"
+#include "evidence.h"
 #include "ignored.h"
 #include "patterns.h"
 #include "repeats.h"
@@ -54,6 +55,8 @@ static char trace_id[PATTERN_TRACE_LENGTH];
 static char framework[NAMEDATALEN];
 static Oid	context_userid = InvalidOid;
 static bool plain_context = false;	/* neither route nor trace */
+
+KeySet	   *repeats_wanted_rows = NULL;
 
 /* Statements parsed in this session */
 uint64		repeats_parses = 0;
@@ -96,6 +99,7 @@ attach(void)
 	if (window == NULL)
 		return false;
 	window_init(window, &schema_of_catalogs, burst_closed, NULL);
+	window_set_armed(window, evidence_armed());
 	before_shmem_exit(close_at_exit, (Datum) 0);
 	return true;
 }
@@ -431,7 +435,16 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 		begin_burst(run, key, queryDesc);
 		*now = compat_clock();
 	}
+	if (unlikely(start.collect))
+		repeats_wanted_rows = window_collect(window, run);
 	return run;
+}
+
+void
+repeats_continue(RepeatRun *run, uint64 queryid)
+{
+	if (run != NULL && window != NULL && window_holds(run, queryid))
+		repeats_wanted_rows = window_collect(window, run);
 }
 
 /*
@@ -508,7 +521,8 @@ repeats_wants_literals(const StatementLocal *local)
 	if (unlikely(capture_on))
 		return true;
 	if (window == NULL || local->window_statement == NULL)
-		return qw_repeat_threshold <= 2;
+		return qw_repeat_threshold <= 2 ||
+			(window != NULL && window_compares(window));
 	return window_wants_values(window, local->window_statement);
 }
 

@@ -30,6 +30,16 @@ typedef WindowStatement RepeatRun;
 extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
 								QueryDesc *queryDesc, uint64 *now);
 
+/*
+ * Where the rows of the run that repeats_begin() or repeats_continue() was last
+ * called for are to be collected; NULL: nowhere.  Whoever runs it takes this
+ * back to NULL.
+ */
+extern KeySet *repeats_wanted_rows;
+
+/* A further chunk of a cursor is about to be fetched */
+extern void repeats_continue(RepeatRun *run, uint64 queryid);
+
 /* It has run */
 extern void repeats_end(RepeatRun *run, uint64 now, uint64 elapsed,
 						uint64 rows, bool failed);

@@ -13,6 +13,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 
+#include "evidence.h"
 #include "patterns.h"
 #include "shmem.h"
 #include "slowlog.h"
@@ -42,7 +43,8 @@ static const struct
 	{slowlog_shmem_size, slowlog_shmem_init},
 	{patterns_shmem_size, patterns_shmem_init},
 	{worker_shmem_size, worker_shmem_init},
-	{snapshot_shmem_size, snapshot_shmem_init}
+	{snapshot_shmem_size, snapshot_shmem_init},
+	{evidence_shmem_size, evidence_shmem_init}
 };
 
 Size

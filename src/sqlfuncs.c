@@ -28,6 +28,7 @@
 
 #include "advice.h"
 #include "compat.h"
+#include "evidence.h"
 #include "patterns.h"
 #include "shmem.h"
 #include "slowlog.h"
@@ -417,6 +418,10 @@ put_pattern(void *arg, const Pattern *p)
 	put_int8(row, p->transactions);
 	put_int8(row, p->bursts_one_transaction);
 	put_int8(row, p->bursts_committed_alone);
+	put_int8_if(row, p->parent_executions > 0, p->values_compared);
+	put_int8_if(row, p->parent_executions > 0, p->values_matched);
+	put_int8(row, p->bursts_values_confirm);
+	put_int8(row, p->bursts_values_doubt);
 	end_row(row);
 }
 
@@ -436,6 +441,7 @@ pg_querywatch_reset_patterns_1_0(PG_FUNCTION_ARGS)
 	shmem_require();
 	patterns_reset();
 	snapshot_request();
+	evidence_reset();
 	PG_RETURN_TIMESTAMPTZ(GetCurrentTimestamp());
 }
 

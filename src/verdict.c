@@ -68,6 +68,15 @@ verdict_possible(const StatementShape *shape)
 	}
 }
 
+/* Do the parent's rows lead to rows of the same table, and so on? */
+static inline bool
+is_tree(const BurstFacts *facts)
+{
+	return facts->constraint != InvalidOid &&
+		facts->key_relid == facts->parent_relid &&
+		facts->relationship == RELATIONSHIP_ONE_TO_MANY;
+}
+
 /*
  * Rows that the parent had to walk over, at most.  In a tree every row that
  * the child returns may be asked for its own children.
@@ -75,10 +84,7 @@ verdict_possible(const StatementShape *shape)
 static uint64
 rows_walked(const BurstFacts *facts)
 {
-	if (facts->constraint != InvalidOid &&
-		facts->key_relid == facts->parent_relid &&
-		facts->relationship == RELATIONSHIP_ONE_TO_MANY &&
-		facts->parent_queryid != facts->queryid)
+	if (is_tree(facts) && facts->parent_queryid != facts->queryid)
 		return add(facts->parent_rows, facts->rows);
 	return facts->parent_rows;
 }
@@ -143,6 +149,59 @@ may_be_requests(const BurstFacts *facts)
 		facts->cycle_members > 0;
 }
 
+bool
+verdict_walks(const BurstFacts *facts)
+{
+	return facts->keys_disorder * 10 <= facts->keys_matched &&
+		facts->keys_matched * 2 >= facts->keys_walked;
+}
+
+/*
+ * What the values say.  Within one transaction or trace it is enough that the
+ * keys came from the parent.  Otherwise requests for some of its rows, one
+ * after another, ask for values of the parent just as well: but a loop takes
+ * them in order, or takes (almost) all, each once.  The same holds where the
+ * values are small integers, which many a column has; and where the schema
+ * speaks against the two columns too, nothing follows from those.
+ */
+static ValueEvidence
+weigh_values(const BurstFacts *facts, uint64 threshold, bool together,
+			 bool final)
+{
+	uint64		compared = facts->keys_compared;
+	uint64		matched = facts->keys_matched;
+	uint64		offered = facts->keys_offered;
+	bool		walks = verdict_walks(facts);
+	bool		half;
+	bool		full;
+
+	if (facts->parent_queryid == 0 || compared < 2 ||
+		compared < Min(threshold, WINDOW_MAX_VALUES) - 1)
+		return VALUES_UNKNOWN;
+	if (matched * 10 < compared * 9)
+	{
+		if (!facts->keys_complete && has_key(facts))
+			return VALUES_UNKNOWN;
+		if (is_tree(facts))
+			return VALUES_UNKNOWN;
+		if (has_key(facts) ? matched * 2 < compared :
+			facts->keys_complete)
+			return VALUES_DOUBT;
+		return VALUES_UNKNOWN;
+	}
+
+	if (facts->keys_dense && facts->keys_unlikely)
+		return VALUES_DOUBT;
+	if (together && (has_key(facts) || !facts->keys_dense))
+		return VALUES_CONFIRM;
+
+	/* how many there will be is not known at the threshold */
+	half = !final || facts->distinct_keys >= offered / 2;
+	full = final && at_least_share(facts->distinct_keys, offered, 9, 10) &&
+		at_least_share(facts->distinct_keys, facts->executions, 9, 10);
+	return (walks && half) || full ? VALUES_CONFIRM : VALUES_DOUBT;
+}
+
 /* The same few values over and over, and nothing written between */
 static bool
 is_duplicate(const BurstFacts *facts, uint64 threshold)
@@ -157,7 +216,7 @@ is_duplicate(const BurstFacts *facts, uint64 threshold)
  */
 static RepeatConfidence
 judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
-			 bool final)
+			 bool final, ValueEvidence values)
 {
 	bool		key = has_key(facts);
 	bool		cardinality = has_cardinality(facts, final);
@@ -209,7 +268,7 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 			 facts->shape.noutput >= facts->parent_shape.noutput))
 			confidence = CONFIDENCE_SUSPECTED;
 	}
-	else if (cardinality &&
+	else if ((cardinality || values == VALUES_CONFIRM) &&
 			 facts->distinct_keys >= threshold &&
 			 at_least_share(facts->distinct_keys, facts->executions, 1, 2))
 	{
@@ -228,6 +287,11 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 		facts->executions / Max(facts->transactions, 1) < threshold)
 		confidence = CONFIDENCE_SUSPECTED;
 
+	if (values == VALUES_CONFIRM)
+		confidence = CONFIDENCE_CONFIRMED;
+	else if (values == VALUES_DOUBT)
+		confidence = CONFIDENCE_SUSPECTED;
+
 	/* a condition that was left out may be another reason for it */
 	if (facts->shape.flags & SHAPE_INCOMPLETE)
 		confidence = Min(confidence, CONFIDENCE_LIKELY);
@@ -240,6 +304,7 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 {
 	uint16		flags = facts->shape.flags;
 	RepeatConfidence confidence;
+	ValueEvidence values;
 
 	if ((flags & SHAPE_HAS_OFFSET) &&
 		(flags & SHAPE_INCOMPLETE) == 0 &&
@@ -256,15 +321,22 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	if ((flags & SHAPE_HAS_CONDITION) == 0)
 		return;
 
-	confidence = judge_parent(facts, threshold, together, final);
+	values = weigh_values(facts, threshold, together, final);
+	confidence = judge_parent(facts, threshold, together, final, values);
 
 	/*
 	 * Requests, unless a foreign key explains why this statement, and each
-	 * that came as often, was repeated after one that came more rarely.
+	 * that came as often, was repeated after one that came more rarely; or
+	 * the values show that it walked over rows of such a one.
 	 */
 	if (may_be_requests(facts) &&
 		(confidence == CONFIDENCE_NONE || facts->constraint == InvalidOid ||
-		 facts->cycle_unexplained > 0))
+		 facts->cycle_unexplained > 0) &&
+		!(confidence == CONFIDENCE_CONFIRMED && values == VALUES_CONFIRM &&
+		  verdict_walks(facts) &&
+		  (facts->parent_executions <= facts->executions / threshold ||
+		   facts->cycle_unexplained == 0) &&
+		  facts->relationship != RELATIONSHIP_DEFERRED_COLUMN))
 		return;
 
 	if (confidence != CONFIDENCE_NONE)
@@ -272,6 +344,7 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 		verdict->kind = REPEAT_N_PLUS_ONE;
 		verdict->confidence = confidence;
 		verdict->has_parent = true;
+		verdict->values = values;
 		if (facts->relationship > RELATIONSHIP_NONE &&
 			facts->relationship <= RELATIONSHIP_DEFERRED_COLUMN)
 			verdict->relationship = facts->relationship;

@@ -26,6 +26,9 @@
 
 #include "window_internal.h"
 
+/* Windows in a row after which rows are no longer collected for nothing */
+#define MAX_UNASKED		32
+
 Size
 window_size(void)
 {
@@ -47,6 +50,12 @@ window_init(Window *window, const WindowSchema *schema,
 	window->batch = 1;
 	memset(window->lists, NO_ENTRY, sizeof(window->lists));
 	window_configure(window, 5, UINT64CONST(250000000));
+}
+
+void
+window_set_armed(Window *window, WindowArmed *armed)
+{
+	window->armed = armed;
 }
 
 void
@@ -191,6 +200,7 @@ find_entry(Window *window, const WindowStart *start)
 	statement = free_entry(window);
 	statement->queryid = start->queryid;
 	statement->next = *list;
+	statement->unasked = 0;
 	*list = statement->index;
 	statement->counts.burst = false;
 	set_shape(window, statement, start->shape);
@@ -210,6 +220,7 @@ open_window(Window *window, const WindowStart *start)
 	window->others = false;
 	window->opener = start->queryid;
 	window->nbursts = 0;
+	window->nkeysets = 0;
 }
 
 /*
@@ -240,10 +251,21 @@ is_current(const Window *window, const WindowStatement *statement,
 			   offsetof(StatementShape, target)) == 0;
 }
 
+/* Was the statement taken for a parent before? */
+static inline bool
+is_armed(const Window *window, const WindowStatement *statement)
+{
+	return window->armed != NULL &&
+		statement->shape.command == SHAPE_SELECT &&
+		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
+		statement->queryid;
+}
+
 static inline WindowStatement *
 begin_execution(Window *window, WindowStatement *statement,
-				const WindowStart *start)
+				WindowStart *start)
 {
+	start->collect = statement->counts.armed;
 	if (start->queryid == window->opener)
 	{
 		window->opener_transaction = start->transaction;
@@ -267,11 +289,12 @@ begin_execution(Window *window, WindowStatement *statement,
  * this window.
  */
 static pg_noinline WindowStatement *
-begin_first(Window *window, WindowStatement *known, const WindowStart *start)
+begin_first(Window *window, WindowStatement *known, WindowStart *start)
 {
 	const StatementShape *shape = start->shape;
 	WindowStatement *statement = known;
 
+	start->collect = false;
 	if (shape == NULL || !is_relevant(shape))
 	{
 		if (shape != NULL && is_write(shape))
@@ -296,13 +319,14 @@ begin_first(Window *window, WindowStatement *known, const WindowStart *start)
 	{
 		memset(&statement->counts, 0, sizeof(WindowCounts));
 		statement->counts.handle = -1;
+		statement->counts.armed = is_armed(window, statement);
 		statement->serial = window->serial;
 	}
 	return begin_execution(window, statement, start);
 }
 
 WindowStatement *
-window_begin(Window *window, WindowStatement *known, const WindowStart *start)
+window_begin(Window *window, WindowStatement *known, WindowStart *start)
 {
 	if (start->round_trip)
 		window->batch++;
@@ -311,6 +335,48 @@ window_begin(Window *window, WindowStatement *known, const WindowStart *start)
 				 is_over(window, start)))
 		return begin_first(window, known, start);
 	return begin_execution(window, known, start);
+}
+
+/* ----------
+ * Values
+ * ----------
+ */
+
+KeySet *
+window_collect(Window *window, WindowStatement *statement)
+{
+	WindowCounts *counts = &statement->counts;
+	WindowKeySet *keyset;
+
+	if (!window->open || statement->serial != window->serial)
+		return NULL;
+	if (counts->keyset == 0)
+	{
+		if (!counts->armed || window->nkeysets == WINDOW_MAX_KEYSETS)
+		{
+			counts->armed = false;
+			return NULL;
+		}
+		keyset = &window->keysets[window->nkeysets++];
+		counts->keyset = window->nkeysets;
+		keyset->owner = statement->index;
+		keyset->queryid = statement->queryid;
+		keyset->asked = false;
+		keyset_clear(&keyset->rows);
+	}
+	keyset = &window->keysets[counts->keyset - 1];
+	if (keyset_full(&keyset->rows))
+	{
+		counts->armed = false;
+		return NULL;
+	}
+	return &keyset->rows;
+}
+
+bool
+window_compares(const Window *window)
+{
+	return window->open && window->nkeysets > 0;
 }
 
 /*
@@ -322,7 +388,8 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	const WindowCounts *counts = &statement->counts;
 
 	if (!statement->possible ||
-		(counts->executions == 0 && window->threshold > 2))
+		(counts->executions == 0 && window->threshold > 2 &&
+		 window->nkeysets == 0))
 		return false;
 	return counts->executions < WINDOW_ALL_VALUES ||
 		counts->transactions == 1 ||
@@ -398,7 +465,11 @@ count_values(const Window *window, WindowStatement *statement,
 	if (!seen)
 	{
 		written = window->written;
-		valueset_add(&detail->keys, key, &written);
+		if (!valueset_add(&detail->keys, key, &written) &&
+			window->nkeysets > 0 && counts->nkeys < WINDOW_MAX_VALUES &&
+			detail->keys.level == 0)
+			memcpy(detail->key_order[counts->nkeys++], values->conditions,
+				   sizeof(detail->key_order[0]));
 	}
 	counts->hashed++;
 }
@@ -564,6 +635,30 @@ window_wrote(Window *window)
  * ----------
  */
 
+/*
+ * Rows that nothing is ever compared with are not collected any longer
+ */
+static pg_noinline void
+disarm_unasked(Window *window)
+{
+	for (int i = 0; i < window->nkeysets; i++)
+	{
+		const WindowKeySet *keyset = &window->keysets[i];
+		WindowStatement *owner = &window->statements[keyset->owner];
+
+		if (!is_of_window(window, owner, keyset->queryid))
+			continue;
+		if (keyset->asked)
+			owner->unasked = 0;
+		else if (++owner->unasked == MAX_UNASKED)
+		{
+			owner->unasked = 0;
+			if (is_armed(window, owner))
+				window->armed->queryids[owner->queryid % WINDOW_ARMED_SIZE] = 0;
+		}
+	}
+}
+
 void
 window_close(Window *window)
 {
@@ -571,6 +666,8 @@ window_close(Window *window)
 
 	if (!window->open)
 		return;
+	if (unlikely(window->nkeysets > 0))
+		disarm_unasked(window);
 
 	/* first, so that nothing is reported twice should the callback raise */
 	window->open = false;

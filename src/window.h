@@ -21,9 +21,12 @@
  *		window_more_rows()	for every further chunk of rows (cursors)
  *
  * and window_close() ends the window, reporting each burst through the
- * callback.  verdict_decide() turns a burst's facts into a verdict; it is a
- * pure function of them, so that a reader can apply it to a copy of the facts
- * of a burst still open in another backend.
+ * callback.  Where window_begin() says so, the rows that the execution returns
+ * are wanted: window_collect() tells where to put them.
+ *
+ * verdict_decide() turns a burst's facts into a verdict; it is a pure function
+ * of them, so that a reader can apply it to a copy of the facts of a burst
+ * still open in another backend.
  *
  * Times are nanoseconds of a monotonic clock.  A Window belongs to one
  * backend.
@@ -35,6 +38,7 @@
 #ifndef QW_WINDOW_H
 #define QW_WINDOW_H
 
+#include "keyset.h"
 #include "shape.h"
 
 /* Distinct statements in one window; the least recently used is dropped */
@@ -48,6 +52,25 @@
 #define WINDOW_MAX_VALUES		64
 #define WINDOW_ALL_VALUES		256
 #define WINDOW_VALUE_STEP		8
+
+/*
+ * Statements whose rows are collected in one window, because they were taken
+ * for a parent before: the values of the repeated statement are compared with
+ * them.
+ */
+#define WINDOW_MAX_KEYSETS		4
+
+/*
+ * The statements that were taken for a parent, by queryid: memory of the
+ * caller's that backends may share.  It is read and written without a lock; an
+ * entry that is wrong costs no more than rows collected for nothing.
+ */
+#define WINDOW_ARMED_SIZE		1024
+
+typedef struct WindowArmed
+{
+	volatile uint64 queryids[WINDOW_ARMED_SIZE];
+} WindowArmed;
 
 typedef enum RepeatKind
 {
@@ -123,6 +146,8 @@ typedef struct WindowStart
 	bool		in_block;		/* in a transaction that BEGIN opened */
 	bool		round_trip;		/* false: sent together with the execution
 								 * before it, as one batch on the wire */
+	bool		collect;		/* answer of window_begin(): its rows are
+								 * wanted */
 } WindowStart;
 
 /*
@@ -188,13 +213,37 @@ typedef struct BurstFacts
 	AttrNumber	key_attnum;
 	Oid			parent_relid;	/* ... and the parent's that it matches; */
 	AttrNumber	parent_attnum;	/* 0 where not known */
+
+	/* the keys asked for, compared with a column of the parent's rows */
+	uint16		keys_compared;	/* different ones; 0: there was nothing to
+								 * compare them with */
+	uint16		keys_matched;	/* are values of the column */
+	uint16		keys_disorder;	/* steps against the order of the rows */
+	uint16		keys_walked;	/* values of the column up to the last row
+								 * that was reached ... */
+	uint16		keys_offered;	/* ... and in all */
+	bool		keys_complete;	/* all that the parent returned was there to
+								 * compare with, this very column */
+	bool		keys_dense;		/* small integers, as many a column has */
+	bool		keys_unlikely;	/* the schema speaks against the columns
+								 * having to do with each other */
 } BurstFacts;
+
+/* What the values say of the parent */
+typedef enum ValueEvidence
+{
+	VALUES_UNKNOWN,				/* nothing, or not enough */
+	VALUES_CONFIRM,				/* the keys came from its rows */
+	VALUES_DOUBT				/* they did not, or may be requests for some
+								 * of them */
+} ValueEvidence;
 
 typedef struct RepeatVerdict
 {
 	RepeatKind	kind;
 	RepeatConfidence confidence;
 	RepeatRelationship relationship;	/* of n_plus_one only */
+	ValueEvidence values;
 	bool		has_parent;		/* the facts' parent belongs to the verdict */
 	bool		one_transaction;
 	bool		committed_alone;	/* a write: as many transactions as rows */
@@ -216,6 +265,9 @@ extern Size window_size(void);
 extern void window_init(Window *window, const WindowSchema *schema,
 						WindowBurstCallback callback, void *callback_arg);
 
+/* Where parents are armed; without it, values are never compared */
+extern void window_set_armed(Window *window, WindowArmed *armed);
+
 /*
  * Settings, to be given before window_begin(): executions that make a burst
  * (2 or more), idle nanoseconds that end a window.
@@ -233,11 +285,22 @@ extern void window_context(Window *window, const WindowContext *context);
  * anything about one (utility, no table, catalog only).
  */
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
-									 const WindowStart *start);
+									 WindowStart *start);
 
 /*
- * Values are looked at from a statement's second execution in a window on, in
- * a long loop over many transactions of some executions only.
+ * Where the rows of this execution, or of the next chunk of a cursor's, are to
+ * go; NULL: nowhere.  A set that has no columns yet gets them from the caller.
+ * If the execution fails, the caller takes its rows out again.
+ */
+extern KeySet *window_collect(Window *window, WindowStatement *statement);
+
+/* Are there rows that values will be compared with? */
+extern bool window_compares(const Window *window);
+
+/*
+ * Values are looked at from a statement's second execution in a window on,
+ * where there are rows to compare them with from the first; in a long loop over
+ * many transactions of some executions only.
  */
 extern bool window_wants_values(const Window *window,
 								const WindowStatement *statement);
@@ -281,7 +344,7 @@ extern void window_more_rows(Window *window, WindowStatement *statement,
 extern void window_wrote(Window *window);
 
 /* Facts of a statement that is past the threshold, as they stand */
-extern void window_facts(const Window *window,
+extern void window_facts(Window *window,
 						 const WindowStatement *statement, BurstFacts *facts);
 
 /* The part of the facts that changes with every execution */
@@ -313,5 +376,11 @@ extern bool verdict_possible(const StatementShape *shape);
  */
 extern void verdict_decide(const BurstFacts *facts, int threshold, bool final,
 						   RepeatVerdict *verdict);
+
+/*
+ * Of a burst whose keys are values of the parent: did they come in the order of
+ * its rows, without leaving out more than half of them?
+ */
+extern bool verdict_walks(const BurstFacts *facts);
 
 #endif							/* QW_WINDOW_H */

@@ -47,11 +47,15 @@ typedef struct WindowCounts
 	uint32		hashed_written;
 	int			handle;			/* the caller's, or -1 */
 	uint8		varying;		/* bit for each condition whose value varies */
+	uint8		nkeys;			/* in WindowDetail.key_order */
+	uint8		keyset;			/* its rows: number in Window.keysets plus
+								 * one; 0: they are not collected */
 	bool		batched;		/* a list of two elements or more was seen */
 	bool		burst;			/* in the window's list of bursts */
 	bool		related;		/* a parent was looked for */
 	bool		threshold_asked;	/* ... at the threshold */
 	bool		same_row;		/* its conditions lead to one row only */
+	bool		armed;			/* its rows are wanted */
 } WindowCounts;
 
 struct WindowStatement
@@ -60,6 +64,8 @@ struct WindowStatement
 	uint64		serial;			/* window that counts belongs to */
 	uint8		index;			/* in Window.statements */
 	uint8		next;			/* entry in the same look-up list, NO_ENTRY */
+	uint8		unasked;		/* windows in a row that collected its rows
+								 * for nothing */
 	bool		possible;		/* may become a burst */
 	bool		writes;
 
@@ -74,6 +80,24 @@ struct WindowStatement
 	StatementShape shape;
 };
 
+/*
+ * A condition of the statement, and the column of some rows that its values
+ * seem to come from
+ */
+typedef struct ValueLink
+{
+	uint8		keyset;			/* in Window.keysets */
+	uint8		column;			/* of it */
+	uint8		condition;		/* of the statement's shape */
+	bool		linked;			/* a key leads through the condition ... */
+	bool		exact;			/* ... from this very column */
+	bool		unlikely;		/* see BurstFacts.keys_unlikely */
+	StatementLink link;
+} ValueLink;
+
+/* The best of them are kept, to be compared again with more values */
+#define MAX_VALUE_LINKS		3
+
 /* The parent of a burst, as it was when it was found */
 typedef struct WindowParent
 {
@@ -85,6 +109,8 @@ typedef struct WindowParent
 	uint8		index;			/* in Window.statements, if still there */
 	StatementShape shape;
 	StatementLink link;
+	uint8		nvalue_links;	/* of any statement, best first */
+	ValueLink	value_links[MAX_VALUE_LINKS];
 } WindowParent;
 
 /* What is needed of a statement that runs more than once in a window */
@@ -97,7 +123,18 @@ typedef struct WindowDetail
 	ValueSet	all;
 	ValueSet	keys;
 	WindowParent parent;		/* valid if WindowCounts.related */
+	uint64		key_order[WINDOW_MAX_VALUES][SHAPE_MAX_CONDITIONS]; /* the first different
+																	 * ones, in order */
 } WindowDetail;
+
+/* Rows collected in this window */
+typedef struct WindowKeySet
+{
+	uint8		owner;			/* in Window.statements */
+	uint64		queryid;		/* of the owner */
+	bool		asked;			/* something was compared with it */
+	KeySet		rows;
+} WindowKeySet;
 
 struct Window
 {
@@ -107,6 +144,7 @@ struct Window
 	WindowSchema schema;
 	WindowBurstCallback callback;
 	void	   *callback_arg;
+	WindowArmed *armed;			/* or NULL */
 
 	/* the window */
 	bool		open;
@@ -119,6 +157,7 @@ struct Window
 	uint64		position;		/* executions counted, in all windows */
 	uint64		batch;			/* round trips */
 	uint32		written;		/* writes */
+	int			nkeysets;
 	int			nbursts;
 	uint8		bursts[WINDOW_MAX_STATEMENTS];
 
@@ -130,7 +169,43 @@ struct Window
 	uint64		last_used[WINDOW_MAX_STATEMENTS];
 	WindowStatement statements[WINDOW_MAX_STATEMENTS];
 	WindowDetail details[WINDOW_MAX_STATEMENTS];
+	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 };
+
+/* Has the statement run in this window, and is it still the same? */
+static inline bool
+is_of_window(const Window *window, const WindowStatement *statement,
+			 uint64 queryid)
+{
+	return statement->queryid == queryid &&
+		statement->serial == window->serial;
+}
+
+/* values.c: which rows the values of a statement came from */
+
+/*
+ * At the threshold: finds the value links of a statement among the candidates
+ * for its parent, in order of preference; "link" is how a key leads from the
+ * parent that was found without looking at values, grade LINK_NONE if none
+ * does.  Fills in parent->value_links.
+ */
+extern void values_relate(Window *window, Relater *relater,
+						  const WindowStatement *child,
+						  const WindowDetail *detail, uint32 varying,
+						  const WindowStatement *const *candidates,
+						  int ncandidates, WindowParent *parent);
+
+/*
+ * The best of the value links as things stand: fills in *link, or leaves it
+ * alone if there is none, and what *facts say of keys.  Returns the statement
+ * whose rows have (almost) all the keys, or NULL.
+ */
+extern const WindowStatement *values_compare(Window *window,
+											 const WindowStatement *child,
+											 const WindowDetail *detail,
+											 const WindowParent *parent,
+											 const ValueLink **link,
+											 BurstFacts *facts);
 
 /*
  * Counts the execution that is running, as if it ended now with no rows.

@@ -205,6 +205,10 @@ static int	nbegun = 0;
 static uint64 pause_before = MICROSECONDS(300);
 static uint64 running = MICROSECONDS(50);
 
+/* The statements taken for parents in this stream, and rows of theirs */
+static WindowArmed armed_parents;
+static int	rows_collected = 0;
+
 static inline void
 burst_closed(void *arg, const BurstFacts *facts, int handle)
 {
@@ -237,12 +241,15 @@ start_stream(void)
 	memset(window, 0xA5, window_size());
 	memset(known, 0, sizeof(known));
 	window_init(window, &schema, burst_closed, NULL);
+	memset((void *) &armed_parents, 0, sizeof(armed_parents));
+	window_set_armed(window, &armed_parents);
 	threshold = 5;
 	window_configure(window, threshold, MILLISECONDS(250));
 	clock_now += MILLISECONDS(10000);
 	transaction_now++;
 	in_block = false;
 	nclosed = nbegun = 0;
+	rows_collected = 0;
 	schema_calls = 0;
 	schema_without_keys = false;
 	pause_before = MICROSECONDS(300);
@@ -269,6 +276,22 @@ commit(void)
 	in_block = false;
 }
 
+/*
+ * What a statement returns in its columns that may hold keys; 0: null.  From
+ * NO_NUMBER on it is not an integer.
+ */
+#define MAX_ROWS_RETURNED	400
+#define MAX_COLUMNS_RETURNED 3
+#define NO_NUMBER			UINT64CONST(1000000000)
+
+typedef struct Returned
+{
+	int			nrows;
+	int			ncolumns;
+	ShapeCondition columns[MAX_COLUMNS_RETURNED];	/* where they come from */
+	uint64		values[MAX_ROWS_RETURNED][MAX_COLUMNS_RETURNED];
+} Returned;
+
 /* Everything that one execution can have */
 typedef struct Run
 {
@@ -280,6 +303,7 @@ typedef struct Run
 	bool		pipelined;
 	bool		failed;
 	bool		open;			/* do not end it */
+	const Returned *returned;	/* its rows, if anyone asks for them */
 } Run;
 
 static inline uint64
@@ -289,6 +313,32 @@ hash_of(uint64 value)
 
 	hash ^= hash >> 32;
 	return (hash * UINT64CONST(0xd6e8feb86659fd93)) | 1;
+}
+
+static inline void
+collect_rows(KeySet *rows, const Returned *returned)
+{
+	if (rows->ncolumns == 0)
+	{
+		for (int i = 0; i < returned->ncolumns; i++)
+			keyset_add_column(rows, returned->columns[i].relid,
+							  returned->columns[i].attnum);
+	}
+	for (int i = 0; i < returned->nrows && !keyset_full(rows); i++)
+	{
+		for (int j = 0; j < returned->ncolumns; j++)
+		{
+			uint64		value = returned->values[i][j];
+			int			bits = 0;
+
+			while (bits < 63 && (value >> bits) != 0)
+				bits++;
+			keyset_set(rows, j, value == 0 ? 0 : hash_of(value),
+					   value >= NO_NUMBER ? KEY_BITS_NO_NUMBER : bits);
+		}
+		keyset_end_row(rows);
+		rows_collected++;
+	}
 }
 
 static inline WindowStatement *
@@ -340,6 +390,16 @@ execute(const Statement *s, Run run)
 		nbegun++;
 		window_threshold(window, entry, &result->facts);
 		verdict_decide(&result->facts, threshold, false, &result->verdict);
+	}
+	if (start.collect && run.returned != NULL)
+	{
+		KeySet	   *rows = window_collect(window, entry);
+		int			nrows = rows ? rows->nrows : 0;
+
+		if (rows != NULL)
+			collect_rows(rows, run.returned);
+		if (rows != NULL && run.failed)
+			rows->nrows = nrows;
 	}
 	clock_now += running;
 	if (!run.open)

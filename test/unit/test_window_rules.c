@@ -4,7 +4,7 @@
  *		The repeat detector's rules one by one: where windows end, what is
  *		counted, which parent is taken; and streams made at random.
  *
- * Links: burst.c relate.c valueset.c verdict.c window.c
+ * Links: burst.c keyset.c relate.c values.c valueset.c verdict.c window.c
  *
  * test/unit/test_window_rules.c
  *
@@ -1638,6 +1638,9 @@ test_garbage(void)
 			bytes[j] = random() % 3 ? 0 : random() % 4 ? 0xFF : random();
 		memset(&facts.batched, random() % 2, sizeof(bool));
 		memset(&facts.in_trace, random() % 2, sizeof(bool));
+		memset(&facts.keys_complete, random() % 2, sizeof(bool));
+		memset(&facts.keys_dense, random() % 2, sizeof(bool));
+		memset(&facts.keys_unlikely, random() % 2, sizeof(bool));
 		if (random() % 2)
 		{
 			/* get past the first checks */
