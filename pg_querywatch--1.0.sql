@@ -553,6 +553,206 @@ COMMENT ON COLUMN repeated_statements.total_burst_time IS
 COMMENT ON COLUMN repeated_statements.time_lost IS
 'milliseconds that one statement in place of each burst could have saved, at best';
 
+/* Findings */
+
+CREATE TABLE thresholds (
+    name text PRIMARY KEY,
+    value double precision NOT NULL CHECK (value >= 0 AND value < 'Infinity'),
+    what text NOT NULL
+);
+
+COMMENT ON TABLE thresholds IS
+'from where on something is a finding: to be changed by UPDATE; pg_dump carries it';
+COMMENT ON COLUMN thresholds.what IS
+'what the value means, and its unit';
+
+GRANT SELECT ON thresholds TO PUBLIC;
+
+INSERT INTO thresholds (name, value, what) VALUES
+('slow_statement_p95', 500,
+ 'slow_statement: milliseconds that its p95 execution time reaches, or ...'),
+('slow_statement_share', 0.10,
+ 'slow_statement: ... share of all time executing in its database, from 0 to 1'),
+('slow_statement_time', 1000,
+ 'slow_statement: milliseconds executing in all; less is nothing to speak of'),
+('missing_index_rows', 10000,
+ 'missing_index: rows that a scan reads and throws away, on average; counted from 1000 on'),
+('missing_index_share', 0.95,
+ 'missing_index: share of the rows it reads that a scan throws away, from 0 to 1'),
+('temp_spill_bytes', 1048576,
+ 'temp_spill: bytes that one execution writes to temporary files'),
+('deep_offset_rows', 1000,
+ 'deep_offset: rows that one execution skips; counted from 1000 on'),
+('large_result_rows', 10000,
+ 'large_result: rows that one execution returns at once; counted from 1000 on'),
+('wide_rows_bytes', 4096,
+ 'wide_rows: bytes of a row returned, on average; counted from 512 on'),
+('client_time_ratio', 5,
+ 'client_time: time of the application after it, as a multiple of its execution time'),
+('client_time_rows', 100,
+ 'client_time: rows that an execution returns, on average'),
+('client_time_mean', 10,
+ 'client_time: milliseconds of the application after an execution, on average'),
+('idle_in_transaction_time', 1000,
+ 'idle_in_transaction: milliseconds that a transaction waits for the client; counted from 100 on'),
+('severity_high_time', 60000,
+ 'high: milliseconds lost, or ...'),
+('severity_high_share', 0.10,
+ 'high: ... share of all time executing in the database, from 0 to 1, with severity_medium_time; medium without'),
+('severity_medium_time', 5000,
+ 'medium: milliseconds lost'),
+('min_time_lost', 0,
+ 'milliseconds lost below which nothing is a finding');
+
+-- A dump's rows take the place of those that CREATE EXTENSION has made.
+CREATE FUNCTION check_threshold() RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        DELETE FROM querywatch.thresholds AS t
+         WHERE t.name = NEW.name
+        RETURNING t.what INTO NEW.what;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'there is no threshold "%"', NEW.name
+                USING ERRCODE = 'invalid_parameter_value',
+                      HINT = 'SELECT name, what FROM querywatch.thresholds lists them.';
+        END IF;
+    ELSIF TG_OP = 'DELETE' AND pg_trigger_depth() > 1 THEN
+        RETURN OLD;
+    ELSIF TG_OP = 'DELETE' OR NEW.name <> OLD.name THEN
+        RAISE EXCEPTION 'thresholds are changed, not deleted or renamed'
+            USING ERRCODE = 'object_not_in_prerequisite_state',
+                  HINT = 'UPDATE querywatch.thresholds SET value = ... WHERE name = ...';
+    END IF;
+    RETURN NEW;
+END
+$$;
+
+REVOKE ALL ON FUNCTION check_threshold() FROM PUBLIC;
+
+COMMENT ON FUNCTION check_threshold() IS
+'trigger of querywatch.thresholds: known names only';
+
+CREATE TRIGGER check_threshold
+    BEFORE INSERT OR UPDATE OR DELETE ON thresholds
+    FOR EACH ROW EXECUTE FUNCTION check_threshold();
+
+SELECT pg_catalog.pg_extension_config_dump('thresholds', '');
+
+CREATE FUNCTION findings(
+    OUT severity text,
+    OUT kind text,
+    OUT confidence text,
+    OUT dbid oid,
+    OUT userid oid,
+    OUT application_name text,
+    OUT route text,
+    OUT query text,
+    OUT parent_query text,
+    OUT occurrences bigint,
+    OUT executions bigint,
+    OUT time_lost double precision,
+    OUT evidence text,
+    OUT suggestion text,
+    OUT rewrite text,
+    OUT queryid bigint,
+    OUT parent_queryid bigint,
+    OUT first_seen timestamptz,
+    OUT last_seen timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_findings_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION findings() IS
+'findings, worst first, with role and database as OIDs; the view of the same name shows names';
+
+CREATE VIEW all_findings AS
+  SELECT f.severity,
+         f.kind,
+         f.confidence,
+         d.datname,
+         r.rolname,
+         f.application_name,
+         f.route,
+         f.query,
+         f.parent_query,
+         f.occurrences,
+         f.executions,
+         f.time_lost,
+         f.evidence,
+         f.suggestion,
+         f.rewrite,
+         f.queryid,
+         f.parent_queryid,
+         f.first_seen,
+         f.last_seen,
+         i.reason AS ignored
+    FROM findings() AS f
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = f.dbid
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = f.userid
+    LEFT JOIN LATERAL (
+         SELECT l.reason
+           FROM ignored AS l
+          WHERE (l.queryid = f.queryid OR l.query = f.query)
+            AND d.datname = pg_catalog.current_database()
+          ORDER BY l.queryid = f.queryid DESC
+          LIMIT 1) AS i ON true
+   ORDER BY CASE f.severity WHEN 'high' THEN 1 WHEN 'medium' THEN 2 ELSE 3 END,
+            f.time_lost DESC, f.kind, f.queryid;
+
+GRANT SELECT ON all_findings TO PUBLIC;
+
+COMMENT ON VIEW all_findings IS
+'findings, those of ignored statements too, with the reason in the column ignored';
+COMMENT ON COLUMN all_findings.ignored IS
+'why it is left alone, if its statement is on the list of ignored statements of this database';
+
+CREATE VIEW findings AS
+  SELECT f.severity,
+         f.kind,
+         f.confidence,
+         f.datname,
+         f.rolname,
+         f.application_name,
+         f.route,
+         f.query,
+         f.parent_query,
+         f.occurrences,
+         f.executions,
+         f.time_lost,
+         f.evidence,
+         f.suggestion,
+         f.rewrite,
+         f.queryid,
+         f.parent_queryid,
+         f.first_seen,
+         f.last_seen
+    FROM all_findings AS f
+   WHERE f.ignored IS NULL;
+
+GRANT SELECT ON findings TO PUBLIC;
+
+COMMENT ON VIEW findings IS
+'what to change, worst first, but for ignored statements: repeated ones, slow ones and what makes them slow, with evidence and the cure';
+COMMENT ON COLUMN findings.severity IS
+'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
+COMMENT ON COLUMN findings.kind IS
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time or idle_in_transaction';
+COMMENT ON COLUMN findings.confidence IS
+'confirmed, likely or suspected';
+COMMENT ON COLUMN findings.occurrences IS
+'how often it was seen: bursts of a repeated statement, else executions';
+COMMENT ON COLUMN findings.time_lost IS
+'milliseconds that the change could save, at most';
+COMMENT ON COLUMN findings.evidence IS
+'what was counted and measured';
+COMMENT ON COLUMN findings.suggestion IS
+'what to change';
+COMMENT ON COLUMN findings.rewrite IS
+'statement to use instead, or to run once: as it stands, with $n for its parameters; NULL where none is known to be right';
 /* Rewrites */
 
 CREATE FUNCTION rewrite(

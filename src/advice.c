@@ -156,7 +156,7 @@ table_name(Oid relid, const char *otherwise)
 	return name ? name : otherwise;
 }
 
-static Oid
+Oid
 main_table(const StatementShape *shape)
 {
 	if (OidIsValid(shape->target))
@@ -317,9 +317,24 @@ static const char *const column_loaders[NORMS] = {
 	"fetch all properties"
 };
 
+static const char *const insert_writers[NORMS] = {
+	"insert() with a list of rows", "bulk_create", "insert_all",
+	"hibernate.jdbc.batch_size"
+};
+
+static const char *const update_writers[NORMS] = {
+	"update() with a condition, or bulk parameters", "update() or bulk_update",
+	"update_all or upsert_all", "an update query"
+};
+
+static const char *const delete_writers[NORMS] = {
+	"delete() with a condition", "delete() of a queryset", "delete_all",
+	"a delete query"
+};
+
 /* The ORM that the tags reveal, or NORMS */
 static Orm
-orm_of_tags(const PatternStrings *strings)
+orm_of_tags(const char *framework)
 {
 	static const struct
 	{
@@ -337,7 +352,7 @@ orm_of_tags(const PatternStrings *strings)
 	};
 	char		lower[NAMEDATALEN];
 
-	strlcpy(lower, strings->framework, sizeof(lower));
+	strlcpy(lower, framework, sizeof(lower));
 	for (char *p = lower; *p; p++)
 		*p = pg_tolower((unsigned char) *p);
 	for (int i = 0; i < lengthof(words); i++)
@@ -348,21 +363,52 @@ orm_of_tags(const PatternStrings *strings)
 	return NORMS;
 }
 
+/* "SQLAlchemy: ...; Django: ...", or only that of the framework */
 static void
-append_loaders(StringInfo buf, const char *const *loaders,
-			   const PatternStrings *strings)
+append_orms(StringInfo buf, const char *const *words, const char *framework)
 {
-	Orm			known = orm_of_tags(strings);
+	Orm			known = orm_of_tags(framework);
+	const char *separator = "";
 
 	for (int i = 0; i < NORMS; i++)
 	{
 		if (known != NORMS && known != i)
 			continue;
-		appendStringInfo(buf, "%s%s: %s",
-						 known == NORMS && i > 0 ? "; " : " ",
-						 orm_names[i], loaders[i]);
+		appendStringInfo(buf, "%s%s: %s", separator, orm_names[i], words[i]);
+		separator = "; ";
 	}
-	appendStringInfoChar(buf, '.');
+}
+
+char *
+advice_loaders(RepeatRelationship relationship, const char *framework)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	if (relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+		return buf.data;
+	appendStringInfoChar(&buf, ' ');
+	append_orms(&buf,
+				relationship == RELATIONSHIP_DEFERRED_COLUMN ? column_loaders :
+				relationship == RELATIONSHIP_MANY_TO_ONE ? to_one_loaders :
+				to_many_loaders, framework);
+	appendStringInfoChar(&buf, '.');
+	return buf.data;
+}
+
+char *
+advice_writers(RepeatKind kind, const char *framework)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	appendStringInfoString(&buf, " (");
+	append_orms(&buf,
+				kind == REPEAT_INSERT ? insert_writers :
+				kind == REPEAT_UPDATE ? update_writers : delete_writers,
+				framework);
+	appendStringInfoChar(&buf, ')');
+	return buf.data;
 }
 
 static char *
@@ -381,7 +427,9 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 			{
 				appendStringInfoString(&buf,
 									   "Fetch the column with the rows it belongs to.");
-				append_loaders(&buf, column_loaders, strings);
+				appendStringInfoString(&buf,
+									   advice_loaders(verdict->relationship,
+													  strings->framework));
 				break;
 			}
 			if (verdict->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
@@ -393,9 +441,8 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 			}
 			appendStringInfo(&buf, "One query does: %s WHERE %s = ANY ($1).",
 							 ellipsis(), column);
-			append_loaders(&buf,
-						   verdict->relationship == RELATIONSHIP_MANY_TO_ONE ?
-						   to_one_loaders : to_many_loaders, strings);
+			appendStringInfoString(&buf, advice_loaders(verdict->relationship,
+														strings->framework));
 			break;
 		case REPEAT_LOOKUP:
 			appendStringInfo(&buf, "One query does: %s WHERE %s = ANY ($1).",

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * advice.h
- *		What on_repeat says to people.
+ *		What on_repeat says to people, and words that findings share with it.
  *
  * src/advice.h
  *
@@ -18,6 +18,18 @@
 extern const char *repeat_kind_name(RepeatKind kind);
 extern const char *repeat_confidence_name(RepeatConfidence confidence);
 extern const char *repeat_relationship_name(RepeatRelationship relationship);	/* NULL for none */
+
+/* The table that a statement is mainly about, or InvalidOid */
+extern Oid	main_table(const StatementShape *shape);
+
+/*
+ * The loaders that cure an N+1, and what writes many rows at once: of the ORM
+ * that the framework's name (a tag's value) tells, else of all we know.
+ * palloc'd: " SQLAlchemy: selectinload; ...", " (SQLAlchemy: ...)"
+ */
+extern char *advice_loaders(RepeatRelationship relationship,
+							const char *framework);
+extern char *advice_writers(RepeatKind kind, const char *framework);
 
 /*
  * Reports a burst at the level that is asked for; ON_REPEAT_ERROR raises, with

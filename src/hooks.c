@@ -130,7 +130,15 @@ record_open(OpenQuery *open, QueryDesc *queryDesc)
 	e.outcome = OUTCOME_COMPLETED;
 	e.usage = &open->usage;
 	if (queryDesc)
+	{
+		int			slot;
+
 		record_query(&e, queryDesc);
+		slot = statements_slot(&e.key);
+		if (open->usage.blocks[USAGE_TEMP_WRITTEN] > 0 && slot >= 0)
+			facts_spilled(queryDesc, slot, e.elapsed,
+						  open->usage.blocks[USAGE_TEMP_WRITTEN]);
+	}
 	else
 	{
 		int			slot = statements_slot(&e.key);
@@ -370,7 +378,16 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (tracked((uint64) queryDesc->plannedstmt->queryId) &&
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	{
+		if (unlikely(facts_costly(queryDesc)))
+		{
+			StatementKey key =
+			current_key((uint64) queryDesc->plannedstmt->queryId);
+
+			facts_observe(queryDesc, &key);
+		}
 		start_recorded(queryDesc, eflags);
+	}
 	else
 		start_next(queryDesc, eflags);
 
@@ -484,6 +501,12 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 		record_query(&e, queryDesc);
 		slot = statements_slot(&r->key);
 	}
+	if (unlikely(facts_worth_a_look(queryDesc, rows,
+									pgBufferUsage.temp_blks_written -
+									r->measure.buffers.temp_blks_written)))
+		facts_end(queryDesc, slot, elapsed, rows,
+				  pgBufferUsage.temp_blks_written -
+				  r->measure.buffers.temp_blks_written);
 	repeats_end(r->run, end, elapsed, rows, false);
 	if (nesting_level == 0)
 	{
@@ -540,6 +563,8 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 	e.key = r->key;
 	e.start = r->measure.start;
 	e.elapsed = end - r->measure.start;
+	if (facts_query == queryDesc)
+		facts_query = NULL;
 	e.usage = &usage;
 	if (r->running)
 		measure_usage(&r->measure, &usage);
@@ -601,6 +626,7 @@ static void
 qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
+	DestReceiver *dest = queryDesc->dest;
 	bool		cursor = nesting_level == 1 && in_cursor_utility;
 	bool		watch;
 	Running		r;
@@ -634,7 +660,10 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	watch = (nesting_level == 0 || cursor) &&
 		(r.open == NULL || !r.open->ran);
 
+	if (nesting_level == 0 && unlikely(facts_wants_width(queryDesc)))
+		facts_measure(queryDesc);
 	run_recorded(&r, slot, watch, EXECUTOR_RUN_PASS);
+	queryDesc->dest = dest;
 
 	rows = queryDesc->estate->es_processed;
 	if (unlikely(finish_has_work(queryDesc)))

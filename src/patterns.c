@@ -170,6 +170,13 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 		pattern->bursts_values_doubt = verdict.values == VALUES_DOUBT;
 	}
 	pattern->max_offset = facts->max_offset;
+	pattern->key_relid = facts->key_relid;
+	pattern->key_attnum = facts->key_attnum;
+	if (verdict.has_parent)
+	{
+		pattern->parent_relid = facts->parent_relid;
+		pattern->parent_attnum = facts->parent_attnum;
+	}
 	pattern->exec_time = (double) facts->exec_time;
 	pattern->burst_time = (double) (facts->last_end - facts->first_start);
 	pattern->time_lost = (double) verdict.time_lost;
@@ -201,6 +208,10 @@ pattern_add(Pattern *to, const Pattern *from)
 	{
 		to->confidence = from->confidence;
 		to->relationship = from->relationship;
+		to->key_relid = from->key_relid;
+		to->key_attnum = from->key_attnum;
+		to->parent_relid = from->parent_relid;
+		to->parent_attnum = from->parent_attnum;
 		strlcpy(to->strings.key_column, from->strings.key_column,
 				sizeof(to->strings.key_column));
 		strlcpy(to->strings.parent_column, from->strings.parent_column,

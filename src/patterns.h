@@ -86,6 +86,11 @@ typedef struct Pattern
 										 * parent, and against it */
 	int64		bursts_values_doubt;
 	int64		max_offset;
+	Oid			key_relid;		/* as in BurstFacts: the repeated statement's
+								 * column ... */
+	Oid			parent_relid;	/* ... and the parent's; 0 if not known */
+	AttrNumber	key_attnum;
+	AttrNumber	parent_attnum;
 	double		exec_time;		/* ns, as are the next two */
 	double		burst_time;
 	double		time_lost;

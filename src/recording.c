@@ -34,6 +34,9 @@ record_client_time(uint64 now)
 		statements_record_client(&last_client_statement.key,
 								 last_client_statement.slot,
 								 gap - last_plan.elapsed);
+	if (unlikely(gap >= FACTS_LONG_IDLE))
+		facts_idle(&last_client_statement.key, last_client_statement.slot,
+				   gap);
 }
 
 void
@@ -46,6 +49,8 @@ record_execution(Execution *e, QueryDesc *queryDesc, const char *text,
 	if (slot < 0)
 		return;
 	statements_record(slot, e, slow);
+	if (unlikely(e->outcome == OUTCOME_TIMEOUT))
+		facts_timeout(slot, e->elapsed);
 	if (unlikely(slow))
 	{
 		normalize_clean(&text, &location, &length);

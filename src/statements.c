@@ -46,6 +46,7 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/pg_prng.h"
 #include "miscadmin.h"
 #include "storage/ipc.h"
 #include "utils/memutils.h"
@@ -219,6 +220,9 @@ pin_slot(int number, const StatementKey *key)
 	l->shape = info.shape;
 	l->window_statement = NULL;
 	l->plain_text = NULL;
+	l->scans_seen = info.observed;
+	l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
+								FACTS_SCAN_STEP);
 	l->has_text = info.has_text;
 	l->text_serial = info.text_serial;
 }
@@ -420,13 +424,29 @@ statements_record_plan(int slot_number, uint64 elapsed)
 }
 
 void
+statements_add_facts(int slot, const StatementFacts *facts)
+{
+	const SharedSlot *s = &mine->slots[slot];
+
+	table_add_facts(&s->key, &s->ref, facts);
+}
+
+bool
+statements_slot_holds(int slot, const StatementKey *key)
+{
+	const SharedSlot *s = &mine->slots[slot];
+
+	return s->used && statement_key_equal(&s->key, key);
+}
+
+void
 statements_record_client(const StatementKey *key, int slot_number,
 						 uint64 elapsed)
 {
 	SharedSlot *slot = &mine->slots[slot_number];
 
 	/* it may have lost its slot meanwhile: then the time is not kept */
-	if (!slot->used || !statement_key_equal(&slot->key, key))
+	if (!statements_slot_holds(slot_number, key))
 		return;
 	begin_write(slot);
 	slot->counters.client_time += (int64) elapsed;

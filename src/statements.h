@@ -17,6 +17,7 @@
 
 #include "counters.h"
 #include "execution.h"
+#include "facts.h"
 #include "histogram.h"
 #include "measure.h"
 #include "shape.h"
@@ -28,6 +29,7 @@ typedef struct StatementRow
 	StatementKey key;
 	StatementShape shape;
 	StatementCounters counters;
+	StatementFacts facts;
 	uint64		histogram[HISTOGRAM_BUCKETS];
 	TimestampTz stats_since;
 	TimestampTz minmax_since;
@@ -60,6 +62,8 @@ typedef struct StatementLocal
 	uint64		used;			/* when last, in slot look-ups */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	bool		has_text;
+	uint16		scans_seen;		/* for facts.c: executions observed, ... */
+	uint16		scans_passed;	/* ... and not observed since */
 	StatementShape shape;		/* command SHAPE_OTHER: not known */
 } StatementLocal;
 
@@ -137,6 +141,15 @@ extern void statements_describe(int slot, const char *text, Size text_length,
 extern void statements_record(int slot, const Execution *execution, bool slow);
 extern void statements_record_run(int slot, uint64 elapsed, uint64 rows,
 								  const Measure *measure);
+
+/*
+ * Adds what an execution showed, straight to the shared table: takes its
+ * partition's lock, so only for what happens seldom or took long.
+ */
+extern void statements_add_facts(int slot, const StatementFacts *facts);
+
+/* Is the statement still in that slot? */
+extern bool statements_slot_holds(int slot, const StatementKey *key);
 
 extern void statements_record_plan(int slot, uint64 elapsed);
 extern void statements_record_client(const StatementKey *key, int slot,

@@ -72,6 +72,7 @@ typedef struct SharedStatement
 	double		usage;			/* executions, decayed up to usage_clock */
 	uint64		usage_clock;
 	StatementCounters counters;
+	StatementFacts facts;
 	uint64		histogram[HISTOGRAM_BUCKETS];
 } SharedStatement;
 
@@ -355,6 +356,7 @@ init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
 	entry->usage = 1.0;
 	entry->usage_clock = pg_atomic_read_u64(&header->evictions);
 	counters_clear(&entry->counters);
+	memset(&entry->facts, 0, sizeof(entry->facts));
 	memset(entry->histogram, 0, sizeof(entry->histogram));
 	entry->next = buckets[bucket];
 	buckets[bucket] = i;
@@ -434,12 +436,14 @@ table_pin(const StatementKey *key, TableEntryInfo *info)
 	info->ref.entry = i;
 	info->ref.incarnation = 0;
 	info->has_text = false;
+	info->observed = 0;
 	if (i != NO_ENTRY)
 	{
 		pg_atomic_fetch_add_u32(&entries[i].pins, 1);
 		info->ref.incarnation = entries[i].incarnation;
 		info->shape = entries[i].shape;
 		info->has_text = entries[i].text != TEXT_NONE;
+		info->observed = entries[i].facts.observed;
 
 		/* a reset under way may have stamped it already */
 		info->reset_serial = Max(info->reset_serial,
@@ -498,6 +502,24 @@ table_flush(const StatementKey *key, const TableRef *ref,
 	if (pinned)
 		pg_atomic_fetch_sub_u32(&entries[ref->entry].pins, 1);
 	*used = 0;
+	LWLockRelease(lock);
+}
+
+void
+table_add_facts(const StatementKey *key, const TableRef *ref,
+				const StatementFacts *facts)
+{
+	LWLock	   *lock = partition_lock(table_partition(key));
+
+	LWLockAcquire(lock, LW_SHARED);
+	if (ref_valid(key, ref))
+	{
+		SharedStatement *entry = &entries[ref->entry];
+
+		SpinLockAcquire(&entry->mutex);
+		facts_add(&entry->facts, facts);
+		SpinLockRelease(&entry->mutex);
+	}
 	LWLockRelease(lock);
 }
 
@@ -705,6 +727,7 @@ statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 				entry->stats_since = now;
 				entry->usage = 0;
 				counters_clear(&entry->counters);
+				memset(&entry->facts, 0, sizeof(entry->facts));
 				memset(entry->histogram, 0, sizeof(entry->histogram));
 			}
 		}
@@ -758,6 +781,7 @@ table_copy_partition(int partition, TableCopy *copy)
 				row->key = entry->key;
 				row->shape = entry->shape;
 				row->counters = entry->counters;
+				row->facts = entry->facts;
 				memcpy(row->histogram, entry->histogram,
 					   sizeof(row->histogram));
 				row->stats_since = entry->stats_since;
@@ -843,6 +867,7 @@ statements_restore(const StatementRow *row, Size texts_length)
 		entry->minmax_since = row->minmax_since;
 		entry->usage = row->usage;
 		entry->counters = row->counters;
+		entry->facts = row->facts;
 		memcpy(entry->histogram, row->histogram, sizeof(entry->histogram));
 		if (row->text != NULL)
 		{

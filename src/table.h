@@ -36,6 +36,7 @@ typedef struct TableEntryInfo
 	TableRef	ref;
 	StatementShape shape;
 	bool		has_text;
+	uint16		observed;		/* StatementFacts.observed */
 	uint32		text_serial;
 	uint64		reset_serial;
 } TableEntryInfo;
@@ -61,6 +62,10 @@ extern void table_flush(const StatementKey *key, const TableRef *ref,
 						const StatementCounters *counters,
 						const uint32 *histogram, uint64 reset_serial,
 						uint32 *used);
+
+/* Adds to the facts of ref's entry, if it is still the statement's */
+extern void table_add_facts(const StatementKey *key, const TableRef *ref,
+							const StatementFacts *facts);
 
 /* Stores text and shape if they are not there; says whether the text is now */
 extern bool table_describe(const StatementKey *key, const TableRef *ref,

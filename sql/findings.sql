@@ -1,0 +1,236 @@
+-- What to change: one finding of each kind, from a statement that earns it.
+CREATE EXTENSION IF NOT EXISTS pg_querywatch;
+SET pg_querywatch.track = 'top';
+SET pg_querywatch.repeat_gap = '1min';
+SET jit = off;
+SET max_parallel_workers_per_gather = 0;
+SELECT querywatch.reset() IS NOT NULL AS reset,
+       querywatch.reset_patterns() IS NOT NULL AS reset_patterns;
+SELECT querywatch.reset_slow();
+
+CREATE SCHEMA shop;
+SET search_path = shop, public;
+CREATE TABLE customer (id integer PRIMARY KEY, name text, biography text);
+CREATE TABLE orders (id integer PRIMARY KEY, customer_id integer
+                     REFERENCES customer, amount integer, note text);
+INSERT INTO customer SELECT i, 'c' || i, repeat(md5(i::text), 300)
+  FROM generate_series(1, 200) AS i;
+INSERT INTO orders SELECT i, i % 200 + 1, i, 'n' || i % 10
+  FROM generate_series(1, 50000) AS i;
+VACUUM ANALYZE customer;
+VACUUM ANALYZE orders;
+
+-- what the figures say, without the figures that vary
+CREATE FUNCTION public.found(text, text DEFAULT '%') RETURNS TABLE
+    (confidence text, occurrences bigint, executions bigint, evidence text,
+     suggestion text, rewrite text)
+LANGUAGE sql AS $$
+  SELECT f.confidence, f.occurrences, f.executions,
+         regexp_replace(f.evidence,
+           '[0-9.]+ (ms|s|min|h)\M|[0-9]+ (%|[kM]?B)|(under )1 %|work_mem is \S+',
+           '…', 'g'),
+         f.suggestion, f.rewrite
+    FROM querywatch.findings AS f
+   WHERE f.kind = $1 AND f.datname = current_database()
+     AND f.query LIKE $2
+     AND f.query NOT LIKE '%querywatch%' AND f.query NOT LIKE '%found%'
+   ORDER BY f.query COLLATE "C"
+$$;
+\x on
+
+-- temporary files
+SET work_mem = '64kB';
+SELECT count(*) FROM (SELECT note, amount FROM orders
+                       ORDER BY note, amount OFFSET 0) AS sorted;
+RESET work_mem;
+SELECT confidence, occurrences, executions, evidence FROM public.found('temp_spill');
+-- what it suggests is enough
+SELECT rewrite FROM public.found('temp_spill') \gset
+BEGIN;
+:rewrite;
+SELECT count(*) FROM (SELECT note, amount FROM orders
+                       ORDER BY note, amount OFFSET 0) AS sorted;
+COMMIT;
+SELECT evidence FROM public.found('temp_spill');
+
+-- rows skipped
+SELECT id FROM orders ORDER BY id LIMIT 2 OFFSET 40000;
+SELECT id FROM orders ORDER BY id LIMIT 2 OFFSET 30000;
+SELECT id FROM orders ORDER BY id LIMIT 2 OFFSET 20;
+SELECT * FROM public.found('deep_offset');
+
+-- rows fetched at once; a cursor's are not, nor those that stay in the server
+\o /dev/null
+SELECT * FROM orders;
+\o
+BEGIN;
+DECLARE walk CURSOR FOR SELECT id, amount FROM orders;
+MOVE FORWARD 1000 IN walk;
+\o /dev/null
+FETCH FORWARD 20000 FROM walk;
+\o
+COMMIT;
+CREATE TABLE copied AS SELECT id, note FROM orders;
+ALTER TABLE copied ADD UNIQUE (id);
+SELECT * FROM public.found('large_result');
+
+-- wide rows, measured without fetching them from where they are stored
+\o /dev/null
+SELECT 'SELECT * FROM customer WHERE id <> 1' FROM generate_series(1, 70) \gexec
+SELECT 'SELECT id, name FROM customer WHERE id <> 1' FROM generate_series(1, 70) \gexec
+\o
+SELECT * FROM public.found('wide_rows');
+
+-- rows read and thrown away
+SELECT count(*) FROM orders WHERE customer_id = 7;
+SELECT count(*) FROM orders WHERE customer_id = 8;
+SELECT * FROM public.found('missing_index', '%customer_id%');
+
+-- an open transaction that nobody works in
+UPDATE querywatch.thresholds SET value = 100
+ WHERE name = 'idle_in_transaction_time';
+BEGIN;
+SELECT name FROM customer WHERE id = 3;
+\! sleep 0.3
+COMMIT;
+SELECT confidence, occurrences, executions, evidence, suggestion
+  FROM public.found('idle_in_transaction', 'SELECT name %');
+UPDATE querywatch.thresholds SET value = 60000
+ WHERE name = 'idle_in_transaction_time';
+
+-- the application takes its time over a result
+BEGIN;
+\o /dev/null
+SELECT name FROM customer ORDER BY id;
+\o
+\! sleep 0.06
+COMMIT;
+SELECT confidence, occurrences, executions, evidence, suggestion
+  FROM public.found('client_time', 'SELECT name %');
+
+-- cancelled
+SET statement_timeout = 30;
+SELECT count(*) FROM orders, pg_sleep(10);
+RESET statement_timeout;
+SELECT confidence, occurrences, executions, evidence, suggestion
+  FROM public.found('timeouts');
+
+-- slow
+UPDATE querywatch.thresholds SET value = 20
+ WHERE name IN ('slow_statement_p95', 'slow_statement_time');
+SET pg_querywatch.slow_threshold = '20ms';
+SELECT count(*) FROM orders, pg_sleep(0.03) WHERE amount < 0;
+RESET pg_querywatch.slow_threshold;
+SELECT confidence, occurrences, executions,
+       evidence ~ 'costliest step: Seq Scan on orders' AS step,
+       suggestion ~ 'querywatch\.explain\(\d+\)' AS explain
+  FROM public.found('slow_statement', '%pg_sleep%') WHERE suggestion ~ 'explain';
+
+-- repeated
+BEGIN;
+SELECT id, name FROM customer ORDER BY id LIMIT 6;
+SELECT id FROM orders WHERE customer_id = 1 AND amount < 500;
+SELECT id FROM orders WHERE customer_id = 2 AND amount < 500;
+SELECT id FROM orders WHERE customer_id = 3 AND amount < 500;
+SELECT id FROM orders WHERE customer_id = 4 AND amount < 500;
+SELECT id FROM orders WHERE customer_id = 5 AND amount < 500;
+SELECT id FROM orders WHERE customer_id = 6 AND amount < 500;
+COMMIT;
+SELECT * FROM public.found('n_plus_one');
+
+-- the tags tell the ORM
+BEGIN;
+SELECT id FROM customer ORDER BY id LIMIT 5 /*framework='django:4.2',route='/c'*/;
+SELECT note FROM orders WHERE customer_id = 1 AND id < 500 /*framework='django:4.2',route='/c'*/;
+SELECT note FROM orders WHERE customer_id = 2 AND id < 500 /*framework='django:4.2',route='/c'*/;
+SELECT note FROM orders WHERE customer_id = 3 AND id < 500 /*framework='django:4.2',route='/c'*/;
+SELECT note FROM orders WHERE customer_id = 4 AND id < 500 /*framework='django:4.2',route='/c'*/;
+SELECT note FROM orders WHERE customer_id = 5 AND id < 500 /*framework='django:4.2',route='/c'*/;
+COMMIT;
+SELECT suggestion ~ 'Django: prefetch_related' AS django,
+       suggestion ~ 'SQLAlchemy|Rails|Hibernate' AS others
+  FROM public.found('n_plus_one') WHERE evidence ~ 'route /c';
+
+INSERT INTO copied VALUES (60001, 'a');
+INSERT INTO copied VALUES (60002, 'b');
+INSERT INTO copied VALUES (60003, 'c');
+INSERT INTO copied VALUES (60004, 'd');
+INSERT INTO copied VALUES (60005, 'e');
+SELECT * FROM public.found('row_by_row_insert');
+BEGIN;
+UPDATE copied SET note = 'x' WHERE id = 1;
+UPDATE copied SET note = 'y' WHERE id = 2;
+UPDATE copied SET note = 'z' WHERE id = 3;
+UPDATE copied SET note = 'u' WHERE id = 4;
+UPDATE copied SET note = 'v' WHERE id = 5;
+DELETE FROM copied WHERE id = 1;
+DELETE FROM copied WHERE id = 2;
+DELETE FROM copied WHERE id = 3;
+DELETE FROM copied WHERE id = 4;
+DELETE FROM copied WHERE id = 5;
+COMMIT;
+SELECT * FROM public.found('row_by_row_update');
+SELECT * FROM public.found('row_by_row_delete');
+BEGIN;
+SELECT name FROM customer WHERE id = 9;
+SELECT name FROM customer WHERE id = 9;
+SELECT name FROM customer WHERE id = 9;
+SELECT name FROM customer WHERE id = 9;
+SELECT name FROM customer WHERE id = 9;
+COMMIT;
+SELECT * FROM public.found('duplicate_query', 'SELECT name %');
+\x off
+
+-- thresholds: what is below them is none
+SELECT count(*) FROM querywatch.findings WHERE kind = 'wide_rows';
+UPDATE querywatch.thresholds SET value = 1000000 WHERE name = 'wide_rows_bytes';
+SELECT count(*) FROM querywatch.findings WHERE kind = 'wide_rows';
+UPDATE querywatch.thresholds SET value = -1 WHERE name = 'wide_rows_bytes';
+UPDATE querywatch.thresholds SET name = 'wide' WHERE name = 'wide_rows_bytes';
+DELETE FROM querywatch.thresholds WHERE name = 'wide_rows_bytes';
+INSERT INTO querywatch.thresholds VALUES ('wide', 1, '');
+-- as a restored dump does
+INSERT INTO querywatch.thresholds VALUES ('wide_rows_bytes', 4096, 'changed');
+SELECT value, what FROM querywatch.thresholds WHERE name = 'wide_rows_bytes';
+UPDATE querywatch.thresholds SET value = 500
+ WHERE name = 'slow_statement_p95';
+UPDATE querywatch.thresholds SET value = 1000
+ WHERE name IN ('slow_statement_time', 'idle_in_transaction_time');
+-- each one that the code knows is there, with its default
+SELECT name, value FROM querywatch.thresholds ORDER BY name COLLATE "C";
+
+-- severity: of time lost, its share, and confidence
+SELECT severity, count(*) > 0 AS some FROM querywatch.findings
+ GROUP BY severity ORDER BY severity;
+UPDATE querywatch.thresholds SET value = 0 WHERE name = 'severity_high_time';
+SELECT DISTINCT severity FROM querywatch.findings WHERE confidence <> 'suspected';
+UPDATE querywatch.thresholds SET value = 60000 WHERE name = 'severity_high_time';
+
+-- who may not see the statements sees that there is something
+CREATE ROLE regress_querywatch_findings;
+SET ROLE regress_querywatch_findings;
+SELECT count(*) > 10 AS some,
+       count(queryid) + count(parent_queryid) + count(evidence) +
+       count(suggestion) + count(rewrite) + count(route) +
+       count(parent_query) AS told,
+       bool_and(query = '<insufficient privilege>') AS hidden
+  FROM querywatch.findings WHERE rolname <> current_user;
+UPDATE querywatch.thresholds SET value = 0;
+RESET ROLE;
+DROP ROLE regress_querywatch_findings;
+
+-- what is ignored is still there, apart
+SELECT queryid FROM querywatch.findings WHERE kind = 'row_by_row_insert' \gset
+SELECT querywatch.ignore(:queryid, 'imported by hand');
+SELECT count(*) FROM querywatch.findings WHERE kind = 'row_by_row_insert';
+SELECT kind, executions, ignored FROM querywatch.all_findings WHERE ignored IS NOT NULL;
+SELECT querywatch.unignore(:queryid);
+SELECT count(*) FROM querywatch.findings WHERE kind = 'row_by_row_insert';
+
+DROP SCHEMA shop CASCADE;
+-- of tables that are gone, what is left to say
+SELECT count(*) > 5 AS some, count(rewrite) FILTER (WHERE kind <> 'temp_spill') AS rewrites
+  FROM querywatch.findings WHERE datname = current_database();
+DROP FUNCTION public.found;
+SELECT querywatch.reset() IS NOT NULL AS reset,
+       querywatch.reset_patterns() IS NOT NULL AS reset_patterns;

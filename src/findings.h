@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * findings.h
+ *		Findings: patterns and statements with a verdict.
+ *
+ * Worked out when they are asked for, from the shared memory alone: no
+ * catalog is read here, so that a process without a database may ask too.
+ * suggest.h puts them into words.
+ *
+ * src/findings.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_FINDINGS_H
+#define QW_FINDINGS_H
+
+#include "patterns.h"
+#include "statements.h"
+
+typedef enum FindingKind
+{
+	FINDING_REPEAT,				/* a pattern: its own kind says which */
+	FINDING_SLOW_STATEMENT,
+	FINDING_TIMEOUTS,
+	FINDING_MISSING_INDEX,
+	FINDING_TEMP_SPILL,
+	FINDING_DEEP_OFFSET,
+	FINDING_LARGE_RESULT,
+	FINDING_WIDE_ROWS,
+	FINDING_CLIENT_TIME,
+	FINDING_IDLE_IN_TRANSACTION
+} FindingKind;
+
+typedef enum FindingSeverity
+{
+	SEVERITY_LOW,
+	SEVERITY_MEDIUM,
+	SEVERITY_HIGH
+} FindingSeverity;
+
+/*
+ * From where on something is a finding.  The table querywatch.thresholds has
+ * a row for each: threshold_names[] tells which is which.  Times are
+ * milliseconds.
+ */
+typedef enum ThresholdId
+{
+	THRESHOLD_SLOW_P95,
+	THRESHOLD_SLOW_SHARE,
+	THRESHOLD_SLOW_TIME,
+	THRESHOLD_INDEX_ROWS,
+	THRESHOLD_INDEX_SHARE,
+	THRESHOLD_SPILL_BYTES,
+	THRESHOLD_OFFSET_ROWS,
+	THRESHOLD_LARGE_ROWS,
+	THRESHOLD_WIDE_BYTES,
+	THRESHOLD_CLIENT_RATIO,
+	THRESHOLD_CLIENT_ROWS,
+	THRESHOLD_CLIENT_TIME,
+	THRESHOLD_IDLE_TIME,
+	THRESHOLD_HIGH_TIME,
+	THRESHOLD_HIGH_SHARE,
+	THRESHOLD_MEDIUM_TIME,
+	THRESHOLD_MIN_TIME_LOST,
+	NTHRESHOLDS
+} ThresholdId;
+
+typedef struct Thresholds
+{
+	double		value[NTHRESHOLDS];
+} Thresholds;
+
+extern const char *const threshold_names[NTHRESHOLDS];
+extern void thresholds_defaults(Thresholds *thresholds);
+
+/* A statement that a finding is about */
+typedef struct FindingStatement
+{
+	StatementKey key;			/* must be first: hash key */
+	bool		known;			/* it is still there: the rest is valid */
+	StatementShape shape;
+	StatementCounters counters;
+	StatementFacts facts;
+	double		p95;			/* ns */
+	TimestampTz stats_since;
+	int			encoding;
+	char	   *text;			/* in that encoding; NULL: not there */
+} FindingStatement;
+
+typedef struct Finding
+{
+	FindingKind kind;
+	RepeatConfidence confidence;
+	FindingSeverity severity;
+	double		time_lost;		/* ns, "up to" */
+	double		share;			/* of all time executing in its database */
+	int64		occurrences;	/* bursts; or executions it was seen in */
+	int64		executions;
+	StatementKey key;
+	const Pattern *pattern;		/* of FINDING_REPEAT, else NULL */
+	const FindingStatement *statement;	/* never NULL */
+	const FindingStatement *parent; /* NULL: none */
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+} Finding;
+
+/*
+ * All findings, worst first, in an array of *nfindings; all of it palloc'd in
+ * the current context.  "with_text": the statements' texts are copied too.
+ */
+extern Finding *findings_collect(const Thresholds *thresholds, bool with_text,
+								 int *nfindings);
+
+extern const char *finding_kind_name(const Finding *finding);
+extern const char *finding_severity_name(FindingSeverity severity);
+
+#endif							/* QW_FINDINGS_H */

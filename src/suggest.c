@@ -1,0 +1,661 @@
+/*-------------------------------------------------------------------------
+ *
+ * suggest.c
+ *		Findings in words.
+ *
+ * Evidence is what was counted and measured, never more: where something is
+ * an estimate or a bound, it says so ("up to").
+ *
+ * src/suggest.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <math.h>
+
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+
+#include "advice.h"
+#include "rewrite.h"
+#include "slowlog.h"
+#include "suggest.h"
+#include "visible.h"
+
+#define NS_PER_MS		1000000.0
+
+/* Rows from which on COPY is the better way */
+#define COPY_ROWS		1000
+
+/* work_mem (kB) up to which to suggest it */
+#define MAX_WORK_MEM	(1024 * 1024)
+
+/* What the slow log has of a statement: its latest record */
+typedef struct SlowPlan
+{
+	uint64		queryid;		/* must be first: hash key */
+	int64		id;
+	char	   *step;			/* the plan's costliest step; NULL: no plan */
+} SlowPlan;
+
+struct SlowPlans
+{
+	HTAB	   *plans;
+};
+
+/*
+ * Figures for people
+ */
+
+/* With separators between thousands */
+static char *
+count_text(int64 n)
+{
+	char		digits[32];
+	StringInfoData buf;
+	int			length = snprintf(digits, sizeof(digits), INT64_FORMAT, n);
+
+	initStringInfo(&buf);
+	for (int i = 0; i < length; i++)
+	{
+		if (i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-')
+			appendStringInfoChar(&buf, ',');
+		appendStringInfoChar(&buf, digits[i]);
+	}
+	return buf.data;
+}
+
+/* "1 query", "5 queries" */
+static char *
+counted(int64 n, const char *one, const char *many)
+{
+	return psprintf("%s %s", count_text(n), n == 1 ? one : many);
+}
+
+static char *
+time_text(double ns)
+{
+	double		ms = ns / NS_PER_MS;
+
+	if (ms < 10)
+		return psprintf("%.1f ms", ms);
+	if (ms < 1000)
+		return psprintf("%.0f ms", ms);
+	if (ms < 60000)
+		return psprintf("%.1f s", ms / 1000);
+	if (ms < 3600000)
+		return psprintf("%.1f min", ms / 60000);
+	return psprintf("%.1f h", ms / 3600000);
+}
+
+static char *
+bytes_text(double bytes)
+{
+	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
+	int			unit = 0;
+
+	while (bytes >= 10000 && unit < lengthof(units) - 1)
+	{
+		bytes /= 1024;
+		unit++;
+	}
+	return psprintf("%.0f %s", bytes, units[unit]);
+}
+
+static char *
+percent_text(double share)
+{
+	if (share > 0 && share < 0.01)
+		return pstrdup("under 1 %");
+	return psprintf("%.0f %%", floor(share * 100));
+}
+
+/*
+ * Names
+ */
+
+/* A table's name as a statement of this session would write it, or a word */
+static char *
+table_text(Oid relid)
+{
+	char	   *name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
+
+	return name ? name : pstrdup("a table");
+}
+
+static bool
+is_here(const Finding *finding)
+{
+	return finding->key.dbid == MyDatabaseId;
+}
+
+static const char *
+pattern_string(const Pattern *pattern, const char *string)
+{
+	return visible_text(string, pattern->strings.encoding);
+}
+
+/* Name of an output column that was measured */
+static char *
+widest_text(const StatementFacts *facts, bool here)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < FACTS_WIDEST; i++)
+	{
+		char	   *name = NULL;
+
+		/* only those that make up a good part of it */
+		if (facts->widest[i] == 0 ||
+			facts->widest_bytes[i] * 10.0 * facts->rows_measured <
+			facts->row_bytes)
+			break;
+		if (here && OidIsValid(facts->widest_relid[i]))
+			name = get_attname(facts->widest_relid[i], facts->widest[i], true);
+		if (name == NULL && OidIsValid(facts->widest_relid[i]))
+			name = pstrdup("a column");
+		if (name == NULL)
+			name = psprintf("output column %d", facts->widest[i]);
+		appendStringInfo(&buf, "%s%s %s", i > 0 ? ", " : "", name,
+						 bytes_text(facts->widest_bytes[i]));
+	}
+	return buf.data;
+}
+
+/*
+ * The slow log
+ */
+
+/*
+ * The step of a plan, as EXPLAIN prints it, that costs most itself: its cost
+ * less that of the steps below it.  NULL if there is none.
+ */
+static char *
+costliest_step(const char *plan)
+{
+	typedef struct Step
+	{
+		const char *name;
+		int			name_length;
+		int			indent;
+		double		cost;		/* with the steps below */
+		double		own;
+	} Step;
+	Step		steps[64];
+	int			nsteps = 0;
+	const Step *costliest = NULL;
+
+	for (const char *line = plan; *line && nsteps < lengthof(steps);
+		 line += strcspn(line, "\n"), line += *line == '\n')
+	{
+		int			indent = strspn(line, " ");
+		const char *name = line + indent;
+		const char *cost = strstr(name, "  (cost=");
+		const char *upper;
+		Step	   *step = &steps[nsteps];
+
+		if (strncmp(name, "->  ", 4) == 0)
+			name += 4;
+		else if (nsteps > 0)
+			continue;			/* a step's particulars */
+		if (cost == NULL || cost > line + strcspn(line, "\n") ||
+			(upper = strstr(cost, "..")) == NULL)
+			continue;
+		step->name = name;
+		step->name_length = cost - name;
+		step->indent = nsteps == 0 ? -1 : indent;
+		step->cost = step->own = strtod(upper + 2, NULL);
+
+		/* its parent: the last one further left */
+		for (int i = nsteps - 1; i >= 0; i--)
+		{
+			if (steps[i].indent < step->indent)
+			{
+				steps[i].own -= step->cost;
+				break;
+			}
+		}
+		nsteps++;
+	}
+	for (int i = 0; i < nsteps; i++)
+	{
+		if (costliest == NULL || steps[i].own > costliest->own)
+			costliest = &steps[i];
+	}
+	if (costliest == NULL || steps[0].cost <= 0)
+		return NULL;
+	return psprintf("%s (%s of the plan's cost)",
+					pnstrdup(costliest->name, costliest->name_length),
+					percent_text(Min(Max(costliest->own, 0) / steps[0].cost, 1)));
+}
+
+/* SlowlogCallback: newest first */
+static void
+add_slow_plan(void *arg, const SlowRecord *record)
+{
+	SlowPlans  *plans = arg;
+	bool		found;
+	SlowPlan   *plan = hash_search(plans->plans, &record->key.queryid,
+								   HASH_ENTER, &found);
+
+	if (!found)
+	{
+		plan->id = record->id;
+		plan->step = NULL;
+	}
+	if (plan->step == NULL && record->plan != NULL)
+		plan->step = costliest_step(visible_text(record->plan,
+												 record->encoding));
+}
+
+SlowPlans *
+slow_plans_read(void)
+{
+	SlowPlans  *plans = palloc(sizeof(SlowPlans));
+	HASHCTL		control = {0};
+
+	control.keysize = sizeof(uint64);
+	control.entrysize = sizeof(SlowPlan);
+	control.hcxt = CurrentMemoryContext;
+	plans->plans = hash_create("pg_querywatch slow plans", 128, &control,
+							   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	slowlog_read(add_slow_plan, plans);
+	return plans;
+}
+
+/*
+ * Rewrites
+ */
+
+/* False if there is nothing to rewrite: another database, no text */
+static bool
+rewrite_source(const Finding *finding, const FindingStatement *statement,
+			   RewriteSource *source)
+{
+	memset(source, 0, sizeof(*source));
+	if (!is_here(finding) || statement == NULL || statement->text == NULL)
+		return false;
+	source->text = visible_text(statement->text, statement->encoding);
+	source->shape = &statement->shape;
+	return true;
+}
+
+/*
+ * Repeats
+ */
+
+static void
+repeat_evidence(StringInfo buf, const Finding *finding)
+{
+	const Pattern *p = finding->pattern;
+	const PatternStrings *s = &p->strings;
+	const char *table = is_here(finding) && finding->statement->known ?
+	table_text(main_table(&finding->statement->shape)) : "a table";
+	const char *key = s->key_column[0] != '\0' ?
+	pattern_string(p, s->key_column) : table;
+	double		mean = (double) p->executions / Max(p->bursts, 1);
+	bool		write = false;
+
+	switch (p->key.kind)
+	{
+		case REPEAT_N_PLUS_ONE:
+			if (p->parent_executions > 0)
+				appendStringInfo(buf, "after %s that returned %s%s, ",
+								 counted(p->parent_executions, "query",
+										 "queries"),
+								 counted(p->parent_rows, "row", "rows"),
+								 finding->parent && finding->parent->known &&
+								 is_here(finding) &&
+								 OidIsValid(main_table(&finding->parent->shape)) ?
+								 psprintf(" of %s", table_text(main_table(&finding->parent->shape))) : "");
+			appendStringInfo(buf, "%s on %s, one value at a time: %s distinct",
+							 counted(p->executions, "query", "queries"), key,
+							 count_text(p->distinct_values));
+			break;
+		case REPEAT_LOOKUP:
+			appendStringInfo(buf, "%s on %s, one value at a time: %s distinct",
+							 counted(p->executions, "query", "queries"), key,
+							 count_text(p->distinct_values));
+			break;
+		case REPEAT_DUPLICATE:
+			appendStringInfo(buf, "%s on %s with %s of values, and no write between",
+							 counted(p->executions, "query", "queries"), table,
+							 counted(p->distinct_values, "set", "sets"));
+			break;
+		case REPEAT_INSERT:
+		case REPEAT_UPDATE:
+		case REPEAT_DELETE:
+			write = true;
+			appendStringInfo(buf, "%s of %s, one at a time, with %s",
+							 counted(p->rows, "row", "rows"), table,
+							 counted(p->transactions, "commit", "commits"));
+			break;
+		case REPEAT_DEEP_OFFSET:
+			appendStringInfo(buf, "%s of %s, the deepest skips %s",
+							 counted(p->executions, "page", "pages"), table,
+							 counted(p->max_offset, "row", "rows"));
+			break;
+		case REPEAT_NONE:
+			break;
+	}
+
+	if (p->bursts > 1)
+		appendStringInfo(buf, "; %s bursts of %.0f on average, %s at most",
+						 count_text(p->bursts), mean, count_text(p->max_burst));
+	if (!write && p->bursts_one_transaction == p->bursts)
+		appendStringInfoString(buf, p->bursts == 1 ? "; in one transaction" :
+							   "; each in one transaction");
+	else if (p->bursts_committed_alone > 0)
+		appendStringInfoString(buf, "; each row committed alone");
+	appendStringInfo(buf, "; took %s, of which up to %s could be saved",
+					 time_text(p->burst_time), time_text(p->time_lost));
+	if (s->constraint_name[0] != '\0')
+		appendStringInfo(buf, "; foreign key %s",
+						 pattern_string(p, s->constraint_name));
+	if (s->route[0] != '\0')
+		appendStringInfo(buf, "; route %s", pattern_string(p, s->route));
+}
+
+static void
+suggest_repeat(const Finding *finding, Suggestion *result)
+{
+	const Pattern *p = finding->pattern;
+	const char *framework = p->strings.framework;
+	RewriteSource source;
+	bool		here = rewrite_source(finding, finding->statement, &source);
+	StringInfoData evidence;
+	StringInfoData text;
+	char	   *joined = NULL;
+
+	source.key_relid = p->key_relid;
+	source.key_attnum = p->key_attnum;
+	initStringInfo(&evidence);
+	initStringInfo(&text);
+	repeat_evidence(&evidence, finding);
+
+	switch (p->key.kind)
+	{
+		case REPEAT_N_PLUS_ONE:
+			if (here)
+				result->rewrite = rewrite_batched(&source);
+			if (p->relationship == RELATIONSHIP_DEFERRED_COLUMN)
+				appendStringInfoString(&text, "Fetch the column with the rows it belongs to.");
+			else
+			{
+				RewriteSource parent;
+
+				appendStringInfoString(&text, "Ask for all of them at once");
+				if (here && rewrite_source(finding, finding->parent, &parent))
+				{
+					parent.key_relid = p->parent_relid;
+					parent.key_attnum = p->parent_attnum;
+					joined = rewrite_joined(&parent, &source);
+				}
+				appendStringInfoChar(&text, '.');
+			}
+			appendStringInfoString(&text, advice_loaders(p->relationship, framework));
+			if (joined)
+				appendStringInfo(&text, " Or with the parent: %s", joined);
+			break;
+		case REPEAT_LOOKUP:
+			if (here)
+				result->rewrite = rewrite_batched(&source);
+			appendStringInfoString(&text, "Collect the values and ask for all of them at once.");
+			break;
+		case REPEAT_DUPLICATE:
+			appendStringInfoString(&text, "Ask once and keep the result for the rest of the request, or in a cache with a time limit.");
+			break;
+		case REPEAT_INSERT:
+			appendStringInfo(&text, "Send the rows together%s%s.",
+							 p->bursts_committed_alone > 0 ?
+							 ", and commit once" : "",
+							 advice_writers(p->key.kind, framework));
+			if (here)
+			{
+				char	   *values = rewrite_multirow_values(&source);
+				char	   *copy = rewrite_copy(&source);
+
+				result->rewrite = rewrite_written_at_once(&source);
+				if (result->rewrite == NULL)
+					result->rewrite = values;
+				else if (values)
+					appendStringInfo(&text, " With values written out: %s", values);
+				if (copy)
+					appendStringInfo(&text, "%s From some thousand rows on: %s",
+									 values && result->rewrite != values ?
+									 ";" : "", copy);
+			}
+			else
+				appendStringInfoString(&text, " From some thousand rows on, use COPY.");
+			break;
+		case REPEAT_UPDATE:
+		case REPEAT_DELETE:
+			if (here)
+				result->rewrite = rewrite_written_at_once(&source);
+			appendStringInfo(&text, "Change all rows with one statement%s%s.",
+							 p->bursts_committed_alone > 0 ?
+							 ", and commit once" : "",
+							 advice_writers(p->key.kind, framework));
+			break;
+		case REPEAT_DEEP_OFFSET:
+			if (here)
+				result->rewrite = rewrite_keyset(&source);
+			appendStringInfoString(&text, "Remember the last row's sort key and ask for the rows after it (keyset pagination); an index on the sort key makes every page equally fast.");
+			break;
+		case REPEAT_NONE:
+			break;
+	}
+	result->evidence = evidence.data;
+	result->suggestion = text.data;
+}
+
+/*
+ * Statements
+ */
+
+static void
+suggest_slow(const Finding *finding, const SlowPlans *plans,
+			 Suggestion *result)
+{
+	const FindingStatement *s = finding->statement;
+	const SlowPlan *plan = hash_search(plans->plans, &finding->key.queryid,
+									   HASH_FIND, NULL);
+
+	result->evidence =
+		psprintf("%s, %s of all time executing; p95 %s, longest %s; %s of slow_threshold or longer%s%s",
+				 counted(finding->executions, "execution", "executions"),
+				 percent_text(finding->share), time_text(s->p95),
+				 time_text(s->counters.exec.max),
+				 counted(s->counters.slow_calls, "execution", "executions"),
+				 plan && plan->step ? "; costliest step: " : "",
+				 plan && plan->step ? plan->step : "");
+	if (plan)
+		result->suggestion =
+			psprintf("See its plan: SELECT * FROM querywatch.explain(" INT64_FORMAT "). Other findings of this statement say why.",
+					 plan->id);
+	else
+		result->suggestion = pstrdup("Lower pg_querywatch.slow_threshold to have its plan and parameters logged. Other findings of this statement say why it takes long.");
+}
+
+static void
+suggest_timeouts(const Finding *finding, Suggestion *result)
+{
+	const FindingStatement *s = finding->statement;
+
+	result->evidence =
+		psprintf("%s of %s cancelled by statement_timeout, after %s in all, in vain",
+				 count_text(s->counters.timeouts),
+				 counted(finding->executions, "execution", "executions"),
+				 time_text(s->facts.timeout_time));
+	result->suggestion = pstrdup("Look for the same statement in querywatch.slow_statements: querywatch.explain(id) shows the plan for the values that took too long. A job that must take longer sets its own limit: SET LOCAL statement_timeout.");
+}
+
+static void
+suggest_index(const Finding *finding, Suggestion *result)
+{
+	const FindingStatement *s = finding->statement;
+	const StatementFacts *facts = &s->facts;
+	StringInfoData evidence;
+
+	initStringInfo(&evidence);
+	appendStringInfo(&evidence, "each execution reads %s of %s and throws %s away (%s looked at)",
+					 counted(facts->scan_read / facts->scans, "row", "rows"),
+					 is_here(finding) ? table_text(facts->scan_relid) : "a table",
+					 count_text(facts->scan_discarded / facts->scans),
+					 counted(facts->scans, "execution", "executions"));
+	result->suggestion = pstrdup("Create an index on the columns of its condition: those compared for equality first, then one for a range or the ORDER BY.");
+	result->evidence = evidence.data;
+}
+
+static void
+suggest_work_mem(const Finding *finding, Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+	int			megabytes = 4;
+
+	result->evidence =
+		psprintf("%s of %s wrote temporary files, %s at most; work_mem is %s in this session",
+				 count_text(facts->spill_calls),
+				 counted(finding->executions, "execution", "executions"),
+				 bytes_text((double) facts->max_spill_blocks * BLCKSZ),
+				 GetConfigOptionByName("work_mem", NULL, false));
+	if (facts->work_mem > MAX_WORK_MEM)
+	{
+		result->suggestion = psprintf("It would take some %s of work_mem: rather sort or aggregate fewer rows or columns, or create an index that gives the order.",
+									  bytes_text((double) facts->work_mem * 1024));
+		return;
+	}
+	while (megabytes * 1024.0 < facts->work_mem)
+		megabytes *= 2;
+	result->rewrite = psprintf("SET LOCAL work_mem = '%dMB'", megabytes);
+	result->suggestion = psprintf("%s, in its transaction, keeps it in memory (for the largest execution so far). An index that gives the order, or fewer rows and columns, saves the sort.",
+								  result->rewrite);
+}
+
+static void
+suggest_keyset(const Finding *finding, Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+	RewriteSource source;
+
+	result->evidence =
+		psprintf("%s skipped %s in all to return the rows after them, %s at most; took %s",
+				 counted(facts->offset_calls, "execution", "executions"),
+				 counted(facts->offset_rows, "row", "rows"),
+				 count_text(facts->max_offset), time_text(facts->offset_time));
+	if (rewrite_source(finding, finding->statement, &source))
+		result->rewrite = rewrite_keyset(&source);
+	result->suggestion = pstrdup("Remember the last row's sort key and ask for the rows after it (keyset pagination); an index on the sort key makes every page equally fast.");
+}
+
+static void
+suggest_fewer_rows(const Finding *finding, Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+	char	   *bytes = "";
+
+	if (facts->rows_measured > 0)
+		bytes = psprintf(", some %s",
+						 bytes_text((double) facts->row_bytes /
+									facts->rows_measured * facts->max_rows));
+	result->evidence =
+		psprintf("%s returned %s rows or more at once, %s at most%s; no cursor, no LIMIT",
+				 counted(facts->large_calls, "execution", "executions"),
+				 count_text(FACTS_MANY_ROWS), count_text(facts->max_rows), bytes);
+	result->suggestion = pstrdup("Fetch in parts (SQLAlchemy: yield_per; Django: iterator(); Rails: find_each; Hibernate: a scrolled or streamed query; else a cursor), or ask for fewer rows: LIMIT, a condition, an aggregate.");
+}
+
+static void
+suggest_fewer_columns(const Finding *finding, Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+
+	result->evidence =
+		psprintf("%s a row on average, in %d columns; the widest: %s",
+				 bytes_text((double) facts->row_bytes / facts->rows_measured),
+				 finding->statement->shape.noutput,
+				 widest_text(facts, is_here(finding)));
+	result->suggestion = pstrdup("List the columns that are needed (SQLAlchemy: load_only or defer; Django: only() or defer(); Rails: select; Hibernate: a projection), and fetch the wide ones where they are used.");
+}
+
+static void
+suggest_lighter_rows(const Finding *finding, Suggestion *result)
+{
+	const StatementCounters *c = &finding->statement->counters;
+
+	result->evidence =
+		psprintf("after it the application took %s in its transactions before it sent the next statement, %s a row; the server took %s to make the %s",
+				 time_text(c->client_time),
+				 time_text((double) c->client_time / Max(c->rows, 1)),
+				 time_text(c->exec.total), counted(c->rows, "row", "rows"));
+	result->suggestion = pstrdup("Make lighter use of the result: plain rows in place of ORM objects (SQLAlchemy: select() of columns; Django: values(); Rails: pluck; Hibernate: a projection), fewer columns, or a stream.");
+}
+
+static void
+suggest_commit(const Finding *finding, Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+	char	   *blocked = "";
+
+	if (facts->blocked > 0)
+		blocked = psprintf("; %s waited for it meanwhile",
+						   counted(facts->blocked, "session", "sessions"));
+	result->evidence =
+		psprintf("after %s of this statement its transaction stayed open and did nothing: %s at the longest, %s in all%s",
+				 counted(facts->idle_calls, "execution", "executions"),
+				 time_text(facts->max_idle * NS_PER_MS),
+				 time_text(facts->idle_time), blocked);
+	result->suggestion = pstrdup("Commit before slow work (calls to other services, files, waiting for people): it keeps locks, a connection, and VACUUM waiting. idle_in_transaction_session_timeout ends what was forgotten.");
+}
+
+void
+suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
+{
+	const FindingStatement *statement = finding->statement;
+
+	memset(result, 0, sizeof(*result));
+	result->confidence = finding->confidence;
+	if (statement->text)
+		result->query = visible_text(statement->text, statement->encoding);
+	if (finding->parent && finding->parent->text)
+		result->parent_query = visible_text(finding->parent->text,
+											finding->parent->encoding);
+	switch (finding->kind)
+	{
+		case FINDING_REPEAT:
+			suggest_repeat(finding, result);
+			break;
+		case FINDING_SLOW_STATEMENT:
+			suggest_slow(finding, plans, result);
+			break;
+		case FINDING_TIMEOUTS:
+			suggest_timeouts(finding, result);
+			break;
+		case FINDING_MISSING_INDEX:
+			suggest_index(finding, result);
+			break;
+		case FINDING_TEMP_SPILL:
+			suggest_work_mem(finding, result);
+			break;
+		case FINDING_DEEP_OFFSET:
+			suggest_keyset(finding, result);
+			break;
+		case FINDING_LARGE_RESULT:
+			suggest_fewer_rows(finding, result);
+			break;
+		case FINDING_WIDE_ROWS:
+			suggest_fewer_columns(finding, result);
+			break;
+		case FINDING_CLIENT_TIME:
+			suggest_lighter_rows(finding, result);
+			break;
+		case FINDING_IDLE_IN_TRANSACTION:
+			suggest_commit(finding, result);
+			break;
+	}
+}
