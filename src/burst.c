@@ -135,7 +135,7 @@ set_parent(WindowParent *parent, const WindowStatement *child,
  */
 static void
 find_parent(Window *window, Relater *relater, WindowStatement *child,
-			const WindowDetail *detail, WindowParent *parent)
+			WindowParent *parent)
 {
 	WindowCounts *counts = &child->counts;
 	const WindowStatement *candidates[MAX_CANDIDATES];
@@ -213,8 +213,8 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 
 	if (best != NULL)
 		set_parent(parent, child, best, &best_link);
-	values_relate(window, relater, child, detail, varying, candidates,
-				  ncandidates, parent);
+	values_relate(window, relater, child, varying, candidates, ncandidates,
+				  parent);
 }
 
 /*
@@ -288,15 +288,14 @@ executions_among(const WindowStatement *statement)
 static const WindowStatement *
 parent_by_values(Window *window, const WindowStatement *statement)
 {
-	const WindowDetail *detail = &window->details[statement->index];
+	WindowDetail *detail = &window->details[statement->index];
 	const WindowStatement *owner;
 	const ValueLink *link;
 	BurstFacts	facts;
 
 	if (!statement->counts.related || detail->parent.nvalue_links == 0)
 		return NULL;
-	owner = values_compare(window, statement, detail, &detail->parent, &link,
-						   &facts);
+	owner = values_compare(window, statement, detail, &link, &facts);
 	if (owner == NULL || !verdict_walks(&facts))
 		return NULL;
 	return owner;
@@ -420,8 +419,7 @@ relate_cycle(Window *window, Relater *relater,
 			continue;
 		if (lookups++ == MAX_CYCLE_LOOKUPS)
 			break;
-		find_parent(window, relater, other, &window->details[i],
-					&window->details[i].parent);
+		find_parent(window, relater, other, &window->details[i].parent);
 	}
 }
 
@@ -452,7 +450,7 @@ fill_parent(const Window *window, const WindowParent *parent,
 
 static void
 fill_facts(Window *window, const WindowStatement *statement,
-		   const WindowDetail *detail, BurstFacts *facts)
+		   WindowDetail *detail, BurstFacts *facts)
 {
 	const WindowCounts *counts = &statement->counts;
 
@@ -501,8 +499,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 		WindowParent parent;
 
 		if (detail->parent.nvalue_links > 0)
-			owner = values_compare(window, statement, detail, &detail->parent,
-								   &values, facts);
+			owner = values_compare(window, statement, detail, &values, facts);
 		if (owner != NULL)
 		{
 			set_parent(&parent, statement, owner, &values->link);
@@ -551,9 +548,12 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		Relater		relater;
 
 		relate_init(&relater, &window->schema);
-		find_parent(window, &relater, &copy, &detail_copy,
-					&detail_copy.parent);
+		find_parent(window, &relater, &copy, &detail_copy.parent);
 		detail->parent = detail_copy.parent;
+
+		/* this execution may fail, and its key not have been asked for */
+		for (int i = 0; i < detail->parent.nvalue_links; i++)
+			memset(&detail->parent.value_links[i].match, 0, sizeof(KeyMatch));
 		counts->related = true;
 		counts->same_row = copy.counts.same_row;
 		counts->threshold_asked = true;

@@ -26,86 +26,84 @@
 
 #include "window_internal.h"
 
-typedef struct Match
-{
-	int			compared;
-	int			matched;
-	int			disorder;
-	int			walked;
-	int			offered;
-} Match;
-
-/* Looks up what a statement asked for by one condition in one column */
+/*
+ * Looks up, in the column of a link, the keys that were asked for since this
+ * was last done
+ */
 static void
-match_keys(const WindowStatement *child, const WindowDetail *detail,
-		   int condition, KeySet *rows, int column, Match *match)
+match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 {
-	const KeyColumn *keys = &rows->columns[column];
-	int			nkeys = child->counts.nkeys;
-	uint64		last_hash = 0;
-	int			last_row = -1;
-	int			first = 0;
-	int			furthest = 0;
-	int			up = 0;
-	int			down = 0;
+	const KeyOrder *order = &window->key_orders[child->index];
+	KeySet	   *rows = &window->keysets[link->keyset].rows;
+	KeyMatch   *match = &link->match;
 
-	memset(match, 0, sizeof(Match));
-	match->offered = keyset_distinct(rows, column);
-	for (int i = 0; i < nkeys; i++)
+	for (; match->nkeys < child->counts.nkeys; match->nkeys++)
 	{
-		uint64		hash = detail->key_order[i][condition];
+		uint64		hash = order->keys[match->nkeys][link->condition];
 		int			row;
 
 		/* it was another condition's value that changed */
-		if (hash == last_hash)
+		if (match->nkeys > 0 && hash == match->last_hash)
 			continue;
-		last_hash = hash;
+		match->last_hash = hash;
 		match->compared++;
-		row = keyset_find(rows, column, hash);
+		row = keyset_find(rows, link->column, hash);
 		if (row < 0)
 			continue;
-		match->matched++;
-		if (last_row < 0)
-			first = furthest = row;
-		else if (row > last_row)
-			up++;
+		if (match->matched == 0)
+			match->first = match->furthest = row;
+		else if (row > match->last)
+			match->up++;
 		else
-			down++;
-		last_row = row;
-		first = Min(first, row);
-		furthest = Max(furthest, row);
+			match->down++;
+		match->matched++;
+		match->last = row;
+		match->first = Min(match->first, row);
+		match->furthest = Max(match->furthest, row);
 	}
-	if (match->matched == 0)
-		return;
+}
 
-	/* from the first row on, or from the last one back */
-	match->disorder = Min(up, down);
-	match->walked = down > up ? match->offered - keys->seen[first] + 1 :
-		keys->seen[furthest];
+static inline int
+disorder(const KeyMatch *match)
+{
+	return Min(match->up, match->down);
+}
+
+/* Values of the column from the first row on, or from the last one back */
+static int
+walked(Window *window, const ValueLink *link)
+{
+	KeySet	   *rows = &window->keysets[link->keyset].rows;
+	const KeyMatch *match = &link->match;
+	const KeyColumn *column = &rows->columns[link->column];
+
+	if (match->matched == 0)
+		return 0;
+	if (match->down > match->up)
+		return keyset_distinct(rows, link->column) -
+			column->seen[match->first] + 1;
+	return column->seen[match->furthest];
 }
 
 /* Are (almost) all keys values of the column? */
 static inline bool
-is_match(const Match *match)
+is_match(const KeyMatch *match)
 {
 	return match->matched >= 2 && match->matched * 10 >= match->compared * 9;
 }
 
-static inline bool
-in_order(const Match *match)
-{
-	return match->disorder * 10 <= match->matched;
-}
-
 static int
-score(const Match *match, const ValueLink *link, bool dense)
+score(Window *window, const ValueLink *link)
 {
+	const KeyMatch *match = &link->match;
+	bool		dense = keyset_is_dense(&window->keysets[link->keyset].rows,
+										link->column);
 	int			points = (is_match(match) ? 32 : 0) +
 	(link->linked ? 16 : 0) +
 	(link->unlikely && dense ? 0 : 8) +
-	(in_order(match) ? 4 : 0) +
+	(disorder(match) * 10 <= match->matched ? 4 : 0) +
 	(link->exact ? 2 : 0) +
-	(2 * match->matched >= match->walked ? 1 : 0);
+	(2 * match->matched >= walked(window, link) ? 1 : 0);
 
 	return points * (WINDOW_MAX_VALUES + 1) + match->matched;
 }
@@ -160,8 +158,7 @@ keep_link(WindowParent *parent, int *scores, const ValueLink *link, int points)
 /* Compares with the rows of one candidate */
 static void
 relate_rows(Window *window, Relater *relater, const WindowStatement *child,
-			const WindowDetail *detail, uint32 varying,
-			const WindowStatement *candidate, WindowParent *parent,
+			uint32 varying, const WindowStatement *candidate, WindowParent *parent,
 			int *scores)
 {
 	WindowKeySet *keyset = &window->keysets[candidate->counts.keyset - 1];
@@ -180,8 +177,8 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 		{
 			const KeyColumn *column = &keyset->rows.columns[j];
 			ValueLink	values;
-			Match		match;
 
+			memset(&values, 0, sizeof(values));
 			values.keyset = candidate->counts.keyset - 1;
 			values.column = j;
 			values.condition = i;
@@ -191,28 +188,24 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 			values.exact = values.linked && column->attnum != 0 &&
 				link.parent_relid == column->relid &&
 				link.parent_attnum == column->attnum;
-			values.unlikely = false;
 			values.link = link;
-			match_keys(child, detail, i, &keyset->rows, j, &match);
+			match_keys(window, child, &values);
 			if (!values.linked)
 			{
-				if (!is_match(&match) &&
+				if (!is_match(&values.match) &&
 					candidate->queryid != parent->queryid)
 					continue;
 				link_values(relater, child, condition, column,
-							is_match(&match), &values);
+							is_match(&values.match), &values);
 			}
-			keep_link(parent, scores, &values,
-					  score(&match, &values,
-							keyset_is_dense(&keyset->rows, j)));
+			keep_link(parent, scores, &values, score(window, &values));
 		}
 	}
 }
 
 void
 values_relate(Window *window, Relater *relater, const WindowStatement *child,
-			  const WindowDetail *detail, uint32 varying,
-			  const WindowStatement *const *candidates, int ncandidates,
+			  uint32 varying, const WindowStatement *const *candidates, int ncandidates,
 			  WindowParent *parent)
 {
 	int			scores[MAX_VALUE_LINKS];
@@ -232,63 +225,59 @@ values_relate(Window *window, Relater *relater, const WindowStatement *child,
 	for (int i = 0; i < ncandidates; i++)
 	{
 		if (candidates[i]->counts.keyset != 0)
-			relate_rows(window, relater, child, detail, varying,
+			relate_rows(window, relater, child, varying,
 						candidates[i], parent, scores);
 	}
 }
 
 const WindowStatement *
 values_compare(Window *window, const WindowStatement *child,
-			   const WindowDetail *detail, const WindowParent *parent,
-			   const ValueLink **link, BurstFacts *facts)
+			   WindowDetail *detail, const ValueLink **link,
+			   BurstFacts *facts)
 {
+	WindowParent *parent = &detail->parent;
 	const WindowStatement *best = NULL;
 	const ValueLink *best_link = NULL;
-	Match		best_match;
+	const KeyMatch *match;
+	KeySet	   *rows;
 	int			best_score = -1;
 
 	for (int i = 0; i < parent->nvalue_links; i++)
 	{
-		const ValueLink *values = &parent->value_links[i];
-		WindowKeySet *keyset = &window->keysets[values->keyset];
+		ValueLink  *values = &parent->value_links[i];
+		const WindowKeySet *keyset = &window->keysets[values->keyset];
 		const WindowStatement *owner = &window->statements[keyset->owner];
-		Match		match;
 		int			points;
 
 		if (!is_of_window(window, owner, keyset->queryid))
 			continue;
-		match_keys(child, detail, values->condition, &keyset->rows,
-				   values->column, &match);
+		match_keys(window, child, values);
 
 		/* what does not match speaks of the parent that it was taken for only */
-		if (!is_match(&match) && owner->queryid != parent->queryid)
+		if (!is_match(&values->match) && owner->queryid != parent->queryid)
 			continue;
-		points = score(&match, values,
-					   keyset_is_dense(&keyset->rows, values->column));
+		points = score(window, values);
 		if (points > best_score)
 		{
 			best_score = points;
 			best = owner;
 			best_link = values;
-			best_match = match;
 		}
 	}
 	if (best == NULL)
 		return NULL;
 
-	{
-		KeySet	   *rows = &window->keysets[best_link->keyset].rows;
-
-		facts->keys_compared = best_match.compared;
-		facts->keys_matched = best_match.matched;
-		facts->keys_disorder = best_match.disorder;
-		facts->keys_walked = best_match.walked;
-		facts->keys_offered = best_match.offered;
-		facts->keys_complete = rows->nrows == best->counts.rows &&
-			!rows->incomplete && (best_link->exact || !best_link->linked);
-		facts->keys_dense = keyset_is_dense(rows, best_link->column);
-		facts->keys_unlikely = best_link->unlikely;
-	}
+	match = &best_link->match;
+	rows = &window->keysets[best_link->keyset].rows;
+	facts->keys_compared = match->compared;
+	facts->keys_matched = match->matched;
+	facts->keys_disorder = disorder(match);
+	facts->keys_walked = walked(window, best_link);
+	facts->keys_offered = keyset_distinct(rows, best_link->column);
+	facts->keys_complete = rows->nrows == best->counts.rows &&
+		!rows->incomplete && (best_link->exact || !best_link->linked);
+	facts->keys_dense = keyset_is_dense(rows, best_link->column);
+	facts->keys_unlikely = best_link->unlikely;
 	*link = best_link;
-	return is_match(&best_match) ? best : NULL;
+	return is_match(match) ? best : NULL;
 }

@@ -423,7 +423,7 @@ window_values(Window *window, WindowStatement *statement,
 
 /* Counts the values of an execution */
 static pg_noinline void
-count_values(const Window *window, WindowStatement *statement,
+count_values(Window *window, WindowStatement *statement,
 			 WindowDetail *detail)
 {
 	const WindowValues *values = &detail->values;
@@ -468,8 +468,8 @@ count_values(const Window *window, WindowStatement *statement,
 		if (!valueset_add(&detail->keys, key, &written) &&
 			window->nkeysets > 0 && counts->nkeys < WINDOW_MAX_VALUES &&
 			detail->keys.level == 0)
-			memcpy(detail->key_order[counts->nkeys++], values->conditions,
-				   sizeof(detail->key_order[0]));
+			memcpy(window->key_orders[statement->index].keys[counts->nkeys++],
+				   values->conditions, sizeof(values->conditions));
 	}
 	counts->hashed++;
 }
@@ -494,7 +494,7 @@ count_execution(const Window *window, WindowStatement *statement,
 
 /* ... and the rest */
 static void
-count_rest(const Window *window, WindowStatement *statement,
+count_rest(Window *window, WindowStatement *statement,
 		   WindowDetail *detail, uint64 now)
 {
 	WindowCounts *counts = &statement->counts;
@@ -516,7 +516,7 @@ count_rest(const Window *window, WindowStatement *statement,
 }
 
 void
-window_count_execution(const Window *window, WindowStatement *statement,
+window_count_execution(Window *window, WindowStatement *statement,
 					   WindowDetail *detail, uint64 position, uint64 now)
 {
 	count_execution(window, statement, position);

@@ -47,7 +47,7 @@ typedef struct WindowCounts
 	uint32		hashed_written;
 	int			handle;			/* the caller's, or -1 */
 	uint8		varying;		/* bit for each condition whose value varies */
-	uint8		nkeys;			/* in WindowDetail.key_order */
+	uint8		nkeys;			/* in Window.key_orders */
 	uint8		keyset;			/* its rows: number in Window.keysets plus
 								 * one; 0: they are not collected */
 	bool		batched;		/* a list of two elements or more was seen */
@@ -80,6 +80,20 @@ struct WindowStatement
 	StatementShape shape;
 };
 
+/* What the keys show so far that a statement asked for by one condition */
+typedef struct KeyMatch
+{
+	uint8		nkeys;			/* in Window.key_orders, looked up already */
+	uint8		compared;
+	uint8		matched;
+	uint8		up;				/* steps from row to row, either way */
+	uint8		down;
+	int16		last;			/* rows: of the last match, */
+	int16		first;			/* the first ... */
+	int16		furthest;		/* ... and the last of all */
+	uint64		last_hash;
+} KeyMatch;
+
 /*
  * A condition of the statement, and the column of some rows that its values
  * seem to come from
@@ -93,6 +107,7 @@ typedef struct ValueLink
 	bool		exact;			/* ... from this very column */
 	bool		unlikely;		/* see BurstFacts.keys_unlikely */
 	StatementLink link;
+	KeyMatch	match;
 } ValueLink;
 
 /* The best of them are kept, to be compared again with more values */
@@ -113,6 +128,15 @@ typedef struct WindowParent
 	ValueLink	value_links[MAX_VALUE_LINKS];
 } WindowParent;
 
+/*
+ * The first different keys that a statement asked for, in order; kept only in a
+ * window that has rows to compare them with
+ */
+typedef struct KeyOrder
+{
+	uint64		keys[WINDOW_MAX_VALUES][SHAPE_MAX_CONDITIONS];
+} KeyOrder;
+
 /* What is needed of a statement that runs more than once in a window */
 typedef struct WindowDetail
 {
@@ -123,8 +147,6 @@ typedef struct WindowDetail
 	ValueSet	all;
 	ValueSet	keys;
 	WindowParent parent;		/* valid if WindowCounts.related */
-	uint64		key_order[WINDOW_MAX_VALUES][SHAPE_MAX_CONDITIONS]; /* the first different
-																	 * ones, in order */
 } WindowDetail;
 
 /* Rows collected in this window */
@@ -169,6 +191,7 @@ struct Window
 	uint64		last_used[WINDOW_MAX_STATEMENTS];
 	WindowStatement statements[WINDOW_MAX_STATEMENTS];
 	WindowDetail details[WINDOW_MAX_STATEMENTS];
+	KeyOrder	key_orders[WINDOW_MAX_STATEMENTS];
 	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 };
 
@@ -190,20 +213,18 @@ is_of_window(const Window *window, const WindowStatement *statement,
  * does.  Fills in parent->value_links.
  */
 extern void values_relate(Window *window, Relater *relater,
-						  const WindowStatement *child,
-						  const WindowDetail *detail, uint32 varying,
+						  const WindowStatement *child, uint32 varying,
 						  const WindowStatement *const *candidates,
 						  int ncandidates, WindowParent *parent);
 
 /*
- * The best of the value links as things stand: fills in *link, or leaves it
+ * The best of the statement's value links as things stand: fills in *link, or leaves it
  * alone if there is none, and what *facts say of keys.  Returns the statement
  * whose rows have (almost) all the keys, or NULL.
  */
 extern const WindowStatement *values_compare(Window *window,
 											 const WindowStatement *child,
-											 const WindowDetail *detail,
-											 const WindowParent *parent,
+											 WindowDetail *detail,
 											 const ValueLink **link,
 											 BurstFacts *facts);
 
@@ -211,7 +232,7 @@ extern const WindowStatement *values_compare(Window *window,
  * Counts the execution that is running, as if it ended now with no rows.
  * "statement" and "detail" may be copies.
  */
-extern void window_count_execution(const Window *window,
+extern void window_count_execution(Window *window,
 								   WindowStatement *statement,
 								   WindowDetail *detail,
 								   uint64 position, uint64 now);
