@@ -6,7 +6,7 @@ from sqlalchemy.orm import joinedload, selectinload, subqueryload
 
 from registry import case
 from schema import (Author, Book, Document, Entry, Folder, Item, Job, Message,
-                    Order, Page, Post, Setting, User, WebSession)
+                    Note, Order, Page, Post, Setting, User, WebSession)
 from verdicts import (NOTHING, NOTHING_SURE, Want, deep_offset, duplicate,
                       lookup, n_plus_one, row_by_row)
 
@@ -316,6 +316,17 @@ def read_and_write_back(database):
             post = session.get(Post, id)
             post.views += 1
             session.flush()
+
+
+@case("P8, the second time", n_plus_one("one_to_many", "notes", "authors",
+                                        2 * N))
+def polymorphic_twice(database):
+    for time in range(2):
+        with database.session() as session:
+            for author in session.scalars(first(Author)).all():
+                session.scalars(select(Note).where(
+                    Note.target_type == "author",
+                    Note.target_id == author.id)).all()
 
 
 # ---- must not be called a repeat -----------------------------------------

@@ -234,6 +234,48 @@ def updates_returning(database):
                            " RETURNING views", 1, id)
 
 
+# ---- values: what a list returned is compared from the second time on -----
+
+@sql_case("P8, the second time", n_plus_one("one_to_many", "notes", "authors",
+                                            2 * N))
+def polymorphic_twice(database):
+    polymorphic(database)
+    polymorphic(database)
+
+
+@sql_case("P4, BEGIN and COMMIT around each, the second time",
+          n_plus_one("one_to_many", "posts", "authors", 2 * N), "T")
+def blocks_twice(database):
+    for time in range(2):
+        with database.transaction():
+            authors = database.query(
+                "SELECT id, name FROM authors ORDER BY id LIMIT 20")
+        for id, name in authors:
+            with database.transaction():
+                database.query("SELECT * FROM posts WHERE author_id = %s", id)
+
+
+@sql_case("P4, requests for some of the list, the second time", n_plus_one(
+    "one_to_many", "posts", "authors", 24, A="suspected"), "A")
+def some_of_them_twice(database):
+    for time in range(2):
+        authors = database.query(
+            "SELECT id, name FROM authors ORDER BY id LIMIT 20")
+        for i in range(12):
+            id, name = authors[(i * 7 + 3) % 20]
+            database.query("SELECT * FROM posts WHERE author_id = %s", id)
+
+
+@sql_case("P14, as many as were listed before, the second time", n_plus_one(
+    None, "items", "authors", 2 * N, T="suspected", A="suspected"))
+def as_many_by_chance(database):
+    for time in range(2):
+        with database.transaction():
+            database.query("SELECT id, name FROM authors ORDER BY id LIMIT 20")
+            for i in range(N):
+                database.query("SELECT * FROM items WHERE id = %s", 100 + i)
+
+
 # ---- must not be called a repeat -----------------------------------------
 
 @sql_case("N2, = ANY", NOTHING)
