@@ -910,6 +910,162 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL SAFE;
 COMMENT ON FUNCTION latency_histogram(bigint) IS
 'distribution of execution times in milliseconds, of one statement or of all';
 
+/* Connections */
+
+CREATE FUNCTION busy_times(
+    OUT pid integer,
+    OUT busy_time double precision
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_busy_times_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION busy_times() IS
+'clients'' backends, and the milliseconds that each spent planning and executing what its client sent, since it began or the statistics were reset';
+
+CREATE VIEW connections AS
+  SELECT s.datname,
+         s.rolname,
+         s.application_name,
+         count(*) AS total,
+         CASE WHEN bool_and(s.visible)
+              THEN count(*) FILTER (WHERE s.is_active) END AS active,
+         CASE WHEN bool_and(s.visible)
+              THEN count(*) FILTER (WHERE s.is_idle) END AS idle,
+         CASE WHEN bool_and(s.visible)
+              THEN count(*) FILTER (WHERE s.is_idle_in_transaction)
+         END AS idle_in_transaction,
+         CASE WHEN bool_and(s.visible)
+              THEN count(*) FILTER (WHERE s.is_waiting) END AS waiting,
+         max(s.transaction_time) AS longest_transaction,
+         max(s.state_time) FILTER (WHERE s.is_idle_in_transaction)
+           AS longest_idle_in_transaction,
+         sum(CASE WHEN s.visible
+                  THEN least(s.connected_time,
+                             s.busy_time + CASE WHEN s.is_active
+                                                THEN s.state_time
+                                                ELSE 0 END) END)
+           / nullif(sum(s.connected_time) FILTER (WHERE s.visible), 0)
+           AS busy_share
+    FROM (SELECT a.datname,
+                 a.usename AS rolname,
+                 a.application_name,
+                 a.state IS NOT NULL AS visible,
+                 a.state IN ('active', 'fastpath function call') AS is_active,
+                 a.state = 'idle' AS is_idle,
+                 a.state IN ('idle in transaction',
+                             'idle in transaction (aborted)')
+                   AS is_idle_in_transaction,
+                 a.wait_event_type = 'Lock' AS is_waiting,
+                 greatest(extract(epoch FROM
+                                  clock_timestamp() - a.xact_start), 0)
+                   ::double precision * 1000 AS transaction_time,
+                 greatest(extract(epoch FROM
+                                  clock_timestamp() - a.state_change), 0)
+                   ::double precision * 1000 AS state_time,
+                 greatest(extract(epoch FROM
+                                  clock_timestamp()
+                                  - greatest(a.backend_start, i.stats_reset)),
+                          0)::double precision * 1000 AS connected_time,
+                 b.busy_time
+            FROM pg_catalog.pg_stat_activity AS a
+            JOIN busy_times() AS b ON b.pid = a.pid
+           CROSS JOIN info() AS i) AS s
+   GROUP BY s.datname, s.rolname, s.application_name;
+
+GRANT SELECT ON connections TO PUBLIC;
+
+COMMENT ON VIEW connections IS
+'clients'' connections by database, role and application; times in milliseconds; NULL where a role without pg_read_all_stats may not see them';
+COMMENT ON COLUMN connections.waiting IS
+'those that wait for a lock';
+COMMENT ON COLUMN connections.longest_transaction IS
+'milliseconds since the oldest open transaction began';
+COMMENT ON COLUMN connections.longest_idle_in_transaction IS
+'milliseconds that a connection has been idle inside a transaction, at most';
+COMMENT ON COLUMN connections.busy_share IS
+'share of their connected time, from 0 to 1, in which they planned or executed statements: near 0 the pool is larger than it need be, near 1 it may be too small';
+
+CREATE VIEW idle_in_transaction AS
+  WITH waiting AS MATERIALIZED (
+      SELECT w.pid,
+             pg_catalog.pg_blocking_pids(w.pid) AS blockers,
+             extract(epoch FROM clock_timestamp() - l.waitstart)
+               ::double precision * 1000 AS waiting_time
+        FROM pg_catalog.pg_stat_activity AS w
+        LEFT JOIN pg_catalog.pg_locks AS l ON l.pid = w.pid AND NOT l.granted
+       WHERE w.wait_event_type = 'Lock'
+  )
+  SELECT a.pid,
+         a.datname,
+         a.usename AS rolname,
+         a.application_name,
+         a.client_addr,
+         greatest(extract(epoch FROM clock_timestamp() - a.state_change), 0)
+           ::double precision * 1000 AS idle_time,
+         greatest(extract(epoch FROM clock_timestamp() - a.xact_start), 0)
+           ::double precision * 1000 AS transaction_time,
+         a.query AS last_query,
+         b.pids AS blocked_pids,
+         b.waiting_time AS blocked_time
+    FROM pg_catalog.pg_stat_activity AS a
+   CROSS JOIN LATERAL
+         (SELECT array_agg(DISTINCT w.pid ORDER BY w.pid) AS pids,
+                 max(w.waiting_time) AS waiting_time
+            FROM waiting AS w
+           WHERE a.pid = ANY (w.blockers)) AS b
+   WHERE a.state IN ('idle in transaction', 'idle in transaction (aborted)')
+   ORDER BY idle_time DESC;
+
+GRANT SELECT ON idle_in_transaction TO PUBLIC;
+
+COMMENT ON VIEW idle_in_transaction IS
+'connections that are idle inside a transaction, longest first, with the last statement of each and whom it blocks; times in milliseconds';
+COMMENT ON COLUMN idle_in_transaction.last_query IS
+'the statement after which the client fell silent';
+COMMENT ON COLUMN idle_in_transaction.blocked_pids IS
+'backends that wait for a lock of this one, or behind one that it holds up; NULL if there are none';
+COMMENT ON COLUMN idle_in_transaction.blocked_time IS
+'milliseconds that the one blocked longest has waited';
+
+CREATE FUNCTION capacity(
+    OUT scope text,
+    OUT name name,
+    OUT used integer,
+    OUT reserved integer,
+    OUT connection_limit integer,
+    OUT utilization double precision
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_capacity_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION capacity() IS
+'connections used of the limits of server, databases and roles; the view of the same name sorts them';
+
+CREATE VIEW capacity AS
+  SELECT c.scope,
+         c.name,
+         c.used,
+         c.reserved,
+         c.connection_limit,
+         c.utilization
+    FROM capacity() AS c
+   ORDER BY c.scope = 'server' DESC, c.utilization DESC, c.scope, c.name;
+
+GRANT SELECT ON capacity TO PUBLIC;
+
+COMMENT ON VIEW capacity IS
+'connections used of what the server allows, and of the limits of each database and role that has one';
+COMMENT ON COLUMN capacity.scope IS
+'server, database or role';
+COMMENT ON COLUMN capacity.used IS
+'connections that count against the limit; of the server''s, those still logging in too';
+COMMENT ON COLUMN capacity.reserved IS
+'connections of the server kept for superusers and for members of pg_use_reserved_connections';
+COMMENT ON COLUMN capacity.utilization IS
+'used / (connection_limit - reserved): from 1 on, ordinary roles are refused';
+
 /* Reset */
 
 CREATE FUNCTION reset(

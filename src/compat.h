@@ -22,6 +22,7 @@
 #include "parser/parser.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/wait_event.h"
@@ -119,6 +120,30 @@ compat_proc_number(void)
 #else
 	return MyProc->pgprocno;
 #endif
+}
+
+/* Does the server count this process against limits of databases and roles? */
+static inline bool
+compat_counts_as_connection(volatile const PGPROC * proc)
+{
+#if PG_VERSION_NUM >= 180000
+	return proc->isRegularBackend;
+#else
+	return !proc->isBackgroundWorker;
+#endif
+}
+
+/* An entry of the snapshot behind pg_stat_activity, counted from 1 */
+static inline const PgBackendStatus *
+compat_backend_status(int number)
+{
+#if PG_VERSION_NUM >= 160000
+	LocalPgBackendStatus *status = pgstat_get_local_beentry_by_index(number);
+#else
+	LocalPgBackendStatus *status = pgstat_fetch_stat_local_beentry(number);
+#endif
+
+	return status ? &status->backendStatus : NULL;
 }
 
 /* Local id of the top-level transaction this backend is in */

@@ -20,6 +20,9 @@
  *	slowlog, slowring	slow executions, the ring that they are in
  *	patterns			bursts added up
  *	capture				counts for a test, in its session
+ *	totals				counts of databases, which only go up
+ *
+ *	capacity			connection limits, names of databases and roles
  *
  *	window, valueset,	the detector itself: plain C, no server in it
  *	burst, relate, verdict,
@@ -44,8 +47,8 @@
  *	analyzed			a text, its tokens and its Query, to be rewritten
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions
- *	sqlrewrite,
- *	sqlcapture
+ *	sqlrewrite, sqlcapture,
+ *	sqlmetrics
  *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c

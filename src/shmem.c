@@ -20,6 +20,7 @@
 #include "snapshot.h"
 #include "statements.h"
 #include "texts.h"
+#include "totals.h"
 #include "worker.h"
 
 #define SEGMENT_NAME	"pg_querywatch"
@@ -39,6 +40,7 @@ static const struct
 
 {
 	{statements_shmem_size, statements_shmem_init},
+	{totals_shmem_size, totals_shmem_init},
 	{texts_shmem_size, texts_shmem_init},
 	{slowlog_shmem_size, slowlog_shmem_init},
 	{patterns_shmem_size, patterns_shmem_init},

@@ -19,9 +19,10 @@
 #define STATEMENT_PARTITIONS	16
 
 /*
- * Lock order: SHMEM_LOCK_RESET, then a statement partition, then
- * SHMEM_LOCK_TEXTS or SHMEM_LOCK_EVICTED; never two partitions; the others are held alone.  No lock is held while
- * anything is allocated, looked up in a catalog or reported.
+ * Lock order: SHMEM_LOCK_RESET, then SHMEM_LOCK_TOTALS or a statement
+ * partition, below the latter SHMEM_LOCK_TEXTS or SHMEM_LOCK_EVICTED; never
+ * two partitions; the others are held alone.  No lock is held while anything
+ * is allocated, looked up in a catalog or reported.
  */
 typedef enum ShmemLockId
 {
@@ -29,6 +30,7 @@ typedef enum ShmemLockId
 	SHMEM_LOCK_TEXTS = STATEMENT_PARTITIONS,
 	SHMEM_LOCK_EVICTED,
 	SHMEM_LOCK_RESET,
+	SHMEM_LOCK_TOTALS,
 	SHMEM_LOCK_SLOWLOG,
 	SHMEM_LOCK_PATTERNS,
 	SHMEM_NLOCKS

@@ -55,6 +55,7 @@
 #include "shmem.h"
 #include "statements.h"
 #include "table.h"
+#include "totals.h"
 
 /* Copies tried of a slot that is being written */
 #define MAX_COPY_TRIES	100000
@@ -66,6 +67,8 @@ typedef struct SharedSlot
 	StatementKey key;
 	TableRef	ref;
 	uint64		reset_serial;
+	uint32		totalled;		/* the counts are in this backend's totals
+								 * already (see totals.c) */
 	StatementCounters counters; /* not yet in the table */
 	uint32		histogram[HISTOGRAM_BUCKETS];
 } SharedSlot;
@@ -149,13 +152,23 @@ clear_counts(SharedSlot *slot)
 	memset(slot->histogram, 0, sizeof(slot->histogram));
 }
 
+/* Adds a slot's counts to the totals of this backend's database */
+static void
+total_slot(SharedSlot *slot)
+{
+	totals_add(&slot->counters, slot->histogram, slot->key.toplevel != 0,
+			   slot->reset_serial, &slot->totalled);
+}
+
 /* Moves a slot's counts to the table and leaves it empty */
 static void
 flush_slot(SharedSlot *slot)
 {
-	if (slot->used)
-		table_flush(&slot->key, &slot->ref, &slot->counters, slot->histogram,
-					slot->reset_serial, &slot->used);
+	if (!slot->used)
+		return;
+	total_slot(slot);
+	table_flush(&slot->key, &slot->ref, &slot->counters, slot->histogram,
+				slot->reset_serial, &slot->used);
 }
 
 /* Flushes all slots; before_shmem_exit callback */
@@ -169,6 +182,7 @@ detach(int code, Datum arg)
 		flush_slot(&mine->slots[i]);
 		statements_locals[i].key.queryid = 0;
 	}
+	totals_detach();
 	mine->in_use = 0;
 	mine = NULL;
 	detached = true;
@@ -189,6 +203,7 @@ attach(void)
 	mine = &shared->backends[number];
 	for (int i = 0; i < SLOTS; i++)
 		mine->slots[i].used = 0;
+	totals_attach();
 	mine->in_use = 1;
 	before_shmem_exit(detach, (Datum) 0);
 	return true;
@@ -213,6 +228,7 @@ pin_slot(int number, const StatementKey *key)
 	slot->ref = info.ref;
 	slot->reset_serial = info.reset_serial;
 	clear_counts(slot);
+	slot->totalled = 0;
 	slot->used = 1;
 	end_write(slot);
 
@@ -318,9 +334,14 @@ heed_reset(SharedSlot *slot)
 	uint64		minmax_serial;
 
 	table_reset_serials(&slot->key, &slot->ref, &entry_serial, &minmax_serial);
+	if (slot->reset_serial < entry_serial)
+		total_slot(slot);		/* the totals keep them */
 	begin_write(slot);
 	if (slot->reset_serial < entry_serial)
+	{
 		clear_counts(slot);
+		slot->totalled = 0;
+	}
 	else if (slot->reset_serial < minmax_serial)
 		counters_clear_minmax(&slot->counters);
 	slot->reset_serial = Max(serial, Max(entry_serial, minmax_serial));
@@ -388,6 +409,8 @@ statements_record(int slot_number, const Execution *e, bool slow)
 		c->last_slow = c->last_seen;
 	}
 	end_write(slot);
+	if (unlikely(e->outcome == OUTCOME_ERROR))
+		totals_count_error(e->sqlstate);
 }
 
 void
@@ -457,13 +480,13 @@ statements_record_client(const StatementKey *key, int slot_number,
  * Reading
  */
 
-/* Copies a slot that belongs to the partition; false if it does not */
+/* Copies a slot; false if it is empty */
 static bool
-copy_slot(SharedSlot *from, SharedSlot *to, int partition)
+copy_slot(SharedSlot *from, SharedSlot *to)
 {
 	volatile SharedSlot *slot = from;
 
-	if (!slot->used || table_partition(&from->key) != partition)
+	if (!slot->used)
 		return false;
 	for (int tries = 0; tries < MAX_COPY_TRIES; tries++)
 	{
@@ -481,7 +504,7 @@ copy_slot(SharedSlot *from, SharedSlot *to, int partition)
 	 * After so many tries its owner was stopped in the middle of its dozen
 	 * stores: the words are whole, so take them as they are.
 	 */
-	return to->used && table_partition(&to->key) == partition;
+	return to->used;
 }
 
 /* Adds a slot's counts to a row */
@@ -544,7 +567,9 @@ merge_slots(TableCopy *copy, int partition, SharedSlot *buffer,
 		{
 			int			row;
 
-			if (!copy_slot(&shared->backends[b].slots[s], buffer, partition))
+			if (table_partition(&shared->backends[b].slots[s].key) != partition ||
+				!copy_slot(&shared->backends[b].slots[s], buffer) ||
+				table_partition(&buffer->key) != partition)
 				continue;
 
 			row = buffer->ref.entry < table_entries() ?
@@ -630,4 +655,18 @@ statements_read(bool with_text, StatementCallback callback, void *arg)
 	pfree(copy.texts);
 	pfree(buffer);
 	pfree(row_of_entry);
+}
+
+void
+statements_pending(int backend, PendingCallback callback, void *arg)
+{
+	SharedSlot	slot;
+
+	for (int i = 0; i < SLOTS; i++)
+	{
+		if (copy_slot(&shared->backends[backend].slots[i], &slot) &&
+			!slot.totalled)
+			callback(arg, &slot.key, &slot.counters, slot.histogram,
+					 slot.reset_serial);
+	}
 }

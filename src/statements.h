@@ -163,6 +163,16 @@ extern void statements_record_client(const StatementKey *key, int slot,
 extern void statements_read(bool with_text, StatementCallback callback,
 							void *arg);
 
+/*
+ * Calls back for each slot of a backend whose counts are not in its totals
+ * yet (totals.c); a slot may be moved there meanwhile.  Allocates nothing.
+ */
+typedef void (*PendingCallback) (void *arg, const StatementKey *key,
+								 const StatementCounters *counters,
+								 const uint32 *histogram, uint64 serial);
+extern void statements_pending(int backend, PendingCallback callback,
+							   void *arg);
+
 /* Text of one statement in the server encoding, palloc'd; NULL if not there */
 extern char *statements_text(const StatementKey *key);
 

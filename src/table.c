@@ -39,6 +39,7 @@
 #include "shmem.h"
 #include "table.h"
 #include "texts.h"
+#include "totals.h"
 #include "visible.h"
 
 /* Entries that an eviction looks at */
@@ -701,6 +702,8 @@ statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 	 */
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_RESET), LW_EXCLUSIVE);
 	serial = pg_atomic_read_u64(&header->reset_serial) + 1;
+	if (!minmax_only && userid == 0 && dbid == 0 && queryid == 0)
+		totals_reset(serial);
 	for (int partition = 0; partition < STATEMENT_PARTITIONS; partition++)
 	{
 		LWLockAcquire(partition_lock(partition), LW_EXCLUSIVE);

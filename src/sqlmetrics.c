@@ -1,0 +1,117 @@
+/*-------------------------------------------------------------------------
+ *
+ * sqlmetrics.c
+ *		SQL-callable functions over connections, capacity and metrics.
+ *
+ * src/sqlmetrics.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "storage/proc.h"
+#include "utils/backend_status.h"
+#include "utils/builtins.h"
+
+#include "capacity.h"
+#include "compat.h"
+#include "shmem.h"
+#include "totals.h"
+
+#define NANOSECONDS_PER_MS	1000000.0
+
+PG_FUNCTION_INFO_V1(pg_querywatch_busy_times_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_capacity_1_0);
+
+/* Index of the process with that pid, -1 if there is none any more */
+static int
+backend_number(int pid)
+{
+	for (int i = 0; i < MaxBackends; i++)
+	{
+		if (GetPGProcByNumber(i)->pid == pid)
+			return i;
+	}
+	return -1;
+}
+
+/*
+ * Clients' backends, those that pg_stat_activity shows, and the time that
+ * each spent on what its client sent
+ */
+Datum
+pg_querywatch_busy_times_1_0(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	int			nbackends = pgstat_fetch_stat_numbackends();
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	for (int i = 1; i <= nbackends; i++)
+	{
+		const PgBackendStatus *status = compat_backend_status(i);
+		int64		busy_time;
+		Datum		values[2];
+		bool		nulls[2] = {false, false};
+
+		if (status == NULL || status->st_backendType != B_BACKEND)
+			continue;
+		busy_time = totals_busy_time(backend_number(status->st_procpid));
+		values[0] = Int32GetDatum(status->st_procpid);
+		values[1] = Float8GetDatum((double) Max(busy_time, 0) /
+								   NANOSECONDS_PER_MS);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+static const char *
+scope_name(CapacityScope scope)
+{
+	switch (scope)
+	{
+		case CAPACITY_SERVER:
+			return "server";
+		case CAPACITY_DATABASE:
+			return "database";
+		case CAPACITY_ROLE:
+			return "role";
+	}
+	return NULL;
+}
+
+Datum
+pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	Directory	directory;
+	Capacity   *capacity;
+	int			n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	(void) directory_read(&directory, false);
+	n = capacity_read(&directory, &capacity);
+	for (int i = 0; i < n; i++)
+	{
+		const Capacity *c = &capacity[i];
+		NameData	name;
+		Datum		values[6];
+		bool		nulls[6] = {false};
+
+		values[0] = CStringGetTextDatum(scope_name(c->scope));
+		nulls[1] = c->name == NULL;
+		if (c->name)
+			namestrcpy(&name, c->name);
+		values[1] = NameGetDatum(&name);
+		values[2] = Int32GetDatum(c->used);
+		nulls[3] = c->scope != CAPACITY_SERVER;
+		values[3] = Int32GetDatum(c->reserved);
+		values[4] = Int32GetDatum(c->connection_limit);
+		values[5] = Float8GetDatum(c->utilization);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
