@@ -25,6 +25,17 @@ PG_LDFLAGS = -Wl,-Bsymbolic-functions
 endif
 PG_CPPFLAGS = -I$(srcdir)/src
 
+# /metrics is served with libmicrohttpd, where it is there to build with;
+# "make METRICS=no" builds without.
+PKG_CONFIG ?= pkg-config
+METRICS ?= $(shell $(PKG_CONFIG) --exists 'libmicrohttpd >= 0.9.71' zlib \
+	2>/dev/null && echo yes)
+ifeq ($(METRICS),yes)
+PG_CPPFLAGS += -DUSE_LIBMICROHTTPD \
+	$(shell $(PKG_CONFIG) --cflags libmicrohttpd zlib)
+SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libmicrohttpd zlib)
+endif
+
 EXTRA_CLEAN = src/.built-with .warnings test/output
 
 # Suites of "make test", in order

@@ -1066,6 +1066,19 @@ COMMENT ON COLUMN capacity.reserved IS
 COMMENT ON COLUMN capacity.utilization IS
 'used / (connection_limit - reserved): from 1 on, ordinary roles are refused';
 
+/* Metrics */
+
+CREATE FUNCTION prometheus()
+RETURNS text
+AS 'MODULE_PATHNAME', 'pg_querywatch_prometheus_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+REVOKE ALL ON FUNCTION prometheus() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION prometheus() TO pg_read_all_stats;
+
+COMMENT ON FUNCTION prometheus() IS
+'metrics in Prometheus''s text format, as the background worker serves them on pg_querywatch.metrics_port';
+
 /* Reset */
 
 CREATE FUNCTION reset(

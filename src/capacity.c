@@ -142,6 +142,21 @@ directory_role_name(const Directory *directory, Oid userid)
  * Capacity
  */
 
+const char *
+capacity_scope_name(CapacityScope scope)
+{
+	switch (scope)
+	{
+		case CAPACITY_SERVER:
+			return "server";
+		case CAPACITY_DATABASE:
+			return "database";
+		case CAPACITY_ROLE:
+			return "role";
+	}
+	return NULL;
+}
+
 /* 0 where the server does not know the setting */
 static int
 int_setting(const char *name)
@@ -152,12 +167,13 @@ int_setting(const char *name)
 }
 
 static void
-set_capacity(Capacity *c, CapacityScope scope, const char *name, int used,
-			 int reserved, int connection_limit)
+set_capacity(Capacity *c, CapacityScope scope, Oid oid, const char *name,
+			 int used, int reserved, int connection_limit)
 {
 	int			open = connection_limit - reserved;
 
 	c->scope = scope;
+	c->oid = oid;
 	c->name = name;
 	c->used = used;
 	c->reserved = reserved;
@@ -201,7 +217,7 @@ capacity_read(const Directory *directory, Capacity **capacity)
 		max += directory->roles[i].connection_limit >= 0;
 	*capacity = palloc(sizeof(Capacity) * max);
 
-	set_capacity(&(*capacity)[n++], CAPACITY_SERVER, NULL, used,
+	set_capacity(&(*capacity)[n++], CAPACITY_SERVER, InvalidOid, NULL, used,
 				 int_setting("superuser_reserved_connections") +
 				 int_setting("reserved_connections"), MaxConnections);
 	for (int i = 0; i < directory->ndatabases; i++)
@@ -213,7 +229,7 @@ capacity_read(const Directory *directory, Capacity **capacity)
 		used = 0;
 		for (int p = 0; p < nprocs; p++)
 			used += dbids[p] == database->oid;
-		set_capacity(&(*capacity)[n++], CAPACITY_DATABASE,
+		set_capacity(&(*capacity)[n++], CAPACITY_DATABASE, database->oid,
 					 NameStr(database->name), used, 0,
 					 database->connection_limit);
 	}
@@ -226,8 +242,8 @@ capacity_read(const Directory *directory, Capacity **capacity)
 		used = 0;
 		for (int p = 0; p < nprocs; p++)
 			used += userids[p] == role->oid;
-		set_capacity(&(*capacity)[n++], CAPACITY_ROLE, NameStr(role->name),
-					 used, 0, role->connection_limit);
+		set_capacity(&(*capacity)[n++], CAPACITY_ROLE, role->oid,
+					 NameStr(role->name), used, 0, role->connection_limit);
 	}
 	pfree(dbids);
 	pfree(userids);

@@ -49,9 +49,12 @@ typedef enum CapacityScope
 	CAPACITY_ROLE
 } CapacityScope;
 
+extern const char *capacity_scope_name(CapacityScope scope);
+
 typedef struct Capacity
 {
 	CapacityScope scope;
+	Oid			oid;			/* 0 for the server */
 	const char *name;			/* NULL for the server */
 	int			used;
 	int			reserved;		/* of the server's, for superusers and members

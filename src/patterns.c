@@ -74,6 +74,7 @@ typedef struct SharedPatterns
 	uint32		resets;			/* a burst from before the last one is void */
 	int64		dropped;
 	int64		routes_folded;
+	PatternCounts counts;
 	SharedPattern patterns[FLEXIBLE_ARRAY_MEMBER];
 } SharedPatterns;
 
@@ -311,6 +312,18 @@ doubt_other_parents(const Pattern *pattern)
 	}
 }
 
+/* Counts a burst that has ended; the lock is held exclusively */
+static void
+count_burst(const Pattern *pattern)
+{
+	PatternCount *count =
+	&shared->counts.counts[pattern->key.kind][pattern->confidence];
+
+	count->bursts++;
+	count->executions += pattern->executions;
+	count->time_lost += (int64) pattern->time_lost;
+}
+
 /* Adds a pattern to the table; the lock is held exclusively */
 static void
 table_record(Pattern *pattern)
@@ -464,7 +477,10 @@ patterns_close(int handle, const BurstFacts *facts, bool final)
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
 	if (found && burst->resets == shared->resets)
+	{
+		count_burst(&pattern);
 		table_record(&pattern);
+	}
 	publish(handle, false);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
@@ -551,6 +567,14 @@ patterns_read(PatternCallback callback, void *arg)
 }
 
 void
+patterns_counts(PatternCounts *counts)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
+	*counts = shared->counts;
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
 patterns_reset(void)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
@@ -559,6 +583,7 @@ patterns_reset(void)
 	shared->nroutes = 0;
 	shared->dropped = 0;
 	shared->routes_folded = 0;
+	memset(&shared->counts, 0, sizeof(shared->counts));
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
@@ -586,6 +611,7 @@ patterns_state(PatternsState *state)
 	state->routes_folded = shared->routes_folded;
 	state->nroutes = shared->nroutes;
 	memcpy(state->routes, shared->routes, sizeof(state->routes));
+	state->counts = shared->counts;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
@@ -597,6 +623,7 @@ patterns_restore_state(const PatternsState *state)
 	shared->routes_folded = state->routes_folded;
 	shared->nroutes = state->nroutes;
 	memcpy(shared->routes, state->routes, sizeof(shared->routes));
+	shared->counts = state->counts;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 

@@ -98,6 +98,25 @@ typedef struct Pattern
 	TimestampTz last_seen;
 } Pattern;
 
+/*
+ * Bursts that have ended, by kind and confidence, and what they add up to:
+ * these only go up, whatever patterns make room for others.
+ */
+#define PATTERN_KINDS		(REPEAT_DEEP_OFFSET + 1)
+#define PATTERN_CONFIDENCES	(CONFIDENCE_CONFIRMED + 1)
+
+typedef struct PatternCount
+{
+	int64		bursts;
+	int64		executions;
+	int64		time_lost;		/* ns */
+} PatternCount;
+
+typedef struct PatternCounts
+{
+	PatternCount counts[PATTERN_KINDS][PATTERN_CONFIDENCES];
+} PatternCounts;
+
 extern Size patterns_shmem_size(void);
 extern void patterns_shmem_init(void *place, bool found);
 
@@ -124,6 +143,8 @@ extern void patterns_close(int handle, const BurstFacts *facts, bool final);
 typedef void (*PatternCallback) (void *arg, const Pattern *pattern);
 extern void patterns_read(PatternCallback callback, void *arg);
 
+extern void patterns_counts(PatternCounts *counts);
+
 /* Forgets all, bursts that are open too */
 extern void patterns_reset(void);
 
@@ -145,6 +166,7 @@ typedef struct PatternsState
 	int64		routes_folded;
 	int64		nroutes;
 	uint64		routes[PATTERN_MAX_ROUTES]; /* hashes */
+	PatternCounts counts;
 } PatternsState;
 
 extern void patterns_state(PatternsState *state);

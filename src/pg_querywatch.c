@@ -22,6 +22,9 @@
  *	capture				counts for a test, in its session
  *	totals				counts of databases, which only go up
  *
+ *	metrics_http		/metrics, served by the worker
+ *	prometheus			the metrics as text
+ *	connections			clients' connections, added up
  *	capacity			connection limits, names of databases and roles
  *
  *	window, valueset,	the detector itself: plain C, no server in it

@@ -34,6 +34,9 @@ int			qw_repeat_gap = 250;
 int			qw_on_repeat = ON_REPEAT_OFF;
 int			qw_on_repeat_confidence = ON_REPEAT_LIKELY;
 int			qw_max_patterns = 1000;
+int			qw_metrics_port = 0;
+int			qw_metrics_statements = 0;
+char	   *qw_metrics_address = NULL;
 char	   *qw_tags = NULL;
 bool		qw_save = true;
 int			qw_save_interval = 60;
@@ -86,7 +89,9 @@ enum
 	REPEAT_THRESHOLD,
 	REPEAT_GAP,
 	MAX_PATTERNS,
-	SAVE_INTERVAL
+	SAVE_INTERVAL,
+	METRICS_PORT,
+	METRICS_STATEMENTS
 };
 
 static const NumberSetting numbers[] = {
@@ -159,6 +164,20 @@ static const NumberSetting numbers[] = {
 		"A crash loses what was recorded since the last one. 0 saves at shutdown only.",
 		0, 24 * 3600, "Give a time from 1s to 1d, or 0 to save at shutdown only.",
 		PGC_SIGHUP, GUC_UNIT_S
+	},
+	[METRICS_PORT] = {
+		"pg_querywatch.metrics_port", &qw_metrics_port,
+		"Sets the port on which the background worker serves metrics over HTTP.",
+		"0 serves none.",
+		0, 65535, "Give a port from 1 to 65535, or 0 for none.",
+		PGC_POSTMASTER, 0
+	},
+	[METRICS_STATEMENTS] = {
+		"pg_querywatch.metrics_statements", &qw_metrics_statements,
+		"Sets how many statements have metrics of their own, with their texts.",
+		"Those with the most time; 0 for none.",
+		0, 1000, "Give a number of statements from 0 to 1000.",
+		PGC_SUSET, 0
 	}
 };
 
@@ -192,6 +211,22 @@ CHECK_HOOK(check_repeat_threshold, REPEAT_THRESHOLD)
 CHECK_HOOK(check_repeat_gap, REPEAT_GAP)
 CHECK_HOOK(check_max_patterns, MAX_PATTERNS)
 CHECK_HOOK(check_save_interval, SAVE_INTERVAL)
+CHECK_HOOK(check_metrics_statements, METRICS_STATEMENTS)
+
+static bool
+check_metrics_port(int *newval, void **extra, GucSource source)
+{
+#ifndef USE_LIBMICROHTTPD
+	if (*newval > 0)
+	{
+		GUC_check_errcode(ERRCODE_FEATURE_NOT_SUPPORTED);
+		GUC_check_errmsg("pg_querywatch was built without libmicrohttpd and cannot serve metrics");
+		GUC_check_errhint("Install libmicrohttpd and zlib with their headers (Debian: libmicrohttpd-dev, zlib1g-dev) and build it again, or read querywatch.prometheus().");
+		return false;
+	}
+#endif
+	return check_number(&numbers[METRICS_PORT], *newval);
+}
 
 static const GucIntCheckHook number_hooks[] = {
 	[MAX_STATEMENTS] = check_max_statements,
@@ -203,7 +238,9 @@ static const GucIntCheckHook number_hooks[] = {
 	[REPEAT_THRESHOLD] = check_repeat_threshold,
 	[REPEAT_GAP] = check_repeat_gap,
 	[MAX_PATTERNS] = check_max_patterns,
-	[SAVE_INTERVAL] = check_save_interval
+	[SAVE_INTERVAL] = check_save_interval,
+	[METRICS_PORT] = check_metrics_port,
+	[METRICS_STATEMENTS] = check_metrics_statements
 };
 
 /* A list of keys: letters, digits, underscores, dashes, dots */
@@ -290,6 +327,11 @@ settings_define(void)
 							 &qw_on_repeat_confidence, ON_REPEAT_LIKELY,
 							 on_repeat_confidence_options,
 							 PGC_USERSET, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_querywatch.metrics_address",
+							   "Sets the address that metrics are served on.",
+							   "A name or number of this machine; * is all of them.",
+							   &qw_metrics_address, "localhost",
+							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
 	DefineCustomStringVariable("pg_querywatch.tags",
 							   "Lists the sqlcommenter tags that are kept.",
 							   "Trace ids are always kept.",

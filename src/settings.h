@@ -10,6 +10,9 @@
 #ifndef QW_SETTINGS_H
 #define QW_SETTINGS_H
 
+/* The library's version */
+#define QW_VERSION	"1.0.0"
+
 typedef enum TrackLevel
 {
 	TRACK_NONE,
@@ -50,6 +53,9 @@ extern int	qw_repeat_gap;		/* ms */
 extern int	qw_on_repeat;		/* OnRepeat */
 extern int	qw_on_repeat_confidence;	/* OnRepeatConfidence */
 extern int	qw_max_patterns;
+extern int	qw_metrics_port;	/* 0: /metrics is off */
+extern char *qw_metrics_address;	/* name or number; "*": all */
+extern int	qw_metrics_statements;
 extern char *qw_tags;			/* comma-separated keys */
 extern bool qw_save;
 extern int	qw_save_interval;	/* s; 0: at shutdown only */

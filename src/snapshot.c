@@ -235,6 +235,24 @@ put_pattern(void *arg, const Pattern *pattern)
 	put_record(arg, SNAPSHOT_PATTERN, pattern, sizeof(Pattern), NULL, 0);
 }
 
+static void
+put_totals(SnapshotWriter *writer)
+{
+	DatabaseTotals *databases = palloc(sizeof(DatabaseTotals) * TOTALS_DATABASES);
+	ErrorTotal *errors = palloc(sizeof(ErrorTotal) * TOTALS_ERRORS);
+	int			ndatabases = totals_read(databases);
+	int			nerrors = totals_read_errors(errors);
+
+	for (int i = 0; i < ndatabases; i++)
+		put_record(writer, SNAPSHOT_TOTALS, &databases[i],
+				   sizeof(DatabaseTotals), NULL, 0);
+	for (int i = 0; i < nerrors; i++)
+		put_record(writer, SNAPSHOT_ERRORS, &errors[i], sizeof(ErrorTotal),
+				   NULL, 0);
+	pfree(databases);
+	pfree(errors);
+}
+
 /* All of it */
 static void
 put_all(SnapshotWriter *writer, TimestampTz now)
@@ -253,6 +271,8 @@ put_all(SnapshotWriter *writer, TimestampTz now)
 	put_record(writer, SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
 	statements_read(true, put_statement, writer);
 	statements_evicted(put_evicted, writer);
+
+	put_totals(writer);
 
 	slowring_state(&slow);
 	put_record(writer, SNAPSHOT_SLOWLOG, &slow, sizeof(slow), NULL, 0);
@@ -461,6 +481,12 @@ restore(const char *data)
 											   evicted->statements,
 											   &evicted->counters);
 				}
+				break;
+			case SNAPSHOT_TOTALS:
+				totals_restore(payload);
+				break;
+			case SNAPSHOT_ERRORS:
+				totals_restore_error(payload);
 				break;
 			case SNAPSHOT_SLOWLOG:
 				slowring_restore_state(payload);

@@ -37,7 +37,9 @@ static const uint32 struct_sizes[SNAPSHOT_NTYPES] = {
 	[SNAPSHOT_SLOWLOG] = sizeof(SlowringState),
 	[SNAPSHOT_SLOW] = sizeof(SharedSlowRecord),
 	[SNAPSHOT_PATTERNS] = sizeof(PatternsState),
-	[SNAPSHOT_PATTERN] = sizeof(Pattern)
+	[SNAPSHOT_PATTERN] = sizeof(Pattern),
+	[SNAPSHOT_TOTALS] = sizeof(DatabaseTotals),
+	[SNAPSHOT_ERRORS] = sizeof(ErrorTotal)
 };
 
 void
@@ -286,6 +288,8 @@ valid_record(const SnapshotFrame *frame)
 			return valid_pattern(payload);
 		case SNAPSHOT_END:
 		case SNAPSHOT_SLOWLOG:
+		case SNAPSHOT_TOTALS:
+		case SNAPSHOT_ERRORS:
 		case SNAPSHOT_NTYPES:
 			break;
 	}

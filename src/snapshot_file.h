@@ -28,6 +28,7 @@
 #include "patterns.h"
 #include "slowring.h"
 #include "statements.h"
+#include "totals.h"
 
 #define SNAPSHOT_MAGIC		"QWSNAP\r\n"
 #define SNAPSHOT_BYTE_ORDER 0x01020304
@@ -43,6 +44,8 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_SLOW,				/* SharedSlowRecord, whole */
 	SNAPSHOT_PATTERNS,			/* PatternsState */
 	SNAPSHOT_PATTERN,			/* Pattern */
+	SNAPSHOT_TOTALS,			/* DatabaseTotals */
+	SNAPSHOT_ERRORS,			/* ErrorTotal */
 	SNAPSHOT_NTYPES
 } SnapshotRecordType;
 

@@ -30,14 +30,13 @@
 #include "compat.h"
 #include "evidence.h"
 #include "patterns.h"
+#include "settings.h"
 #include "shmem.h"
 #include "slowlog.h"
 #include "snapshot.h"
 #include "statements.h"
 #include "texts.h"
 #include "visible.h"
-
-#define VERSION		"1.0.0"
 
 #define NANOSECONDS_PER_MS	1000000.0
 
@@ -495,7 +494,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	slowlog_counters(&slow);
 	patterns_info(&patterns);
 
-	put(&row, CStringGetTextDatum(VERSION));
+	put(&row, CStringGetTextDatum(QW_VERSION));
 	put_int8(&row, statements.entries);
 	put_int8(&row, statements.limit);
 	put_int8(&row, statements.dealloc);

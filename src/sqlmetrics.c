@@ -11,6 +11,7 @@
 
 #include "fmgr.h"
 #include "funcapi.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
 #include "utils/backend_status.h"
@@ -18,6 +19,8 @@
 
 #include "capacity.h"
 #include "compat.h"
+#include "prometheus.h"
+#include "settings.h"
 #include "shmem.h"
 #include "totals.h"
 
@@ -25,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(pg_querywatch_busy_times_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_capacity_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_prometheus_1_0);
 
 /* Index of the process with that pid, -1 if there is none any more */
 static int
@@ -68,21 +72,6 @@ pg_querywatch_busy_times_1_0(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-static const char *
-scope_name(CapacityScope scope)
-{
-	switch (scope)
-	{
-		case CAPACITY_SERVER:
-			return "server";
-		case CAPACITY_DATABASE:
-			return "database";
-		case CAPACITY_ROLE:
-			return "role";
-	}
-	return NULL;
-}
-
 Datum
 pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 {
@@ -101,7 +90,7 @@ pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 		Datum		values[6];
 		bool		nulls[6] = {false};
 
-		values[0] = CStringGetTextDatum(scope_name(c->scope));
+		values[0] = CStringGetTextDatum(capacity_scope_name(c->scope));
 		nulls[1] = c->name == NULL;
 		if (c->name)
 			namestrcpy(&name, c->name);
@@ -114,4 +103,22 @@ pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
+}
+
+/* The metrics, as /metrics shows them */
+Datum
+pg_querywatch_prometheus_1_0(PG_FUNCTION_ARGS)
+{
+	PrometheusData *data;
+	Directory	directory;
+	StringInfoData out;
+
+	shmem_require();
+	initStringInfo(&out);
+	data = prometheus_collect(qw_metrics_statements);
+	(void) directory_read(&directory, false);
+	prometheus_render(&out, data, &directory, true,
+					  GetDatabaseEncoding() != PG_UTF8 &&
+					  GetDatabaseEncoding() != PG_SQL_ASCII);
+	PG_RETURN_TEXT_P(cstring_to_text_with_len(out.data, out.len));
 }

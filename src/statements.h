@@ -173,8 +173,12 @@ typedef void (*PendingCallback) (void *arg, const StatementKey *key,
 extern void statements_pending(int backend, PendingCallback callback,
 							   void *arg);
 
-/* Text of one statement in the server encoding, palloc'd; NULL if not there */
+/*
+ * Text of one statement, palloc'd; NULL if not there: in the server encoding,
+ * or as it is
+ */
 extern char *statements_text(const StatementKey *key);
+extern char *statements_raw_text(const StatementKey *key, int *encoding);
 
 /*
  * Resets statements that match (0: any); minmax_only: just the extremes.

@@ -625,16 +625,14 @@ table_look(const StatementKey *key, const TableRef *ref,
 }
 
 char *
-statements_text(const StatementKey *key)
+statements_raw_text(const StatementKey *key, int *encoding)
 {
 	uint32		bucket = key_hash(key) & (header->nbuckets - 1);
 	LWLock	   *lock = partition_lock(bucket_partition(bucket));
 	Size		max = 0;
 	Size		needed = 1;
 	Size		text_length PG_USED_FOR_ASSERTS_ONLY = 0;
-	int			encoding = -1;
 	char	   *buffer = NULL;
-	char	   *result;
 
 	/* its length is known only under the lock, where nothing is allocated */
 	while (needed > max)
@@ -653,7 +651,7 @@ statements_text(const StatementKey *key)
 		{
 			needed = texts_length(entries[i].text);
 			text_length = entries[i].text_length;
-			encoding = entries[i].encoding;
+			*encoding = entries[i].encoding;
 			if (needed <= max)
 				texts_copy(entries[i].text, buffer);
 		}
@@ -665,8 +663,20 @@ statements_text(const StatementKey *key)
 		return NULL;
 	}
 	Assert(buffer[text_length] == '\0');
-	result = visible_text(buffer, encoding);
-	pfree(buffer);
+	return buffer;
+}
+
+char *
+statements_text(const StatementKey *key)
+{
+	int			encoding;
+	char	   *text = statements_raw_text(key, &encoding);
+	char	   *result;
+
+	if (text == NULL)
+		return NULL;
+	result = visible_text(text, encoding);
+	pfree(text);
 	return result;
 }
 

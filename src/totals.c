@@ -108,8 +108,8 @@ totals_shmem_init(void *place, bool found)
  * Counting
  */
 
-static void
-counts_add(TotalCounts *a, const TotalCounts *b)
+void
+total_counts_add(TotalCounts *a, const TotalCounts *b)
 {
 	int64	   *to = (int64 *) a;
 	const int64 *from = (const int64 *) b;
@@ -199,8 +199,8 @@ totals_detach(void)
 	mine = NULL;
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
 	if (backend->serial >= pg_atomic_read_u64(&shared->void_before))
-		counts_add(&shared->databases[backend->database].counts,
-				   &backend->counts);
+		total_counts_add(&shared->databases[backend->database].counts,
+						 &backend->counts);
 	backend->in_use = 0;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 }
@@ -227,17 +227,14 @@ totals_add(const StatementCounters *counters, const uint32 *histogram,
 	((volatile SharedBackendTotals *) mine)->change++;
 }
 
-void
-totals_count_error(int sqlstate)
+/* Adds errors of a class, of the database in that place */
+static void
+count_errors(int place, int sqlstate_class, int64 n)
 {
-	int			sqlstate_class = ERRCODE_TO_CATEGORY(sqlstate);
-	uint64		key;
-	SharedErrorTotal *rest = &shared->errors[TOTALS_ERRORS - 1];
+	uint64		key = ((uint64) (place + 1) << 32) | (uint32) sqlstate_class;
 
-	if (mine == NULL)
-		return;
-	key = ((uint64) (mine->database + 1) << 32) | (uint32) sqlstate_class;
-	for (int i = 0; i < TOTALS_ERRORS - 1; i++)
+	/* 0 stands for any, and is no class that fails */
+	for (int i = 0; i < TOTALS_ERRORS - 1 && sqlstate_class != 0; i++)
 	{
 		SharedErrorTotal *error = &shared->errors[i];
 		uint64		there = pg_atomic_read_u64(&error->key);
@@ -247,11 +244,18 @@ totals_count_error(int sqlstate)
 			there = key;
 		if (there == key)
 		{
-			pg_atomic_fetch_add_u64(&error->count, 1);
+			pg_atomic_fetch_add_u64(&error->count, n);
 			return;
 		}
 	}
-	pg_atomic_fetch_add_u64(&rest->count, 1);
+	pg_atomic_fetch_add_u64(&shared->errors[TOTALS_ERRORS - 1].count, n);
+}
+
+void
+totals_count_error(int sqlstate)
+{
+	if (mine != NULL)
+		count_errors(mine->database, ERRCODE_TO_CATEGORY(sqlstate), 1);
 }
 
 void
@@ -285,8 +289,8 @@ totals_forget(Oid dbid)
 	}
 	if (place != 0)
 	{
-		counts_add(&shared->databases[0].counts,
-				   &shared->databases[place].counts);
+		total_counts_add(&shared->databases[0].counts,
+						 &shared->databases[place].counts);
 		memset(&shared->databases[place], 0, sizeof(DatabaseTotals));
 
 		/* its errors too; their places are free for others */
@@ -376,7 +380,7 @@ totals_read(DatabaseTotals *databases)
 		if (!shared->backends[b].in_use)
 			continue;
 		read_backend(b, &counts);
-		counts_add(&databases[shared->backends[b].database].counts, &counts);
+		total_counts_add(&databases[shared->backends[b].database].counts, &counts);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 
@@ -443,4 +447,30 @@ totals_busy_time(int backend)
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 	return busy_time;
+}
+
+/*
+ * Restoring
+ */
+
+void
+totals_restore(const DatabaseTotals *totals)
+{
+	int			place;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
+	place = OidIsValid(totals->dbid) ? database_place(totals->dbid) : 0;
+	total_counts_add(&shared->databases[place].counts, &totals->counts);
+	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
+}
+
+void
+totals_restore_error(const ErrorTotal *error)
+{
+	int			place;
+
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
+	place = OidIsValid(error->dbid) ? database_place(error->dbid) : 0;
+	count_errors(place, error->sqlstate_class, error->count);
+	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 }

@@ -110,6 +110,12 @@ extern int	totals_read(DatabaseTotals *databases);
 /* Fills in errors[TOTALS_ERRORS] and returns how many there are */
 extern int	totals_read_errors(ErrorTotal *errors);
 
+extern void total_counts_add(TotalCounts *a, const TotalCounts *b);
+
+/* At server start: puts back what was saved */
+extern void totals_restore(const DatabaseTotals *totals);
+extern void totals_restore_error(const ErrorTotal *error);
+
 /*
  * The database is no more: what it counted goes to those without a place,
  * unless some backend still is in it.

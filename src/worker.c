@@ -27,6 +27,7 @@
 
 #include "compat.h"
 #include "duty.h"
+#include "metrics_http.h"
 #include "snapshot.h"
 #include "worker.h"
 
@@ -38,6 +39,7 @@
 /* Who has work for it, ended by NULL */
 static const WorkerDuty *const duties[] = {
 	&snapshot_duty,
+	&metrics_duty,
 	NULL
 };
 
