@@ -1068,6 +1068,44 @@ COMMENT ON COLUMN capacity.utilization IS
 
 /* Metrics */
 
+CREATE FUNCTION totals(
+    OUT dbid oid,
+    OUT executions bigint,
+    OUT errors bigint,
+    OUT cancels bigint,
+    OUT timeouts bigint,
+    OUT slow_executions bigint,
+    OUT rows bigint,
+    OUT total_exec_time double precision,
+    OUT total_plan_time double precision,
+    OUT total_client_time double precision,
+    OUT shared_blks_hit bigint,
+    OUT shared_blks_read bigint,
+    OUT temp_blks_written bigint,
+    OUT wal_bytes bigint
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_totals_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION totals() IS
+'what each database has executed, by OID; the view of the same name shows names';
+
+CREATE VIEW totals AS
+  SELECT d.datname,
+         t.*
+    FROM totals() AS t
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = t.dbid;
+
+GRANT SELECT ON totals TO PUBLIC;
+
+COMMENT ON VIEW totals IS
+'what each database has executed since the statistics were reset, evicted statements included: these counts only go up; times in milliseconds';
+COMMENT ON COLUMN totals.datname IS
+'NULL: databases that were dropped, and those past the first 63';
+COMMENT ON COLUMN totals.executions IS
+'executions, failed and cancelled ones included';
+
 CREATE FUNCTION prometheus()
 RETURNS text
 AS 'MODULE_PATHNAME', 'pg_querywatch_prometheus_1_0'

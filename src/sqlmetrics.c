@@ -28,6 +28,7 @@
 
 PG_FUNCTION_INFO_V1(pg_querywatch_busy_times_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_capacity_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_totals_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_prometheus_1_0);
 
 /* Index of the process with that pid, -1 if there is none any more */
@@ -100,6 +101,42 @@ pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 		values[3] = Int32GetDatum(c->reserved);
 		values[4] = Int32GetDatum(c->connection_limit);
 		values[5] = Float8GetDatum(c->utilization);
+		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
+	}
+	return (Datum) 0;
+}
+
+Datum
+pg_querywatch_totals_1_0(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
+	DatabaseTotals *databases = palloc(sizeof(DatabaseTotals) * TOTALS_DATABASES);
+	int			n;
+
+	shmem_require();
+	InitMaterializedSRF(fcinfo, 0);
+	n = totals_read(databases);
+	for (int i = 0; i < n; i++)
+	{
+		const TotalCounts *c = &databases[i].counts;
+		Datum		values[14];
+		bool		nulls[14] = {false};
+
+		nulls[0] = !OidIsValid(databases[i].dbid);
+		values[0] = ObjectIdGetDatum(databases[i].dbid);
+		values[1] = Int64GetDatum(c->executions);
+		values[2] = Int64GetDatum(c->errors);
+		values[3] = Int64GetDatum(c->cancels);
+		values[4] = Int64GetDatum(c->timeouts);
+		values[5] = Int64GetDatum(c->slow);
+		values[6] = Int64GetDatum(c->rows);
+		values[7] = Float8GetDatum((double) c->exec_time / NANOSECONDS_PER_MS);
+		values[8] = Float8GetDatum((double) c->plan_time / NANOSECONDS_PER_MS);
+		values[9] = Float8GetDatum((double) c->client_time / NANOSECONDS_PER_MS);
+		values[10] = Int64GetDatum(c->blocks[USAGE_SHARED_HIT]);
+		values[11] = Int64GetDatum(c->blocks[USAGE_SHARED_READ]);
+		values[12] = Int64GetDatum(c->blocks[USAGE_TEMP_WRITTEN]);
+		values[13] = Int64GetDatum(c->wal_bytes);
 		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 	}
 	return (Datum) 0;
