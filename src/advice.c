@@ -317,6 +317,11 @@ static const char *const column_loaders[NORMS] = {
 	"fetch all properties"
 };
 
+static const char *const count_loaders[NORMS] = {
+	"func.count() with group_by", "annotate(Count())", "group().count",
+	"a query with GROUP BY"
+};
+
 static const char *const insert_writers[NORMS] = {
 	"insert() with a list of rows", "bulk_create", "insert_all",
 	"hibernate.jdbc.batch_size"
@@ -382,16 +387,18 @@ append_orms(StringInfo buf, const char *const *words, const char *framework)
 char *
 advice_loaders(RepeatRelationship relationship, const char *framework)
 {
+	const char *const *loaders = to_many_loaders;
 	StringInfoData buf;
 
-	initStringInfo(&buf);
 	if (relationship == RELATIONSHIP_COUNT_OR_EXISTS)
-		return buf.data;
+		loaders = count_loaders;
+	else if (relationship == RELATIONSHIP_DEFERRED_COLUMN)
+		loaders = column_loaders;
+	else if (relationship == RELATIONSHIP_MANY_TO_ONE)
+		loaders = to_one_loaders;
+	initStringInfo(&buf);
 	appendStringInfoChar(&buf, ' ');
-	append_orms(&buf,
-				relationship == RELATIONSHIP_DEFERRED_COLUMN ? column_loaders :
-				relationship == RELATIONSHIP_MANY_TO_ONE ? to_one_loaders :
-				to_many_loaders, framework);
+	append_orms(&buf, loaders, framework);
 	appendStringInfoChar(&buf, '.');
 	return buf.data;
 }

@@ -354,6 +354,16 @@ repeat_evidence(StringInfo buf, const Finding *finding)
 		appendStringInfoString(buf, "; each row committed alone");
 	appendStringInfo(buf, "; took %s, of which up to %s could be saved",
 					 time_text(p->burst_time), time_text(p->time_lost));
+	if (p->values_matched > 0 && s->parent_column[0] != '\0')
+		appendStringInfo(buf, "; %s took %s from %s", key,
+						 p->values_matched == p->values_compared ?
+						 psprintf("its %s",
+								  counted(p->values_matched, "value", "values")) :
+						 psprintf("%s of %s", count_text(p->values_matched),
+								  counted(p->values_compared, "value", "values")),
+						 pattern_string(p, s->parent_column));
+	else if (p->values_compared > 0)
+		appendStringInfoString(buf, "; its values are not those that the parent returned");
 	if (s->constraint_name[0] != '\0')
 		appendStringInfo(buf, "; foreign key %s",
 						 pattern_string(p, s->constraint_name));

@@ -116,6 +116,7 @@ def main():
                 function(session)
                 session.commit()
 
+    findings = report.findings(cursor)
     found = report.repeated(cursor)
     slow = report.slow(cursor)
     report.summary(cursor)
@@ -124,8 +125,23 @@ def main():
     print("Per page: {:.0f} statements and {:.0f} ms as it was written, "
           "{:.1f} statements and {:.0f} ms done right: {:.0f} times as fast."
           .format(*total, total[1] / total[3]))
-    if not found or slow < 2:
+    if not findings or not found or slow < 2:
         sys.exit("demo: pg_querywatch found less than there is to find")
+
+    # Done right, the pages must be left in peace.
+    cursor.execute("SELECT querywatch.reset(), querywatch.reset_patterns()")
+    for route, controller, action, wrong, right, how in PAGES:
+        visit(engine, counter, route, controller, action, right, False)
+    cursor.execute("""
+        SELECT kind, query FROM querywatch.findings
+        WHERE datname = 'shop' AND rolname = 'shop'
+        AND confidence <> 'suspected'""")
+    wrong_findings = cursor.fetchall()
+    print("Findings on the pages done right: {}".format(len(wrong_findings)))
+    for kind, query in wrong_findings:
+        print("  {}: {}".format(kind, report.cut(query, 70)))
+    if wrong_findings:
+        sys.exit("demo: pg_querywatch found what is not there")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import re
 import shutil
 import sys
+import textwrap
 
 WIDTH = max(80, min(120, shutil.get_terminal_size((120, 24)).columns))
 BOLD, PLAIN = ("\033[1m", "\033[0m") if sys.stdout.isatty() else ("", "")
@@ -59,6 +60,37 @@ def nodes(plan):
 def milliseconds(value):
     return "{:,.0f} ms".format(value) if value >= 9.95 else \
         "{:.1f} ms".format(value)
+
+
+def wrapped(label, text):
+    """Text under a label, wrapped to the terminal"""
+    print(textwrap.fill(" ".join(text.split()), WIDTH,
+                        initial_indent="{:>11}  ".format(label),
+                        subsequent_indent=" " * 13,
+                        break_long_words=False, break_on_hyphens=False))
+
+
+def findings(cursor, most=8):
+    heading("Findings: what to change, worst first", "querywatch.findings")
+    cursor.execute("""
+        SELECT severity, kind, confidence, time_lost, route, query, evidence,
+               suggestion, rewrite
+        FROM querywatch.findings
+        WHERE datname = 'shop' AND rolname = 'shop'""")
+    rows = cursor.fetchall()
+    for (severity, kind, confidence, lost, route, query, evidence, suggestion,
+         rewrite) in rows[:most]:
+        print("{}{:<7} {}{}  {}, up to {} lost  {}".format(
+            BOLD, severity, kind, PLAIN, confidence, milliseconds(lost),
+            route or "").rstrip())
+        print("{:>11}  {}".format("statement", cut(query, WIDTH - 13)))
+        wrapped("evidence", evidence)
+        wrapped("suggestion", suggestion.split(" Or with the parent: ")[0])
+        if rewrite:
+            wrapped("rewrite", cut(rewrite, 3 * (WIDTH - 13)))
+    if len(rows) > most:
+        print("... and {} more".format(len(rows) - most))
+    return len(rows)
 
 
 def repeated(cursor):
