@@ -115,4 +115,4 @@ find_python()
 # shellcheck disable=SC2034
 PYTHON_MODULES_DEMO='sqlalchemy psycopg2'
 # shellcheck disable=SC2034
-PYTHON_MODULES_TEST='sqlalchemy psycopg2 greenlet asyncpg psycopg django'
+PYTHON_MODULES_TEST='sqlalchemy psycopg2 greenlet asyncpg psycopg django pytest'
