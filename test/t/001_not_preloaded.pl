@@ -27,7 +27,7 @@ my @calls = (
 	'SELECT querywatch.begin_capture()',
 	'SELECT * FROM querywatch.end_capture()',
 	q{SELECT querywatch.ignore(1, 'why')},
-	'SELECT querywatch.unignore(1)',
+	q{SELECT querywatch.rewrite('SELECT 1', 'batch')},
 	'SELECT querywatch.reset()',
 	'SELECT querywatch.reset_slow()',
 	'SELECT querywatch.reset_patterns()');
