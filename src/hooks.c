@@ -81,7 +81,8 @@ typedef struct Running
 	RepeatRun  *run;
 	bool		counted;
 	bool		running;		/* the measure has begun */
-	uint64		fills;			/* statements_fills then */
+	int			slot;			/* of the key; -1: not recorded */
+	uint64		fills;			/* statements_fills when it began */
 	Measure		measure;
 } Running;
 
@@ -337,36 +338,27 @@ start_next(QueryDesc *queryDesc, int eflags)
  * passed since the client's message, without planning, comes close.
  */
 static pg_noinline void
-start_recorded(QueryDesc *queryDesc, int eflags)
+start_failed(QueryDesc *queryDesc)
 {
-	PG_TRY();
-	{
-		start_next(queryDesc, eflags);
-	}
-	PG_CATCH();
-	{
-		Execution	e = {0};
-		Usage		usage = {0};
+	Execution	e = {0};
+	Usage		usage = {0};
 
-		e.key = current_key((uint64) queryDesc->plannedstmt->queryId);
-		if (e.key.toplevel)
-		{
-			int64		passed = GetCurrentTimestamp() -
-			GetCurrentStatementStartTimestamp();
+	e.key = current_key((uint64) queryDesc->plannedstmt->queryId);
+	if (e.key.toplevel)
+	{
+		int64		passed = GetCurrentTimestamp() -
+		GetCurrentStatementStartTimestamp();
 
-			e.plan_time = plan_time_of(e.key.queryid);
-			e.elapsed = (uint64) Max(passed, 0) * 1000;
-			e.elapsed -= Min(e.elapsed, e.plan_time);
-		}
-		e.usage = &usage;
-		record_failure(&e, queryDesc, queryDesc->sourceText,
-					   queryDesc->plannedstmt->stmt_location,
-					   queryDesc->plannedstmt->stmt_len);
-		if (unlikely(capture_on) && e.key.toplevel)
-			capture_execution(&e.key, compat_clock() - e.elapsed, e.elapsed, 0);
-		PG_RE_THROW();
+		e.plan_time = plan_time_of(e.key.queryid);
+		e.elapsed = (uint64) Max(passed, 0) * 1000;
+		e.elapsed -= Min(e.elapsed, e.plan_time);
 	}
-	PG_END_TRY();
+	e.usage = &usage;
+	record_failure(&e, queryDesc, queryDesc->sourceText,
+				   queryDesc->plannedstmt->stmt_location,
+				   queryDesc->plannedstmt->stmt_len);
+	if (unlikely(capture_on) && e.key.toplevel)
+		capture_execution(&e.key, compat_clock() - e.elapsed, e.elapsed, 0);
 }
 
 static void
@@ -376,8 +368,10 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	if (unlikely(unfinished.queryDesc == queryDesc))
 		unfinished.queryDesc = NULL;
 
-	if (tracked((uint64) queryDesc->plannedstmt->queryId) &&
-		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if (!tracked((uint64) queryDesc->plannedstmt->queryId) ||
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
+		start_next(queryDesc, eflags);
+	else
 	{
 		if (unlikely(facts_costly(queryDesc)))
 		{
@@ -386,12 +380,19 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 			facts_observe(queryDesc, &key);
 		}
-		start_recorded(queryDesc, eflags);
+		PG_TRY();
+		{
+			start_next(queryDesc, eflags);
+		}
+		PG_CATCH();
+		{
+			start_failed(queryDesc);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
 	}
-	else
-		start_next(queryDesc, eflags);
 
-	if (unlikely(declaring.queryid != 0 && nesting_level == 1))
+	if (unlikely(declaring.queryid != 0) && nesting_level == 1)
 	{
 		(void) make_open(queryDesc, &declaring, false);
 		declaring.queryid = 0;
@@ -429,7 +430,7 @@ run_collecting(EXECUTOR_RUN_ARGS)
 }
 
 /* A run that is not recorded; what runs below it is nested all the same */
-static void
+static pg_noinline void
 run_uncounted(EXECUTOR_RUN_ARGS)
 {
 	nesting_level++;
@@ -444,6 +445,19 @@ run_uncounted(EXECUTOR_RUN_ARGS)
 	PG_END_TRY();
 }
 
+static pg_noinline bool
+has_triggers(List *relations)
+{
+	ListCell   *cell;
+
+	foreach(cell, relations)
+	{
+		if (((ResultRelInfo *) lfirst(cell))->ri_TrigDesc != NULL)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Has the query's finish anything left to do: triggers, or parts of the plan
  * that change data?
@@ -452,17 +466,12 @@ static inline bool
 finish_has_work(QueryDesc *queryDesc)
 {
 	EState	   *estate = queryDesc->estate;
-	ListCell   *cell;
 
-	if (unlikely(estate->es_auxmodifytables != NIL ||
-				 estate->es_tuple_routing_result_relations != NIL))
+	if (estate->es_auxmodifytables != NIL ||
+		estate->es_tuple_routing_result_relations != NIL)
 		return true;
-	foreach(cell, estate->es_opened_result_relations)
-	{
-		if (((ResultRelInfo *) lfirst(cell))->ri_TrigDesc != NULL)
-			return true;
-	}
-	return false;
+	return estate->es_opened_result_relations != NIL &&
+		has_triggers(estate->es_opened_result_relations);
 }
 
 /*
@@ -476,38 +485,45 @@ runs_once(QueryDesc *queryDesc)
 		(ActivePortal == NULL || ActivePortal->queryDesc != queryDesc);
 }
 
-/* A query completed in one run (and finish, if it changed data) */
-static void
+/* A run is recorded that was slow, or that there is more to tell of */
+static pg_noinline int
+record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
+			   uint64 rows)
+{
+	Execution	e = {0};
+	Usage		usage;
+
+	measure_usage(&r->measure, &usage);
+	e.key = r->key;
+	e.start = r->measure.start;
+	e.elapsed = elapsed;
+	e.plan_time = plan_time_of(r->key.queryid);
+	e.rows = rows;
+	e.outcome = OUTCOME_COMPLETED;
+	e.usage = &usage;
+	record_query(&e, queryDesc);
+	return statements_slot(&r->key);
+}
+
+/* A query completed in one run (and finish, if that had work) */
+static inline void
 run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 			  uint64 rows)
 {
 	uint64		elapsed = end - r->measure.start;
 
-	if (likely(!is_slow(elapsed) && compat_is_plain(queryDesc)))
-		statements_record_run(slot, elapsed, rows, &r->measure);
+	if (unlikely(is_slow(elapsed) || !compat_is_plain(queryDesc)))
+		slot = record_in_full(r, queryDesc, elapsed, rows);
 	else
-	{
-		Execution	e = {0};
-		Usage		usage;
-
-		measure_usage(&r->measure, &usage);
-		e.key = r->key;
-		e.start = r->measure.start;
-		e.elapsed = elapsed;
-		e.plan_time = plan_time_of(r->key.queryid);
-		e.rows = rows;
-		e.outcome = OUTCOME_COMPLETED;
-		e.usage = &usage;
-		record_query(&e, queryDesc);
-		slot = statements_slot(&r->key);
-	}
+		statements_record_run(slot, elapsed, rows, &r->measure);
 	if (unlikely(facts_worth_a_look(queryDesc, rows,
 									pgBufferUsage.temp_blks_written -
 									r->measure.buffers.temp_blks_written)))
 		facts_end(queryDesc, slot, elapsed, rows,
 				  pgBufferUsage.temp_blks_written -
 				  r->measure.buffers.temp_blks_written);
-	repeats_end(r->run, end, elapsed, rows, false);
+	if (r->run)
+		repeats_end(r->run, end, elapsed, rows, false);
 	if (nesting_level == 0)
 	{
 		/* a SELECT that left WAL called a function that wrote */
@@ -521,7 +537,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 }
 
 /* A cursor's query, or another that may go on, has run in part */
-static void
+static pg_noinline void
 run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 {
 	OpenQuery  *open = r->open;
@@ -552,8 +568,17 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }
 
+/* Its finish is to come, which may run triggers */
+static pg_noinline void
+run_unfinished(const Running *r, QueryDesc *queryDesc, uint64 rows)
+{
+	unfinished.queryDesc = queryDesc;
+	unfinished.rows = rows;
+	unfinished.running = *r;
+}
+
 /* The run or finish failed; its error is being handled */
-static void
+static pg_noinline void
 run_failed(const Running *r, QueryDesc *queryDesc)
 {
 	uint64		end = compat_clock();
@@ -585,28 +610,69 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 }
 
 /*
- * Runs and measures.  What the repeat detector does before is no part of it,
- * but its error, if on_repeat asks for one, is the statement's.
+ * A run, recorded if it is to be.  "r" is the caller's, so that what is set in
+ * it while the query runs is still there when that fails.
  */
 static pg_noinline void
-run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
+run_query(EXECUTOR_RUN_ARGS, Running *r)
 {
+	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
+	bool		cursor = unlikely(in_cursor_utility) && nesting_level == 1;
+	DestReceiver *dest = queryDesc->dest;
+	bool		watch;
+	uint64		end;
+	uint64		rows;
+
+	r->slot = -1;
+	r->counted = tracked(queryid);
+	r->open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
+	if ((r->counted || (cursor && (queryid != 0 || r->open))) &&
+		!ScanDirectionIsNoMovement(direction))
+	{
+		/* before 18 a cursor's query has its id from us alone */
+		r->key = r->open ? r->open->key : current_key(queryid);
+		r->slot = statements_slot(&r->key);
+	}
+	if (r->slot < 0)
+	{
+		if (nesting_level > 0)
+			run_next(EXECUTOR_RUN_PASS);
+		else
+			run_uncounted(EXECUTOR_RUN_PASS);
+		return;
+	}
+
+	r->run = NULL;
+	r->running = false;
+	r->measure.start = compat_clock();
+	if (nesting_level == 0)
+		client_statement_begins(r->measure.start);
+	watch = (nesting_level == 0 || cursor) &&
+		(r->open == NULL || !r->open->ran);
+
+	if (nesting_level == 0 && unlikely(facts_wants_width(queryDesc)))
+		facts_measure(queryDesc);
+
+	/*
+	 * What the repeat detector does before is not measured, but its error, if
+	 * on_repeat asks for one, is the statement's.
+	 */
 	nesting_level++;
 	PG_TRY();
 	{
-		if (unlikely(!statements_described(slot)))
-			describe_plan(slot, queryDesc);
+		if (unlikely(!statements_described(r->slot)))
+			describe_plan(r->slot, queryDesc);
 		if (unlikely(capture_on) && watch && r->key.toplevel)
 			capture_values(repeats_values(queryDesc,
-										  &statements_local(slot)->shape));
+										  &statements_local(r->slot)->shape));
 		if (watch)
-			r->run = repeats_begin(&r->key, statements_local(slot), queryDesc,
+			r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
 								   &r->measure.start);
 		else if (r->open)
 			repeats_continue(r->open->run, r->key.queryid);
 		r->fills = statements_fills;
-		measure_usage_start(&r->measure);
 		r->running = true;
+		measure_usage_start(&r->measure);
 		if (unlikely(repeats_wanted_rows != NULL))
 			run_collecting(EXECUTOR_RUN_PASS);
 		else
@@ -620,68 +686,30 @@ run_recorded(Running *r, int slot, bool watch, EXECUTOR_RUN_ARGS)
 	}
 	PG_END_TRY();
 	nesting_level--;
-}
-
-static void
-qw_ExecutorRun(EXECUTOR_RUN_ARGS)
-{
-	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
-	DestReceiver *dest = queryDesc->dest;
-	bool		cursor = nesting_level == 1 && in_cursor_utility;
-	bool		watch;
-	Running		r;
-	uint64		end;
-	uint64		rows;
-	int			slot = -1;
-
-	r.counted = tracked(queryid);
-	r.open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
-	if ((r.counted || (cursor && (queryid != 0 || r.open))) &&
-		!ScanDirectionIsNoMovement(direction))
-	{
-		/* before 18 a cursor's query has its id from us alone */
-		r.key = r.open ? r.open->key : current_key(queryid);
-		slot = statements_slot(&r.key);
-	}
-	if (slot < 0)
-	{
-		if (nesting_level > 0)
-			run_next(EXECUTOR_RUN_PASS);
-		else
-			run_uncounted(EXECUTOR_RUN_PASS);
-		return;
-	}
-
-	r.run = NULL;
-	r.running = false;
-	r.measure.start = compat_clock();
-	if (nesting_level == 0)
-		client_statement_begins(r.measure.start);
-	watch = (nesting_level == 0 || cursor) &&
-		(r.open == NULL || !r.open->ran);
-
-	if (nesting_level == 0 && unlikely(facts_wants_width(queryDesc)))
-		facts_measure(queryDesc);
-	run_recorded(&r, slot, watch, EXECUTOR_RUN_PASS);
 	queryDesc->dest = dest;
 
 	rows = queryDesc->estate->es_processed;
 	if (unlikely(finish_has_work(queryDesc)))
 	{
-		/* it is over when that is done */
-		unfinished.queryDesc = queryDesc;
-		unfinished.rows = rows;
-		unfinished.running = r;
+		run_unfinished(r, queryDesc, rows);
 		return;
 	}
 
 	end = compat_clock();
-	if (unlikely(r.fills != statements_fills))
-		slot = statements_slot(&r.key);
-	if (r.open == NULL && !cursor && (count == 0 || runs_once(queryDesc)))
-		run_completed(&r, queryDesc, slot, end, rows);
+	if (unlikely(r->fills != statements_fills))
+		r->slot = statements_slot(&r->key);
+	if (r->open == NULL && !cursor && (count == 0 || runs_once(queryDesc)))
+		run_completed(r, queryDesc, r->slot, end, rows);
 	else
-		run_in_part(&r, queryDesc, end, rows);
+		run_in_part(r, queryDesc, end, rows);
+}
+
+static void
+qw_ExecutorRun(EXECUTOR_RUN_ARGS)
+{
+	Running		r;
+
+	run_query(EXECUTOR_RUN_PASS, &r);
 }
 
 static inline void
@@ -693,9 +721,9 @@ finish_next(QueryDesc *queryDesc)
 		standard_ExecutorFinish(queryDesc);
 }
 
-/* The finish of a data change that is recorded: "r" is its run */
+/* The finish of a run that is recorded: "r" is its run */
 static pg_noinline void
-finish_recorded(const Running *r, QueryDesc *queryDesc)
+finish_recorded(const Running *r, QueryDesc *queryDesc, uint64 rows)
 {
 	nesting_level++;
 	PG_TRY();
@@ -710,10 +738,12 @@ finish_recorded(const Running *r, QueryDesc *queryDesc)
 	}
 	PG_END_TRY();
 	nesting_level--;
+	run_completed(r, queryDesc, statements_slot(&r->key), compat_clock(),
+				  rows);
 }
 
 /* One that is not; its triggers are nested all the same */
-static void
+static pg_noinline void
 finish_uncounted(QueryDesc *queryDesc)
 {
 	nesting_level++;
@@ -738,31 +768,30 @@ finish_open(QueryDesc *queryDesc)
 		record_open(open, queryDesc);
 }
 
+static pg_noinline void
+finish_unfinished(QueryDesc *queryDesc)
+{
+	Running		r = unfinished.running;
+
+	unfinished.queryDesc = NULL;
+	finish_recorded(&r, queryDesc, unfinished.rows);
+}
+
 static void
 qw_ExecutorFinish(QueryDesc *queryDesc)
 {
-	if (finish_has_work(queryDesc))
+	if (likely(!finish_has_work(queryDesc)))
 	{
-		if (unfinished.queryDesc == queryDesc)
-		{
-			Running		r = unfinished.running;
-			uint64		rows = unfinished.rows;
-
-			unfinished.queryDesc = NULL;
-			finish_recorded(&r, queryDesc);
-			run_completed(&r, queryDesc, statements_slot(&r.key),
-						  compat_clock(), rows);
-		}
-		else if (nesting_level == 0)
-			finish_uncounted(queryDesc);
-		else
-			finish_next(queryDesc);
-		return;
+		finish_next(queryDesc);
+		if (unlikely(open_queries != NULL))
+			finish_open(queryDesc);
 	}
-
-	finish_next(queryDesc);
-	if (unlikely(open_queries != NULL))
-		finish_open(queryDesc);
+	else if (unfinished.queryDesc == queryDesc)
+		finish_unfinished(queryDesc);
+	else if (nesting_level == 0)
+		finish_uncounted(queryDesc);
+	else
+		finish_next(queryDesc);
 }
 
 void

@@ -21,6 +21,9 @@
 #include "settings.h"
 #include "statements.h"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 /* Executor, planner and utility statements that we are inside of */
 extern int	nesting_level;
 
@@ -31,8 +34,7 @@ extern bool in_cursor_utility;
 static inline bool
 level_tracked(void)
 {
-	return qw_track == TRACK_ALL ||
-		(qw_track == TRACK_TOP && nesting_level == 0);
+	return nesting_level < qw_track;
 }
 
 /* Is this statement recorded?  Parallel workers leave it to their leader. */
@@ -122,5 +124,7 @@ client_statement_ended(const StatementKey *key, int slot, uint64 end)
 	last_plan.queryid = 0;
 	last_plan.elapsed = 0;
 }
+
+#pragma GCC visibility pop
 
 #endif							/* QW_RECORDING_H */

@@ -21,6 +21,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
+#include "port/pg_bitutils.h"
 #include "storage/ipc.h"
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
@@ -37,12 +38,8 @@
 #include "settings.h"
 #include "visible.h"
 
-/*
- * In a burst of more executions than the first, readers get all the facts of
- * it with every so many executions only
- */
+/* Executions of a burst up to which readers get all the facts with each */
 #define LONG_BURST	64
-#define FACTS_STEP	8
 
 static Window *window = NULL;
 static bool detached = false;
@@ -92,7 +89,7 @@ close_at_exit(int code, Datum arg)
 static bool
 attach(void)
 {
-	if (detached)
+	if (detached || MyBackendType != B_BACKEND)
 		return false;
 	window = MemoryContextAllocExtended(TopMemoryContext, window_size(),
 										MCXT_ALLOC_NO_OOM);
@@ -369,7 +366,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 
 	/* Without a portal no client sent it: a deferred trigger, at COMMIT */
 	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0 ||
-		MyBackendType != B_BACKEND || ActivePortal == NULL)
+		ActivePortal == NULL)
 		return NULL;
 	if (unlikely(window == NULL) && !attach())
 		return NULL;
@@ -422,6 +419,8 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	if (run == NULL)
 		return NULL;
 	local->window_statement = run;
+	if (likely(!start.again))
+		return run;
 
 	if (window_wants_values(window, run))
 	{
@@ -449,19 +448,20 @@ repeats_continue(RepeatRun *run, uint64 queryid)
 
 /*
  * Readers follow a burst as it goes on: its counts with every execution; all
- * that is known of it too, but in a long one not every time.
+ * that is known of it too, but past LONG_BURST only when it has grown by an
+ * eighth or so.
  */
-static inline void
-update_burst(RepeatRun *run)
+static pg_noinline void
+update_burst(RepeatRun *run, int handle)
 {
-	int			handle = window_handle(window, run);
 	BurstProgress progress;
+	uint64		step = 1;
 
-	if (likely(handle < 0))
-		return;
 	window_progress(run, &progress);
-	if (progress.executions > LONG_BURST &&
-		progress.executions % FACTS_STEP != 0)
+	if (progress.executions > LONG_BURST)
+		step = UINT64CONST(1) <<
+			(pg_leftmost_one_pos64(progress.executions) - 3);
+	if (progress.executions % step != 0)
 		patterns_progress(handle, &progress);
 	else
 	{
@@ -472,27 +472,34 @@ update_burst(RepeatRun *run)
 	}
 }
 
+/* The execution that makes a burst has ended */
+static pg_noinline void
+burst_begun(RepeatRun *run, bool failed)
+{
+	if (beginning_run == run && !failed)
+	{
+		BurstFacts	facts;
+
+		window_facts(window, run, &facts);
+		window_set_handle(run, patterns_open(&beginning, beginning_userid,
+											 &facts));
+	}
+	beginning_run = NULL;
+}
+
 void
 repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
 			bool failed)
 {
-	if (run == NULL || window == NULL)
-		return;
-	window_end(window, run, now, elapsed, rows, failed);
-	if (unlikely(beginning_run != NULL))
-	{
-		if (beginning_run == run && !failed)
-		{
-			BurstFacts	facts;
+	int			handle;
 
-			window_facts(window, run, &facts);
-			window_set_handle(run, patterns_open(&beginning, beginning_userid,
-												 &facts));
-		}
-		beginning_run = NULL;
+	if (run == NULL)
 		return;
-	}
-	update_burst(run);
+	handle = window_end(window, run, now, elapsed, rows, failed);
+	if (unlikely(beginning_run != NULL))
+		burst_begun(run, failed);
+	else if (handle >= 0)
+		update_burst(run, handle);
 }
 
 void
@@ -503,7 +510,8 @@ repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now, uint64 elapsed,
 	if (run == NULL || window == NULL || !window_holds(run, queryid))
 		return;
 	window_more_rows(window, run, now, elapsed, rows);
-	update_burst(run);
+	if (window_handle(window, run) >= 0)
+		update_burst(run, window_handle(window, run));
 }
 
 uint64

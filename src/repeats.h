@@ -18,6 +18,9 @@
 #include "params.h"
 #include "statements.h"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 /* An execution as the detector knows it; NULL where it looks away */
 typedef WindowStatement RepeatRun;
 
@@ -74,5 +77,7 @@ extern void repeats_wrote(void);
  * test of a suite.
  */
 extern void repeats_close(void);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_REPEATS_H */

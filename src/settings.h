@@ -13,11 +13,14 @@
 /* The library's version */
 #define QW_VERSION	"1.0.0"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 typedef enum TrackLevel
 {
-	TRACK_NONE,
-	TRACK_TOP,					/* statements sent by clients */
-	TRACK_ALL					/* those inside functions too */
+	TRACK_NONE = 0,
+	TRACK_TOP = 1,				/* statements sent by clients */
+	TRACK_ALL = PG_INT32_MAX	/* those inside functions too */
 } TrackLevel;
 
 typedef enum OnRepeat
@@ -65,5 +68,7 @@ extern bool settings_keep_tag(const char *key);
 
 /* Defines them all; in _PG_init only, while preloading */
 extern void settings_define(void);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_SETTINGS_H */

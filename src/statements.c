@@ -94,7 +94,7 @@ static bool detached = false;
 
 StatementLocal statements_locals[SLOTS];
 int			statements_recent[SLOT_SETS];
-uint64		statements_lookups = 0;
+static uint64 lookups = 0;
 uint64		statements_fills = 0;
 
 static int
@@ -285,7 +285,7 @@ statements_find_slot(const StatementKey *key)
 	if (found < 0)
 		found = fill_slot(key, first);
 
-	statements_locals[found].used = ++statements_lookups;
+	statements_locals[found].used = ++lookups;
 	statements_recent[set] = found;
 	return found;
 }

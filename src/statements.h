@@ -23,6 +23,9 @@
 #include "shape.h"
 #include "window.h"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 /* A statement as readers get it */
 typedef struct StatementRow
 {
@@ -59,7 +62,8 @@ typedef struct StatementLocal
 								 * was found to have no comment, and
 								 * repeats_parses then */
 	uint64		plain_parses;
-	uint64		used;			/* when last, in slot look-ups */
+	uint64		used;			/* order in which the slots of its set were
+								 * found last */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	bool		has_text;
 	uint16		scans_seen;		/* for facts.c: executions observed, ... */
@@ -69,7 +73,6 @@ typedef struct StatementLocal
 
 extern StatementLocal statements_locals[SLOTS];
 extern int	statements_recent[SLOT_SETS];	/* slot of each set found last */
-extern uint64 statements_lookups;
 extern uint64 statements_fills; /* slots that were given to a statement */
 
 /* The set that a statement's slot is in */
@@ -93,10 +96,9 @@ statements_slot(const StatementKey *key)
 {
 	int			slot = statements_recent[statements_set(key)];
 
-	if (unlikely(!statement_key_equal(&statements_locals[slot].key, key)))
-		return statements_find_slot(key);
-	statements_locals[slot].used = ++statements_lookups;
-	return slot;
+	if (likely(statement_key_equal(&statements_locals[slot].key, key)))
+		return slot;
+	return statements_find_slot(key);
 }
 
 static inline StatementLocal *
@@ -214,5 +216,6 @@ extern void statements_restore(const StatementRow *row, Size texts_length);
 extern void statements_restore_evicted(Oid dbid, int64 statements,
 									   const StatementCounters *counters);
 extern void statements_restore_info(const StatementsInfo *info);
+#pragma GCC visibility pop
 
 #endif							/* QW_STATEMENTS_H */

@@ -239,14 +239,12 @@ is_over(const Window *window, const WindowStart *start)
 		window->context.trace == 0;
 }
 
-/* Has the statement run in this window, and is its shape still the same? */
+/* Is this the entry of that statement, and its shape still the same? */
 static inline bool
-is_current(const Window *window, const WindowStatement *statement,
-		   const WindowStart *start)
+is_entry_of(const WindowStatement *statement, const WindowStart *start)
 {
 	/* the fields before "target" tell whether the shape is another */
 	return statement->queryid == start->queryid &&
-		statement->serial == window->serial &&
 		memcmp(&statement->shape, start->shape,
 			   offsetof(StatementShape, target)) == 0;
 }
@@ -261,10 +259,25 @@ is_armed(const Window *window, const WindowStatement *statement)
 		statement->queryid;
 }
 
+/* Begins a window, after ending the one that was open */
+static pg_noinline void
+next_window(Window *window, const WindowStart *start)
+{
+	window_close(window);
+	open_window(window, start);
+}
+
 static inline WindowStatement *
 begin_execution(Window *window, WindowStatement *statement,
 				WindowStart *start)
 {
+	if (statement->serial != window->serial)
+	{
+		memset(&statement->counts, 0, sizeof(WindowCounts));
+		statement->counts.handle = -1;
+		statement->counts.armed = is_armed(window, statement);
+		statement->serial = window->serial;
+	}
 	start->collect = statement->counts.armed;
 	if (start->queryid == window->opener)
 	{
@@ -281,15 +294,16 @@ begin_execution(Window *window, WindowStatement *statement,
 		statement->counts.batch != window->batch;
 	statement->has_values = false;
 	window->last_used[statement->index] = ++window->tick;
+	start->again = statement->counts.executions > 0 ||
+		window->threshold <= 2 || window->nkeysets != 0 || start->collect;
 	return statement;
 }
 
 /*
- * window_begin() where it is not simply the next execution of a statement of
- * this window.
+ * window_begin() of a statement that is not known to have an entry
  */
 static pg_noinline WindowStatement *
-begin_first(Window *window, WindowStatement *known, WindowStart *start)
+begin_unknown(Window *window, WindowStatement *known, WindowStart *start)
 {
 	const StatementShape *shape = start->shape;
 	WindowStatement *statement = known;
@@ -302,26 +316,13 @@ begin_first(Window *window, WindowStatement *known, WindowStart *start)
 		return NULL;
 	}
 
-	if (!window->open)
-		open_window(window, start);
-	else if (is_over(window, start))
-	{
-		window_close(window);
-		open_window(window, start);
-	}
-
+	if (!window->open || is_over(window, start))
+		next_window(window, start);
 	if (statement == NULL || statement->queryid != start->queryid)
 		statement = find_entry(window, start);
 	if (memcmp(&statement->shape, shape,
 			   offsetof(StatementShape, target)) != 0)
 		set_shape(window, statement, shape);
-	if (statement->serial != window->serial)
-	{
-		memset(&statement->counts, 0, sizeof(WindowCounts));
-		statement->counts.handle = -1;
-		statement->counts.armed = is_armed(window, statement);
-		statement->serial = window->serial;
-	}
 	return begin_execution(window, statement, start);
 }
 
@@ -330,10 +331,11 @@ window_begin(Window *window, WindowStatement *known, WindowStart *start)
 {
 	if (start->round_trip)
 		window->batch++;
-	if (unlikely(known == NULL || start->shape == NULL || !window->open ||
-				 !is_current(window, known, start) ||
-				 is_over(window, start)))
-		return begin_first(window, known, start);
+	if (unlikely(known == NULL || start->shape == NULL ||
+				 !is_entry_of(known, start)))
+		return begin_unknown(window, known, start);
+	if (unlikely(!window->open || is_over(window, start)))
+		next_window(window, start);
 	return begin_execution(window, known, start);
 }
 
@@ -477,7 +479,7 @@ count_values(Window *window, WindowStatement *statement,
 /* Counts an execution that did not fail: what each adds */
 static inline void
 count_execution(const Window *window, WindowStatement *statement,
-				uint64 position)
+				uint64 position, uint64 now)
 {
 	WindowCounts *counts = &statement->counts;
 
@@ -490,28 +492,14 @@ count_execution(const Window *window, WindowStatement *statement,
 		counts->last_transaction = statement->transaction;
 		counts->transactions++;
 	}
-}
-
-/* ... and the rest */
-static void
-count_rest(Window *window, WindowStatement *statement,
-		   WindowDetail *detail, uint64 now)
-{
-	WindowCounts *counts = &statement->counts;
-
 	if (counts->first_position == 0)
 	{
-		counts->first_position = counts->last_position;
+		counts->first_position = position;
 		counts->first_start = statement->start;
 		counts->first_end = now;
 		counts->first_transaction = statement->transaction;
 		counts->transactions = 1;
 		counts->first_written = window->written;
-	}
-	if (statement->has_values)
-	{
-		count_values(window, statement, detail);
-		statement->has_values = false;
 	}
 }
 
@@ -519,8 +507,12 @@ void
 window_count_execution(Window *window, WindowStatement *statement,
 					   WindowDetail *detail, uint64 position, uint64 now)
 {
-	count_execution(window, statement, position);
-	count_rest(window, statement, detail, now);
+	count_execution(window, statement, position, now);
+	if (statement->has_values)
+	{
+		count_values(window, statement, detail);
+		statement->has_values = false;
+	}
 }
 
 bool
@@ -562,20 +554,24 @@ window_handle(const Window *window, const WindowStatement *statement)
  * others need not save registers for it.
  */
 static pg_noinline void
-end_execution(Window *window, WindowStatement *statement, uint64 now)
+end_execution(Window *window, WindowStatement *statement)
 {
 	WindowCounts *counts = &statement->counts;
 
-	count_rest(window, statement, &window->details[statement->index], now);
-	if (counts->executions >= window->threshold && !counts->burst &&
-		statement->possible)
+	if (statement->has_values)
+	{
+		count_values(window, statement, &window->details[statement->index]);
+		statement->has_values = false;
+	}
+	if (statement->possible && !counts->burst &&
+		counts->executions >= window->threshold)
 	{
 		counts->burst = true;
 		window->bursts[window->nbursts++] = statement->index;
 	}
 }
 
-void
+int
 window_end(Window *window, WindowStatement *statement, uint64 now,
 		   uint64 elapsed, uint64 rows, bool failed)
 {
@@ -586,20 +582,22 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	if (unlikely(failed || statement->serial != window->serial))
 	{
 		statement->has_values = false;
-		return;
+		return -1;
 	}
 
 	if (statement->counts_as_one)
-		count_execution(window, statement, ++window->position);
+		count_execution(window, statement, ++window->position, now);
 	counts->exec_time += elapsed;
 	counts->rows += rows;
 	counts->last_rows = rows;
 	counts->max_rows = Max(counts->max_rows, rows);
 	counts->last_end = now;
 
-	if (statement->has_values || counts->executions <= 1 ||
-		counts->executions >= window->threshold)
-		end_execution(window, statement, now);
+	if (statement->has_values ||
+		(statement->possible && !counts->burst &&
+		 counts->executions >= window->threshold))
+		end_execution(window, statement);
+	return window->open ? counts->handle : -1;
 }
 
 bool

@@ -146,8 +146,11 @@ typedef struct WindowStart
 	bool		in_block;		/* in a transaction that BEGIN opened */
 	bool		round_trip;		/* false: sent together with the execution
 								 * before it, as one batch on the wire */
-	bool		collect;		/* answer of window_begin(): its rows are
-								 * wanted */
+
+	/* answers of window_begin() */
+	bool		collect;		/* its rows are wanted */
+	bool		again;			/* window_wants_values() and
+								 * window_at_threshold() are to be asked */
 } WindowStart;
 
 /*
@@ -328,9 +331,9 @@ extern int	window_handle(const Window *window,
 
 /*
  * The execution has ended: "elapsed" of it was executing.  A failed one is
- * taken back.
+ * taken back.  Returns what window_handle() would, of a failed one -1.
  */
-extern void window_end(Window *window, WindowStatement *statement,
+extern int	window_end(Window *window, WindowStatement *statement,
 					   uint64 now, uint64 elapsed, uint64 rows, bool failed);
 
 /* Does this still stand for that statement, or was it dropped for another? */
