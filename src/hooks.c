@@ -264,58 +264,86 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
  * Planner
  */
 
-static PlannedStmt *
-qw_planner(PLANNER_ARGS)
+static inline PlannedStmt *
+plan_next(PLANNER_ARGS)
+{
+	if (prev_planner)
+		return prev_planner(PLANNER_PASS);
+	return standard_planner(PLANNER_PASS);
+}
+
+/* What is not recorded; what runs below it is nested all the same */
+static pg_noinline PlannedStmt *
+plan_uncounted(PLANNER_ARGS)
 {
 	PlannedStmt *result;
-	uint64		queryid = (uint64) parse->queryId;
-	volatile bool track = query_string != NULL && tracked(queryid);
-	volatile uint64 start = track ? compat_clock() : 0;
 
 	nesting_level++;
 	PG_TRY();
 	{
-		if (prev_planner)
-			result = prev_planner(PLANNER_PASS);
-		else
-			result = standard_planner(PLANNER_PASS);
+		result = plan_next(PLANNER_PASS);
+	}
+	PG_FINALLY();
+	{
+		nesting_level--;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+/* It never ran: its time is that of planning */
+static pg_noinline void
+planning_failed(const Query *parse, const char *query_string, uint64 start)
+{
+	Execution	e = {0};
+	Usage		usage = {0};
+
+	e.key = current_key((uint64) parse->queryId);
+	e.start = start;
+	e.elapsed = compat_clock() - start;
+	e.usage = &usage;
+	record_failure(&e, NULL, query_string, parse->stmt_location,
+				   parse->stmt_len);
+	if (unlikely(capture_on) && e.key.toplevel)
+		capture_execution(&e.key, start, e.elapsed, 0);
+}
+
+static PlannedStmt *
+qw_planner(PLANNER_ARGS)
+{
+	PlannedStmt *result;
+	StatementKey key;
+	uint64		start;
+	uint64		elapsed;
+	int			slot;
+
+	if (query_string == NULL || !tracked((uint64) parse->queryId))
+		return plan_uncounted(PLANNER_PASS);
+
+	key = current_key((uint64) parse->queryId);
+	start = compat_clock();
+	nesting_level++;
+	PG_TRY();
+	{
+		result = plan_next(PLANNER_PASS);
 	}
 	PG_CATCH();
 	{
 		nesting_level--;
-		if (track)
-		{
-			Execution	e = {0};
-			Usage		usage = {0};
-
-			/* it never ran: its time is that of planning */
-			e.key = current_key(queryid);
-			e.start = start;
-			e.elapsed = compat_clock() - start;
-			e.usage = &usage;
-			record_failure(&e, NULL, query_string, parse->stmt_location,
-						   parse->stmt_len);
-			if (unlikely(capture_on) && e.key.toplevel)
-				capture_execution(&e.key, start, e.elapsed, 0);
-		}
+		planning_failed(parse, query_string, start);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
 	nesting_level--;
 
-	if (track)
+	elapsed = compat_clock() - start;
+	slot = statements_slot(&key);
+	if (slot >= 0 && qw_track_planning)
+		statements_record_plan(slot, elapsed);
+	if (key.toplevel)
 	{
-		StatementKey key = current_key(queryid);
-		int			slot = statements_slot(&key);
-		uint64		elapsed = compat_clock() - start;
-
-		if (slot >= 0 && qw_track_planning)
-			statements_record_plan(slot, elapsed);
-		if (key.toplevel)
-		{
-			last_plan.queryid = queryid;
-			last_plan.elapsed = elapsed;
-		}
+		last_plan.queryid = key.queryid;
+		last_plan.elapsed = elapsed;
 	}
 	return result;
 }
@@ -506,7 +534,7 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 }
 
 /* A query completed in one run (and finish, if that had work) */
-static inline void
+static pg_attribute_always_inline void
 run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 			  uint64 rows)
 {
@@ -665,7 +693,7 @@ run_query(EXECUTOR_RUN_ARGS, Running *r)
 		if (unlikely(capture_on) && watch && r->key.toplevel)
 			capture_values(repeats_values(queryDesc,
 										  &statements_local(r->slot)->shape));
-		if (watch)
+		if (watch && repeats_watches(statements_local(r->slot)))
 			r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
 								   &r->measure.start);
 		else if (r->open)

@@ -361,12 +361,12 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 {
 	const char *text = queryDesc->sourceText;
 	int			length = queryDesc->plannedstmt->stmt_len;
+	bool		same_owner;
 	WindowStart start;
 	RepeatRun  *run;
 
 	/* Without a portal no client sent it: a deferred trigger, at COMMIT */
-	if (local->shape.command == SHAPE_OTHER || local->shape.nrelations == 0 ||
-		ActivePortal == NULL)
+	if (ActivePortal == NULL)
 		return NULL;
 	if (unlikely(window == NULL) && !attach())
 		return NULL;
@@ -375,10 +375,10 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 	 * A text that nothing was parsed since it was looked at is the same, and
 	 * had no comment then
 	 */
-	if (unlikely(!plain_context || local->plain_text != text ||
-				 local->plain_parses != repeats_parses ||
-				 context_userid != key->userid ||
-				 strcmp(application, application_name) != 0))
+	same_owner = plain_context && context_userid == key->userid &&
+		strcmp(application, application_name) == 0;
+	if (!same_owner || local->plain_text != text ||
+		local->plain_parses != repeats_parses)
 	{
 		const char *statement = text;
 
@@ -386,7 +386,8 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 			statement += queryDesc->plannedstmt->stmt_location;
 		if (length <= 0)
 			length = strlen(statement);
-		if (!set_context(key, statement, length))
+		if ((!same_owner || unlikely(comment_present(statement, length))) &&
+			!set_context(key, statement, length))
 			return NULL;
 		if (plain_context)
 		{

@@ -24,11 +24,18 @@
 /* An execution as the detector knows it; NULL where it looks away */
 typedef WindowStatement RepeatRun;
 
+/* Could this statement tell anything about a repeat? */
+static inline bool
+repeats_watches(const StatementLocal *local)
+{
+	return local->shape.command != SHAPE_OTHER && local->shape.nrelations > 0;
+}
+
 /*
- * A statement of the client's is about to run.  Raises what on_repeat asks
- * for, if this execution completes a burst; nothing else.  "local" belongs to
- * the statement's slot, *now is the monotonic clock; it is read again if
- * catalogs were, for a burst that begins.
+ * A statement of the client's, of which repeats_watches() is true, is about to
+ * run.  Raises what on_repeat asks for, if this execution completes a burst;
+ * nothing else.  "local" belongs to the statement's slot, *now is the
+ * monotonic clock; it is read again if catalogs were, for a burst that begins.
  */
 extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
 								QueryDesc *queryDesc, uint64 *now);
