@@ -39,7 +39,7 @@ endif
 EXTRA_CLEAN = src/.built-with .warnings test/output
 
 # Suites of "make test", in order
-SUITES = format warnings unit regress isolation tap orm
+SUITES = format warnings unit regress isolation tap orm prometheus
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -138,7 +138,7 @@ bench:
 bench-check:
 	@test/bench/run check
 
-unit regress isolation tap orm format warnings:
+unit regress isolation tap orm prometheus format warnings:
 	@SUITES='$@' test/run
 
 # pg_bsd_indent with the flags of PostgreSQL's pgindent

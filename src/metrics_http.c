@@ -60,6 +60,7 @@
 #define IDLE_SECONDS	5
 #define REQUEST_MEMORY	(8 * 1024)
 #define RETRY_SECONDS	10
+#define FINDINGS_SECONDS	30	/* as findings look at all statements */
 
 #define NANOSECONDS		UINT64CONST(1000000000)
 
@@ -144,7 +145,8 @@ make_metrics(StringInfo out)
 
 	PG_TRY();
 	{
-		PrometheusData *data = prometheus_collect(qw_metrics_statements);
+		PrometheusData *data = prometheus_collect(qw_metrics_statements,
+												  FINDINGS_SECONDS);
 		bool		fresh = refresh_directory();
 
 		prometheus_render(out, data, &directory, fresh, false);

@@ -23,7 +23,9 @@
 #include "utils/timestamp.h"
 
 #include "advice.h"
+#include "compat.h"
 #include "connections.h"
+#include "findings.h"
 #include "patterns.h"
 #include "prometheus.h"
 #include "shmem.h"
@@ -42,6 +44,20 @@
 #define MAX_TEXT	200
 
 #define BLOCK_BYTES(counts, which)	((counts)->blocks[which] * (int64) BLCKSZ)
+
+/* Kinds of findings: more than there are */
+#define MAX_FINDING_KINDS	32
+
+typedef struct FindingCount
+{
+	const char *kind;
+	int			findings[SEVERITY_HIGH + 1];
+} FindingCount;
+
+/* As last worked out in this process */
+static FindingCount finding_counts[MAX_FINDING_KINDS];
+static int	nfinding_counts = 0;
+static uint64 findings_counted = 0; /* monotonic clock */
 
 /* A statement among those with the most time */
 typedef struct TopStatement
@@ -122,10 +138,77 @@ add_top(void *arg, const StatementRow *row)
 	}
 }
 
+/* The count of a kind; NULL, were there more kinds than places */
+static FindingCount *
+count_of_finding(const Finding *finding)
+{
+	const char *kind = finding_kind_name(finding);
+
+	for (int i = 0; i < nfinding_counts; i++)
+	{
+		if (strcmp(finding_counts[i].kind, kind) == 0)
+			return &finding_counts[i];
+	}
+	if (nfinding_counts == MAX_FINDING_KINDS)
+		return NULL;
+	memset(&finding_counts[nfinding_counts], 0, sizeof(FindingCount));
+	finding_counts[nfinding_counts].kind = kind;
+	return &finding_counts[nfinding_counts++];
+}
+
+/*
+ * Counts the findings, by the thresholds' defaults: those in force are in a
+ * table, which a process without a database cannot read.
+ */
+static void
+count_findings(void)
+{
+	Thresholds	thresholds;
+	int			n;
+	Finding    *findings;
+	Finding		sample = {0};
+	Pattern    *pattern = palloc0(sizeof(Pattern));
+
+	thresholds_defaults(&thresholds);
+	findings = findings_collect(&thresholds, false, &n);
+
+	/* every kind has a count, if it is 0 */
+	nfinding_counts = 0;
+	sample.pattern = pattern;
+	for (int kind = REPEAT_NONE + 1; kind < PATTERN_KINDS; kind++)
+	{
+		sample.kind = FINDING_REPEAT;
+		pattern->key.kind = kind;
+		(void) count_of_finding(&sample);
+	}
+	for (int kind = FINDING_REPEAT + 1; kind <= FINDING_IDLE_IN_TRANSACTION;
+		 kind++)
+	{
+		sample.kind = kind;
+		(void) count_of_finding(&sample);
+	}
+	for (int i = 0; i < n; i++)
+	{
+		FindingCount *count = count_of_finding(&findings[i]);
+
+		if (count)
+			count->findings[findings[i].severity]++;
+	}
+	pfree(pattern);
+}
+
 PrometheusData *
-prometheus_collect(int statements)
+prometheus_collect(int statements, int findings_age)
 {
 	PrometheusData *data = palloc0(sizeof(PrometheusData));
+	uint64		now = compat_clock();
+
+	if (findings_counted == 0 ||
+		now - findings_counted >= (uint64) findings_age * 1000000000)
+	{
+		count_findings();
+		findings_counted = now;
+	}
 
 	data->ndatabases = totals_read(data->databases);
 	data->nerrors = totals_read_errors(data->errors);
@@ -495,6 +578,23 @@ write_patterns(Writer *w, const PrometheusData *data)
 }
 
 static void
+write_findings(Writer *w)
+{
+	family(w, "findings", "gauge",
+		   "Findings, by pg_querywatch's default thresholds.");
+	for (int i = 0; i < nfinding_counts; i++)
+	{
+		for (FindingSeverity s = SEVERITY_LOW; s <= SEVERITY_HIGH; s++)
+		{
+			series(w);
+			label(w, "kind", finding_counts[i].kind);
+			label(w, "severity", finding_severity_name(s));
+			value(w, finding_counts[i].findings[s]);
+		}
+	}
+}
+
+static void
 write_connections(Writer *w, const PrometheusData *data)
 {
 	const Connections *c = &data->connections;
@@ -827,6 +927,7 @@ prometheus_render(StringInfo out, PrometheusData *data,
 	write_latency(&w, data);
 	write_errors(&w, data);
 	write_patterns(&w, data);
+	write_findings(&w);
 	write_connections(&w, data);
 	write_capacity(&w);
 	write_memory(&w, data);

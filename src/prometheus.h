@@ -9,8 +9,9 @@
  * with counts that is not in it has been dropped.
  *
  * While the text is made no lock is held.  Collecting takes, shared, the lock
- * that backends take at their begin and end, and that of patterns; only if
- * single statements are asked for, those of the statements too.
+ * that backends take at their begin and end, and that of patterns; for
+ * findings, and if single statements are asked for, those of the statements
+ * too, one after the other.
  *
  * src/prometheus.h
  *
@@ -28,8 +29,12 @@
 
 typedef struct PrometheusData PrometheusData;
 
-/* In memory of the current context; statements: as many, those with most time */
-extern PrometheusData *prometheus_collect(int statements);
+/*
+ * In memory of the current context.  statements: as many, those with the most
+ * time.  Findings are worked out again if those of this process are that many
+ * seconds old.
+ */
+extern PrometheusData *prometheus_collect(int statements, int findings_age);
 
 /*
  * Appends the text.  It is UTF-8, or with "ascii" plain ASCII.  "fresh": the

@@ -152,7 +152,7 @@ pg_querywatch_prometheus_1_0(PG_FUNCTION_ARGS)
 
 	shmem_require();
 	initStringInfo(&out);
-	data = prometheus_collect(qw_metrics_statements);
+	data = prometheus_collect(qw_metrics_statements, 0);
 	(void) directory_read(&directory, false);
 	prometheus_render(&out, data, &directory, true,
 					  GetDatabaseEncoding() != PG_UTF8 &&

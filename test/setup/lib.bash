@@ -148,6 +148,7 @@ copy_source()
 {
 	as_user mkdir -p "$work/src"
 	(cd "$top" && tar -cf - --exclude='./.git' --exclude='./.warnings' \
+		--exclude='./.programs' \
 		--exclude='./test/output' --exclude='*.o' --exclude='*.bc' \
 		--exclude='*.so' --exclude='__pycache__' .) |
 		as_user tar -xf - --no-same-owner -C "$work/src"
