@@ -16,7 +16,7 @@ import sys
 from server import (COMMON, HERE, PG_CONFIG, QUICK, WORK, contenders,
                     output_of)
 
-PARTS = ['instructions']
+PARTS = ['instructions', 'scraping']
 
 
 def machine():
