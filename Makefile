@@ -138,6 +138,9 @@ bench:
 bench-check:
 	@test/bench/run check
 
+stress:
+	@test/stress/run
+
 unit regress isolation tap orm prometheus format warnings:
 	@SUITES='$@' test/run
 
@@ -171,6 +174,8 @@ help:
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined); QUICK=1 a first look"
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"
+	@echo "make stress         32 writers, readers, resets and evictions at once, for DURATION"
+	@echo "                    seconds (300), then an exact count"
 	@echo "make check-warnings compile with gcc and clang, warnings are errors"
 	@echo "make indent-check   is the C code formatted as pgindent would? (make indent does it)"
 	@echo "make clean          remove what was built"
@@ -180,6 +185,6 @@ help:
 
 FORCE:
 
-.PHONY: all demo test bench bench-check unit regress isolation tap orm format warnings help \
+.PHONY: all demo test stress bench bench-check unit regress isolation tap orm format warnings help \
 	indent indent-check check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found installcheck-server regress-list FORCE
