@@ -13,6 +13,12 @@
 
 #include "histogram.h"
 
+/*
+ * How far a quantile may be from the value it stands for.  For a bucket whose
+ * upper bound is 1.2 times the lower one, 0.091 is the least that can be had.
+ */
+#define MAX_ERROR	0.095
+
 uint64
 histogram_lower(int bucket)
 {
@@ -23,7 +29,7 @@ histogram_lower(int bucket)
 	if (bucket >= HISTOGRAM_BUCKETS - 1)
 		return UINT64CONST(1) << HISTOGRAM_MAX_EXPONENT;
 	exponent = HISTOGRAM_MIN_EXPONENT + (bucket - 1) / 4;
-	return (UINT64CONST(4) + (bucket - 1) % 4) << (exponent - 2);
+	return (uint64) histogram_parts[(bucket - 1) % 4] << (exponent - 5);
 }
 
 uint64
@@ -72,6 +78,11 @@ histogram_quantile(const uint64 *buckets, double q, double min, double max)
 		/* the middle of its place among the bucket's values */
 		value = lower + (upper - lower) *
 			((rank - (double) below - 0.5) / (double) buckets[i]);
+
+		/* but not far from either end, for all of them may be there */
+		if (upper * (1 - MAX_ERROR) <= lower * (1 + MAX_ERROR))
+			value = Min(Max(value, upper * (1 - MAX_ERROR)),
+						lower * (1 + MAX_ERROR));
 		return value;
 	}
 	return max;					/* not reached: total counts every bucket */
