@@ -177,7 +177,7 @@ COMMENT ON COLUMN statements.calls IS
 COMMENT ON COLUMN statements.total_exec_time IS
 'milliseconds executing, failed executions included, as in the other *_exec_time columns';
 COMMENT ON COLUMN statements.p50_exec_time IS
-'median execution time, milliseconds; accurate to about 10 %';
+'median execution time, milliseconds; within 10 % of the exact one';
 COMMENT ON COLUMN statements.errors IS
 'executions that failed, other than by cancellation';
 COMMENT ON COLUMN statements.cancels IS

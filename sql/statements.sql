@@ -161,8 +161,13 @@ SELECT sum(calls) = (SELECT sum(calls) FROM querywatch.latency_histogram(s.query
 SELECT bool_and(lower_time < upper_time) AS ordered,
        bool_and(length(bar) BETWEEN 0 AND 40) AS bars,
        max(length(bar)) AS longest,
-       bool_and((calls > 0) = (bar <> '')) AS shown
+       bool_and((calls > 0) = (bar <> '')) AS shown,
+       count(*) <= 24 AS short
   FROM querywatch.latency_histogram();
+SELECT bool_and(upper_time = next_time) AS contiguous
+  FROM (SELECT upper_time, lead(lower_time) OVER (ORDER BY lower_time) AS next_time
+          FROM querywatch.latency_histogram()) AS h
+ WHERE next_time IS NOT NULL;
 SELECT count(*) FROM querywatch.latency_histogram(-1);
 
 -- time the client takes between statements of a transaction

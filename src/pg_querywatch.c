@@ -51,7 +51,9 @@
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions
  *	sqlrewrite, sqlcapture,
- *	sqlmetrics
+ *	sqlmetrics,
+ *	sqlfindings,
+ *	sqlhistogram
  *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c

@@ -23,7 +23,6 @@
 #include "tcop/cmdtag.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
-#include "utils/float.h"
 #include "utils/timestamp.h"
 
 #include "advice.h"
@@ -44,7 +43,6 @@ PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_repeats_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_evicted_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_info_1_0);
-PG_FUNCTION_INFO_V1(pg_querywatch_histogram_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_reset_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_reset_patterns_1_0);
 
@@ -512,75 +510,6 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_timestamp(&row, statements.stats_reset);
 	put_timestamp(&row, snapshot_saved_at());
 	end_row(&row);
-	return (Datum) 0;
-}
-
-/*
- * Latency histogram
- */
-
-#define BAR_LENGTH	40
-
-typedef struct HistogramSum
-{
-	RowBuilder	row;
-	int64		queryid;		/* 0: all statements */
-	uint64		buckets[HISTOGRAM_BUCKETS];
-} HistogramSum;
-
-static void
-add_histogram(void *arg, const StatementRow *s)
-{
-	HistogramSum *sum = arg;
-
-	if (sum->queryid != 0 &&
-		(sum->queryid != (int64) s->key.queryid ||
-		 !visible_to_caller(s->key.userid)))
-		return;
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		sum->buckets[i] += s->histogram[i];
-}
-
-Datum
-pg_querywatch_histogram_1_0(PG_FUNCTION_ARGS)
-{
-	HistogramSum *sum = palloc0(sizeof(HistogramSum));
-	RowBuilder *row = &sum->row;
-	int			first = HISTOGRAM_BUCKETS;
-	int			last = -1;
-	uint64		most = 0;
-
-	begin_rows(row, fcinfo);
-	sum->queryid = PG_ARGISNULL(0) ? 0 : PG_GETARG_INT64(0);
-	statements_read(false, add_histogram, sum);
-
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-	{
-		if (sum->buckets[i] == 0)
-			continue;
-		first = Min(first, i);
-		last = i;
-		most = Max(most, sum->buckets[i]);
-	}
-
-	/* from the first bucket that holds anything to the last */
-	for (int i = first; i <= last; i++)
-	{
-		int			length = (int) ceil((double) sum->buckets[i] * BAR_LENGTH /
-										(double) most);
-		char		bar[BAR_LENGTH + 1];
-
-		memset(bar, '#', length);
-		bar[length] = '\0';
-		put_time(row, (double) histogram_lower(i));
-		if (i < HISTOGRAM_BUCKETS - 1)
-			put_time(row, (double) histogram_upper(i));
-		else
-			put(row, Float8GetDatum(get_float8_infinity()));
-		put_int8(row, (int64) sum->buckets[i]);
-		put(row, CStringGetTextDatum(bar));
-		end_row(row);
-	}
 	return (Datum) 0;
 }
 
