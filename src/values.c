@@ -228,6 +228,13 @@ values_relate(Window *window, Relater *relater, const WindowStatement *child,
 			relate_rows(window, relater, child, varying,
 						candidates[i], parent, scores);
 	}
+
+	/* where some match, they come first, and the others will not */
+	if (parent->nvalue_links > 0 && is_match(&parent->value_links[0].match))
+	{
+		while (!is_match(&parent->value_links[parent->nvalue_links - 1].match))
+			parent->nvalue_links--;
+	}
 }
 
 const WindowStatement *
@@ -256,7 +263,7 @@ values_compare(Window *window, const WindowStatement *child,
 		/* what does not match speaks of the parent that it was taken for only */
 		if (!is_match(&values->match) && owner->queryid != parent->queryid)
 			continue;
-		points = score(window, values);
+		points = parent->nvalue_links > 1 ? score(window, values) : 0;
 		if (points > best_score)
 		{
 			best_score = points;
