@@ -71,6 +71,11 @@ CALL step('P6', 'SELECT id, title FROM post WHERE id <= 20');
 CALL steps('P6', 20, 'SELECT tag.id, tag.name FROM tag, post_tag WHERE post_tag.post_id = %1$s AND post_tag.tag_id = tag.id');
 CALL step('P6 join', 'SELECT id, title FROM post WHERE id <= 20');
 CALL steps('P6 join', 20, 'SELECT tag.* FROM tag JOIN post_tag ON tag.id = post_tag.tag_id WHERE post_tag.post_id = %1$s ORDER BY tag.id');
+-- (the table that FROM begins with is the one whose rows are wanted)
+CALL step('P6 wide', 'SELECT id, title FROM post WHERE id <= 20');
+CALL steps('P6 wide', 20, 'SELECT tag.name, post_tag.post_id, post_tag.tag_id FROM tag JOIN post_tag ON tag.id = post_tag.tag_id AND post_tag.post_id = %1$s');
+CALL step('P2 joined', 'SELECT id, name FROM publisher ORDER BY id LIMIT 20');
+CALL steps('P2 joined', 20, 'SELECT book.title, author.id, author.name FROM book JOIN author ON author.id = book.author_id WHERE book.publisher_id = %1$s');
 CALL step('P7', 'SELECT id, name FROM node WHERE parent_id IS NULL');
 CALL steps('P7', 100, 'SELECT id, name FROM node WHERE parent_id = %1$s');
 CALL step('P8', 'SELECT id, title FROM post WHERE id <= 20');

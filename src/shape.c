@@ -42,7 +42,7 @@ typedef struct ShapeBuilder
 	bool		catalog;		/* a system catalog was seen */
 	Oid			own_schema;		/* querywatch, or an OID that no schema has */
 	Query	   *query;			/* the one being walked */
-	int			output_votes[SHAPE_MAX_RELATIONS];
+	bool		in_output[SHAPE_MAX_RELATIONS];
 } ShapeBuilder;
 
 static void walk_query(ShapeBuilder *builder, Query *query);
@@ -533,7 +533,7 @@ walk_query(ShapeBuilder *builder, Query *query)
 	builder->depth--;
 }
 
-/* Votes for the table that most output columns come from */
+/* Finds the tables that output columns come from */
 static bool
 output_var_walker(Node *node, ShapeBuilder *builder)
 {
@@ -549,7 +549,7 @@ output_var_walker(Node *node, ShapeBuilder *builder)
 			for (int i = 0; i < builder->shape->nrelations; i++)
 			{
 				if (builder->shape->relations[i] == relid)
-					builder->output_votes[i]++;
+					builder->in_output[i] = true;
 			}
 		}
 		return false;
@@ -580,7 +580,6 @@ walk_output(ShapeBuilder *builder, Query *query)
 	query->targetList : query->returningList;
 	bool		plain = false;
 	int			noutput = 0;
-	int			best = -1;
 	ListCell   *lc;
 
 	builder->query = query;
@@ -605,12 +604,12 @@ walk_output(ShapeBuilder *builder, Query *query)
 	}
 	for (int i = 0; i < shape->nrelations; i++)
 	{
-		if (builder->output_votes[i] > 0 &&
-			(best < 0 || builder->output_votes[i] > builder->output_votes[best]))
-			best = i;
+		if (builder->in_output[i])
+		{
+			shape->target = shape->relations[i];
+			break;
+		}
 	}
-	if (best >= 0)
-		shape->target = shape->relations[best];
 	if (!plain && noutput > 0 && query->groupClause == NIL &&
 		query->setOperations == NULL)
 		shape->flags |= SHAPE_AGGREGATE_ONLY;

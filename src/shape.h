@@ -91,8 +91,8 @@ typedef struct StatementShape
 	uint16		flags;			/* SHAPE_... */
 	uint16		noutput;		/* columns returned; of a utility statement
 								 * its CommandTag */
-	Oid			target;			/* table written; for a SELECT the one that
-								 * most output columns come from, or 0 */
+	Oid			target;			/* table written; for a SELECT the first of
+								 * FROM that is in the output, or 0 */
 	ShapeValue	offset_value;
 	Oid			relations[SHAPE_MAX_RELATIONS];
 	ShapeCondition conditions[SHAPE_MAX_CONDITIONS];
