@@ -36,7 +36,7 @@ PG_CPPFLAGS += -DUSE_LIBMICROHTTPD \
 SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libmicrohttpd zlib)
 endif
 
-EXTRA_CLEAN = src/.built-with .warnings test/output
+EXTRA_CLEAN = src/.built-with .warnings test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
 SUITES = format warnings unit regress isolation tap orm prometheus
@@ -181,7 +181,8 @@ help:
 	@echo "make clean          remove what was built"
 	@echo
 	@echo "PG_CONFIG=/path/to/pg_config chooses a server; demo and test install the Debian"
-	@echo "packages they miss, and touch no database cluster that is there."
+	@echo "packages they miss, and touch no database cluster that is there.  orm fetches"
+	@echo "the packages of its Node.js tests with npm, and skips those without a network."
 
 FORCE:
 

@@ -338,7 +338,7 @@ def discarded(database):
 def poll(database):
     for i in range(7):
         database.query("SELECT * FROM jobs WHERE id = %s", i)
-        time.sleep(0.3)
+        time.sleep(1.2)         # repeat_gap is 1s here
 
 
 @sql_case("N17", NOTHING_SURE)

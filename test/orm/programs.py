@@ -65,8 +65,21 @@ def here(*path):
 def available():
     """The programs, in the order they are run"""
     django = [sys.executable, here("django", "program.py"), "DATABASE"]
+    activerecord = ["ruby", "-W0", here("activerecord", "program.rb"),
+                    "DATABASE"]
+    node = ["node", "--no-deprecation", here("node", "program.js"), "DATABASE"]
+    unfetched = None if os.path.isdir(here("node", "node_modules")) else \
+        "its packages could not be fetched with npm"
     return [
         Program("django", django + ["jobs"]),
         Program("django/requests", django + ["requests"]),
         Program("django/requests/tags", django + ["requests", "tags"]),
+        Program("activerecord", activerecord + ["jobs", "prepared"]),
+        Program("activerecord/unprepared",
+                activerecord + ["jobs", "unprepared"]),
+        Program("activerecord/requests/tags",
+                activerecord + ["requests", "tags"]),
+        Program("pg", node + ["pg"], unfetched),
+        Program("pg/prepared", node + ["pg", "prepared"], unfetched),
+        Program("sequelize/pg", node + ["sequelize"], unfetched),
     ]

@@ -188,6 +188,7 @@ def run_program(runner, client, number):
     program("createdb", "-U", "postgres", "-O", "app", database)
     try:
         cases = client.start(database)
+        program("vacuumdb", "-U", "postgres", "-q", "-z", database)
         for index, (number, modes, expected) in enumerate(cases):
             for mode in modes:
                 runner.run(number, client.name, mode,

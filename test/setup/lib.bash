@@ -150,7 +150,7 @@ copy_source()
 	(cd "$top" && tar -cf - --exclude='./.git' --exclude='./.warnings' \
 		--exclude='./.programs' \
 		--exclude='./test/output' --exclude='*.o' --exclude='*.bc' \
-		--exclude='*.so' --exclude='__pycache__' .) |
+		--exclude='*.so' --exclude='__pycache__' --exclude=node_modules .) |
 		as_user tar -xf - --no-same-owner -C "$work/src"
 }
 

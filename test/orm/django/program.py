@@ -51,8 +51,6 @@ from registry import CASES                          # noqa: E402
 def create_tables():
     call_command("migrate", run_syncdb=True, verbosity=0)
     models.fill()
-    with connection.cursor() as cursor:
-        cursor.execute("VACUUM ANALYZE")
 
 
 def run(case, mode, application_name):
