@@ -306,9 +306,11 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	RepeatConfidence confidence;
 	ValueEvidence values;
 
+	/* From page to page; visitors who look at one each go back as often */
 	if ((flags & SHAPE_HAS_OFFSET) &&
 		(flags & SHAPE_INCOMPLETE) == 0 &&
 		facts->offset_steps >= threshold - 1 &&
+		at_least_share(facts->offset_steps, facts->executions - 1, 3, 4) &&
 		facts->distinct_keys <= 1 &&
 		!may_be_requests(facts))
 	{

@@ -1138,6 +1138,10 @@ test_parents(void)
 		for (int i = N; i > 0; i--)
 			RUN(&page, .rows = 10, .key = {3}, .offset = 1 + i * 10);
 		expect_nothing("pages back");
+		start_stream();
+		for (int i = 0; i < 2 * N; i++)
+			RUN(&page, .rows = 10, .offset = 1 + i * 3 % 5 * 10);
+		expect_nothing("pages in no order");
 	}
 }
 
