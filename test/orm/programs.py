@@ -11,6 +11,7 @@ closes the connection, and answers null, or an error's text.
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -67,6 +68,7 @@ def available():
     django = [sys.executable, here("django", "program.py"), "DATABASE"]
     activerecord = ["ruby", "-W0", here("activerecord", "program.rb"),
                     "DATABASE"]
+    no_ruby = None if shutil.which("ruby") else "no ruby here"
     node = ["node", "--no-deprecation", here("node", "program.js"), "DATABASE"]
     unfetched = None if os.path.isdir(here("node", "node_modules")) else \
         "its packages could not be fetched with npm"
@@ -74,11 +76,11 @@ def available():
         Program("django", django + ["jobs"]),
         Program("django/requests", django + ["requests"]),
         Program("django/requests/tags", django + ["requests", "tags"]),
-        Program("activerecord", activerecord + ["jobs", "prepared"]),
+        Program("activerecord", activerecord + ["jobs", "prepared"], no_ruby),
         Program("activerecord/unprepared",
-                activerecord + ["jobs", "unprepared"]),
+                activerecord + ["jobs", "unprepared"], no_ruby),
         Program("activerecord/requests/tags",
-                activerecord + ["requests", "tags"]),
+                activerecord + ["requests", "tags"], no_ruby),
         Program("pg", node + ["pg"], unfetched),
         Program("pg/prepared", node + ["pg", "prepared"], unfetched),
         Program("sequelize/pg", node + ["sequelize"], unfetched),
