@@ -769,6 +769,20 @@ LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
 COMMENT ON FUNCTION rewrite(text, text, text, text, text) IS
 'the statement to use in place of many of this one: kind is batch, join, write, values, copy or keyset; NULL where none is known to be right';
 
+CREATE FUNCTION missing_index(
+    IN query text,
+    IN relation regclass,
+    OUT statement text,
+    OUT cost double precision,
+    OUT cost_with_index double precision
+)
+RETURNS record
+AS 'MODULE_PATHNAME', 'pg_querywatch_missing_index_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION missing_index(text, regclass) IS
+'the index that would spare this statement a sequential scan of the table; with HypoPG installed, only if the planner would use it, and its costs without and with it';
+
 /* Counts for a test */
 
 CREATE FUNCTION begin_capture()

@@ -315,6 +315,9 @@ analyze_guarded(void *arg)
 	RawStmt    *statement = parse_one(analyzed->text);
 	NamedRelations named = {.lockmode = AccessShareLock};
 
+	/* what is locked conditionally below may not be all there is to lock */
+	(void) set_config_option("lock_timeout", "50ms", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	(void) name_walker(statement->stmt, &named);
 	if (!lock_relations(&named, shape))
 	{

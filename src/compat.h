@@ -17,6 +17,7 @@
 #include "executor/executor.h"
 #include "executor/instrument.h"
 #include "jit/jit.h"
+#include "nodes/makefuncs.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
@@ -99,6 +100,20 @@ compat_clock(void)
 	return (uint64) INSTR_TIME_GET_NANOSEC(now);
 #else
 	return (uint64) now.tv_sec * UINT64CONST(1000000000) + now.tv_nsec;
+#endif
+}
+
+/*
+ * Options of an EXPLAIN whose parameters have no values.  Before 16 there is
+ * none, nor is one needed when no value is looked at.
+ */
+static inline List *
+compat_explain_any_values(void)
+{
+#if PG_VERSION_NUM >= 160000
+	return list_make1(makeDefElem("generic_plan", NULL, -1));
+#else
+	return NIL;
 #endif
 }
 

@@ -17,8 +17,8 @@
 
 #include "guarded.h"
 
-static bool
-run_guarded(GuardedCallback callback, void *arg, bool keep)
+bool
+guarded_call(GuardedCallback callback, void *arg)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -48,10 +48,7 @@ run_guarded(GuardedCallback callback, void *arg, bool keep)
 		if (pushed)
 			PopActiveSnapshot();
 
-		if (keep)
-			ReleaseCurrentSubTransaction();
-		else
-			RollbackAndReleaseCurrentSubTransaction();
+		ReleaseCurrentSubTransaction();
 		done = true;
 	}
 	PG_CATCH();
@@ -71,14 +68,66 @@ run_guarded(GuardedCallback callback, void *arg, bool keep)
 	return done;
 }
 
-bool
-guarded_call(GuardedCallback callback, void *arg)
+/* Not to be kept from the user whose query it is */
+static bool
+concerns_user(int sqlerrcode)
 {
-	return run_guarded(callback, arg, true);
+	switch (sqlerrcode)
+	{
+		case ERRCODE_QUERY_CANCELED:
+		case ERRCODE_ADMIN_SHUTDOWN:
+		case ERRCODE_CRASH_SHUTDOWN:
+		case ERRCODE_DATABASE_DROPPED:
+		case ERRCODE_IDLE_SESSION_TIMEOUT:
+		case ERRCODE_OUT_OF_MEMORY:
+			return true;
+		default:
+			return false;
+	}
 }
 
 bool
 guarded_look(GuardedCallback callback, void *arg)
 {
-	return run_guarded(callback, arg, false);
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	ErrorData  *volatile error = NULL;
+	volatile bool done = false;
+
+	if (!IsTransactionState() || IsAbortedTransactionBlockState() ||
+		IsInParallelMode())
+		return false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+
+	PG_TRY();
+	{
+		bool		pushed = false;
+
+		if (!ActiveSnapshotSet())
+		{
+			PushActiveSnapshot(GetTransactionSnapshot());
+			pushed = true;
+		}
+		callback(arg);
+		if (pushed)
+			PopActiveSnapshot();
+		done = true;
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		if (concerns_user(geterrcode()))
+			error = CopyErrorData();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+
+	RollbackAndReleaseCurrentSubTransaction();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	if (error != NULL)
+		ReThrowError(error);
+	return done;
 }

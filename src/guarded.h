@@ -27,8 +27,10 @@ typedef void (*GuardedCallback) (void *arg);
 extern bool guarded_call(GuardedCallback callback, void *arg);
 
 /*
- * The same for code that only looks: its subtransaction is rolled back when it
- * came through too, so that its locks and settings are gone afterwards.
+ * The same for code that only looks, in the service of a user's query: its
+ * subtransaction is rolled back when it came through too, so that its locks
+ * and settings are gone afterwards.  Interrupts are not held: a cancel, a
+ * termination and lack of memory are raised to the caller.
  */
 extern bool guarded_look(GuardedCallback callback, void *arg);
 

@@ -47,6 +47,8 @@
  *	settings, execution, measure, compat
  *
  *	rewrite, rewrite_*	one statement in place of many
+ *	indexes, tableindex	the index that a statement misses
+ *	hypothetical		what it would cost with it: HypoPG
  *	analyzed			a text, its tokens and its Query, to be rewritten
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions

@@ -15,25 +15,21 @@
  */
 #include "postgres.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
-#include "commands/defrem.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
 #include "rewrite_internal.h"
+#include "tableindex.h"
 
 /* The order of the pages */
 typedef struct PageOrder
@@ -114,28 +110,14 @@ get_order(const Query *query, Oid relid, PageOrder *order)
 
 /* Does an index make rows unique by its columns, as ORDER BY compares them? */
 static bool
-is_key(Relation index)
+is_key(const TableIndex *index)
 {
-	Form_pg_index form = index->rd_index;
-
-	if (!form->indisunique || !form->indisvalid || !form->indimmediate ||
-		index->rd_rel->relam != BTREE_AM_OID ||
-		!heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+	if (!index->unique || index->partial || index->am != BTREE_AM_OID)
 		return false;
-	for (int i = 0; i < form->indnkeyatts; i++)
+	for (int i = 0; i < index->ncolumns; i++)
 	{
-		AttrNumber	attnum = form->indkey.values[i];
-		Oid			type;
-		int32		typmod;
-		Oid			collation;
-
-		if (attnum <= 0 || !is_never_null(form->indrelid, attnum))
-			return false;
-		get_atttypetypmodcoll(form->indrelid, attnum, &type, &typmod,
-							  &collation);
-		if (index->rd_indcollation[i] != collation ||
-			get_opclass_family(GetDefaultOpClass(type, BTREE_AM_OID)) !=
-			index->rd_opfamily[i])
+		if (index->columns[i] <= 0 || !index->default_order[i] ||
+			!is_never_null(index->relid, index->columns[i]))
 			return false;
 	}
 	return true;
@@ -145,45 +127,34 @@ is_key(Relation index)
 static bool
 complete_order(Oid relid, PageOrder *order)
 {
-	Relation	rel = table_open(relid, NoLock);
-	List	   *indexes = RelationGetIndexList(rel);
-	AttrNumber	key[INDEX_MAX_KEYS];
-	int			nkey = 0;
-	bool		complete = false;
+	List	   *indexes = table_indexes(relid);
+	const TableIndex *key = NULL;
 	bool		descending = order->descending[order->ncolumns - 1];
 	ListCell   *lc;
 
 	foreach(lc, indexes)
 	{
-		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
+		const TableIndex *index = lfirst(lc);
+		bool		contained = true;
 
-		if (is_key(index))
-		{
-			bool		contained = true;
-
-			for (int i = 0; i < form->indnkeyatts; i++)
-				contained &= has_column(order, form->indkey.values[i]);
-			complete |= contained;
-			if (nkey == 0 || form->indisprimary)
-			{
-				nkey = form->indnkeyatts;
-				memcpy(key, form->indkey.values, sizeof(AttrNumber) * nkey);
-			}
-		}
-		index_close(index, AccessShareLock);
+		if (!is_key(index))
+			continue;
+		for (int i = 0; i < index->ncolumns; i++)
+			contained &= has_column(order, index->columns[i]);
+		if (contained)
+			return true;
+		if (key == NULL || index->primary)
+			key = index;
 	}
-	table_close(rel, NoLock);
-
-	if (complete)
-		return true;
-	for (int i = 0; i < nkey; i++)
+	if (key == NULL)
+		return false;
+	for (int i = 0; i < key->ncolumns; i++)
 	{
-		if (!has_column(order, key[i]) &&
-			!add_column(order, key[i], descending))
+		if (!has_column(order, key->columns[i]) &&
+			!add_column(order, key->columns[i], descending))
 			return false;
 	}
-	return nkey > 0;
+	return true;
 }
 
 /* Is the table's name written before columns? */

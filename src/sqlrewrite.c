@@ -12,17 +12,21 @@
  */
 #include "postgres.h"
 
-#include "access/attnum.h"
+#include "access/htup_details.h"
 #include "catalog/namespace.h"
 #include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/varlena.h"
 
+#include "indexes.h"
 #include "rewrite.h"
 #include "shmem.h"
 
+PG_FUNCTION_INFO_V1(pg_querywatch_missing_index_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_rewrite_1_0);
 
 /* Finds the column that a name as in table.column is of */
@@ -99,4 +103,34 @@ pg_querywatch_rewrite_1_0(PG_FUNCTION_ARGS)
 	if (result == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(result));
+}
+
+/* missing_index(query, relation): statement, cost, cost_with_index */
+Datum
+pg_querywatch_missing_index_1_0(PG_FUNCTION_ARGS)
+{
+	RewriteSource source = {0};
+	IndexAdvice advice;
+	TupleDesc	desc;
+	Datum		values[3];
+	bool		nulls[3] = {false, true, true};
+
+	shmem_require();
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE ||
+		desc->natts != lengthof(values))
+		elog(ERROR, "missing_index() is declared with a wrong number of columns");
+
+	source.text = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	if (!index_advice(&source, PG_GETARG_OID(1), GetUserId(), &advice))
+		PG_RETURN_NULL();
+
+	values[0] = CStringGetTextDatum(advice.statement);
+	if (advice.tried)
+	{
+		nulls[1] = nulls[2] = false;
+		values[1] = Float8GetDatum(advice.cost_without);
+		values[2] = Float8GetDatum(advice.cost_with);
+	}
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc),
+													  values, nulls)));
 }

@@ -1,0 +1,242 @@
+/*-------------------------------------------------------------------------
+ *
+ * hypothetical.c
+ *		What a statement would cost with an index that is not there.
+ *
+ * HypoPG shows its indexes to the planner during EXPLAIN only, so an EXPLAIN
+ * it is, of the Query at hand: that one may have parameters without values,
+ * and gets the plan that serves them all.
+ *
+ * Planning evaluates functions of the statement, which its role may have
+ * made.  They run with that role's rights.
+ *
+ * src/hypothetical.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "executor/spi.h"
+#include "executor/tuptable.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+#include "tcop/dest.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+#include "compat.h"
+#include "guarded.h"
+#include "hypothetical.h"
+
+typedef struct IndexTrial
+{
+	const Query *query;
+	const char *text;
+	const char *create_index;
+	Oid			userid;
+	char	   *function;		/* hypopg_create_index, as to be called */
+	Oid			drop_function;
+	Oid			index;			/* InvalidOid: not there */
+	bool		used;
+	double		cost;			/* negative: not known */
+} IndexTrial;
+
+/* Takes the lines of an EXPLAIN */
+typedef struct ExplainReceiver
+{
+	DestReceiver pub;
+	IndexTrial *trial;
+} ExplainReceiver;
+
+static bool
+receive_line(TupleTableSlot *slot, DestReceiver *self)
+{
+	IndexTrial *trial = ((ExplainReceiver *) self)->trial;
+	Datum		value;
+	bool		isnull;
+	const char *line;
+	const char *cost;
+
+	value = slot_getattr(slot, 1, &isnull);
+	if (isnull)
+		return true;
+	line = TextDatumGetCString(value);
+	cost = strstr(line, "(cost=");
+	if (trial->cost < 0 && cost != NULL)
+	{
+		cost = strstr(cost, "..");
+		if (cost != NULL)
+			trial->cost = strtod(cost + 2, NULL);
+	}
+	/* HypoPG puts the OID in front of its names */
+	if (OidIsValid(trial->index) &&
+		strstr(line, psprintf("<%u>", trial->index)) != NULL)
+		trial->used = true;
+	return true;
+}
+
+static void
+receive_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+}
+
+static void
+receive_end(DestReceiver *self)
+{
+}
+
+/* Everything that follows in this subtransaction has the role's rights only */
+static void
+become(Oid userid)
+{
+	Oid			save_userid;
+	int			sec_context;
+
+	GetUserIdAndSecContext(&save_userid, &sec_context);
+	SetUserIdAndSecContext(userid, sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/* GuardedCallback: makes the index */
+static void
+create_index(void *arg)
+{
+	IndexTrial *trial = (IndexTrial *) arg;
+	Oid			types[1] = {TEXTOID};
+	Datum		values[1];
+	bool		isnull;
+
+	SPI_connect();
+	values[0] = CStringGetTextDatum(trial->create_index);
+	if (SPI_execute_with_args(trial->function, 1, types, values, NULL, false,
+							  1) == SPI_OK_SELECT && SPI_processed == 1)
+		trial->index =
+			DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0],
+										   SPI_tuptable->tupdesc, 1, &isnull));
+	SPI_finish();
+}
+
+/* GuardedCallback: plans the statement */
+static void
+explain(void *arg)
+{
+	IndexTrial *trial = (IndexTrial *) arg;
+	ExplainStmt *explain_statement = makeNode(ExplainStmt);
+	PlannedStmt *utility = makeNode(PlannedStmt);
+	ExplainReceiver receiver = {
+		.pub = {
+			.receiveSlot = receive_line,
+			.rStartup = receive_startup,
+			.rShutdown = receive_end,
+			.rDestroy = receive_end,
+			.mydest = DestNone,
+		},
+		.trial = trial
+	};
+
+	explain_statement->query = (Node *) copyObject(trial->query);
+	explain_statement->options = compat_explain_any_values();
+	utility->commandType = CMD_UTILITY;
+	utility->canSetTag = false;
+	utility->utilityStmt = (Node *) explain_statement;
+	utility->stmt_location = -1;
+
+	trial->cost = -1;
+	trial->used = false;
+	/* it is nothing that an application does */
+	(void) set_config_option("pg_querywatch.track", "none", PGC_SUSET,
+							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
+	become(trial->userid);
+	ProcessUtility(utility, trial->text, false, PROCESS_UTILITY_QUERY, NULL,
+				   NULL, &receiver.pub, NULL);
+}
+
+/* Schema of an extension; there is a function for it, since 16 only */
+static Oid
+extension_schema(Oid extension)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			result = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		result = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return result;
+}
+
+/* Finds HypoPG's functions; false if it is not there */
+static bool
+find_hypopg(IndexTrial *trial)
+{
+	Oid			extension = get_extension_oid("hypopg", true);
+	char	   *schema;
+	Oid			types[1] = {OIDOID};
+
+	if (!OidIsValid(extension))
+		return false;
+	schema = get_namespace_name(extension_schema(extension));
+	if (schema == NULL)
+		return false;
+	trial->function = psprintf("SELECT indexrelid FROM %s($1)",
+							   quote_qualified_identifier(schema,
+														  "hypopg_create_index"));
+	trial->drop_function =
+		LookupFuncName(list_make2(makeString(schema),
+								  makeString("hypopg_drop_index")),
+					   1, types, true);
+	return OidIsValid(trial->drop_function);
+}
+
+bool
+hypothetical_costs(const Query *query, const char *text,
+				   const char *create_index_text, Oid userid,
+				   HypotheticalCosts *costs)
+{
+	IndexTrial	trial = {query, text, create_index_text, userid};
+	bool		done;
+
+	if (!find_hypopg(&trial) || !guarded_look(explain, &trial) ||
+		trial.cost < 0)
+		return false;
+	costs->without = trial.cost;
+
+	if (!guarded_look(create_index, &trial) || !OidIsValid(trial.index))
+		return false;
+	PG_TRY();
+	{
+		done = guarded_look(explain, &trial) && trial.cost >= 0;
+	}
+	PG_FINALLY();
+	{
+		/* takes it off a list in this backend's memory */
+		(void) OidFunctionCall1(trial.drop_function,
+								ObjectIdGetDatum(trial.index));
+	}
+	PG_END_TRY();
+	costs->with = trial.cost;
+	costs->used = trial.used && trial.cost < costs->without;
+	return done;
+}
