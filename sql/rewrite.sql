@@ -7,6 +7,7 @@ CREATE EXTENSION IF NOT EXISTS pg_querywatch;
 CREATE SCHEMA rewriting;
 RESET client_min_messages;
 SET search_path = rewriting, public;
+SET datestyle = 'ISO, YMD';
 
 CREATE TYPE mood AS ENUM ('sad', 'ok');
 CREATE DOMAIN post_code AS text CHECK (VALUE <> '');
@@ -183,6 +184,26 @@ SELECT * FROM batch('SELECT title FROM titles WHERE author_id = $1', '{1,5,99}')
 SELECT * FROM batch('SELECT kind FROM events WHERE id = $1', '{1,5,99}');
 SELECT * FROM batch('SELECT name FROM animals WHERE id = $1', '{1,3,5}');
 SELECT * FROM batch('SELECT name FROM ONLY animals WHERE id = $1', '{1,3,5}');
+
+SELECT * FROM batch('WITH RECURSIVE t AS (SELECT id, author_id FROM posts WHERE id = $1 UNION ALL SELECT p.id, p.author_id FROM posts p JOIN t ON p.author_id = t.id AND p.id > 13) SELECT id FROM t', '{3,4}', 'posts.id');
+SELECT * FROM batch('SELECT posts, (posts).title FROM posts WHERE (posts).author_id = $1', '{1,5}');
+SELECT * FROM batch('SELECT z FROM posts AS p (x, y, z) WHERE p.y = $1', '{1,5}');
+SELECT * FROM batch('SELECT id, author_id = $1 AS own FROM posts WHERE id < 4', '{1,5}');
+SELECT * FROM batch('SELECT id FROM posts WHERE NOT (author_id = $1) AND id < 4', '{1,5}');
+SELECT * FROM batch('SELECT id FROM posts WHERE author_id = $1 + 1', '{1,5}');
+SELECT * FROM batch('SELECT p.id FROM posts p, json_to_recordset(''[{"a": 1}]'') AS r (a int) WHERE p.author_id = $1', '{1,5}');
+SELECT * FROM batch('SELECT p.id FROM posts p RIGHT JOIN authors a ON a.id = p.author_id AND a.id = $1', '{1,5}');
+SELECT * FROM batch('SELECT DISTINCT ON (score) id, score FROM posts WHERE author_id = $1 ORDER BY score, id DESC', '{1,5}');
+SELECT * FROM batch('SELECT id FROM posts WHERE author_id = $1 EXCEPT ALL SELECT id FROM posts WHERE score = $2', '{1,5}', 'posts.author_id', '{1}');
+SELECT * FROM batch('SELECT id FROM posts WHERE author_id = $1 ORDER BY id FETCH FIRST 2 ROWS WITH TIES', '{1,5}');
+SELECT * FROM batch('SELECT p.id, sum(p.score) OVER w FROM posts p WHERE author_id = $1 WINDOW w AS (ORDER BY p.id)', '{1,5}');
+-- another search_path than where the tables are; COPY knows no row security
+SET search_path = public;
+SELECT * FROM rewriting.batch('SELECT id FROM posts WHERE author_id = $1', '{}');
+SET search_path = rewriting, public;
+ALTER TABLE posts ENABLE ROW LEVEL SECURITY;
+SELECT querywatch.rewrite('INSERT INTO posts (id) VALUES ($1)', 'copy');
+ALTER TABLE posts DISABLE ROW LEVEL SECURITY;
 
 -- none
 SELECT * FROM batch('SELECT id FROM posts WHERE author_id = ANY ($1)', '{}');
@@ -385,6 +406,11 @@ SELECT querywatch.rewrite('SELECT 1', 'join');
 SELECT querywatch.rewrite('SELECT 1', 'batch', 'id');
 SELECT querywatch.rewrite('SELECT 1', 'batch', 'posts.nowhere');
 SELECT querywatch.rewrite(NULL, 'batch');
+
+-- a cancel is not swallowed
+SET statement_timeout = '300ms';
+SELECT count(querywatch.rewrite('SELECT id FROM posts WHERE author_id = $1', 'batch')) FROM generate_series(1, 10000000);
+RESET statement_timeout;
 \set VERBOSITY default
 
 -- nothing stays locked
