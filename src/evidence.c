@@ -123,7 +123,7 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 }
 
 static void
-add_row(EvidenceCollector *collector, TupleTableSlot * slot)
+add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 {
 	KeySet	   *rows = collector->rows;
 
@@ -142,7 +142,7 @@ add_row(EvidenceCollector *collector, TupleTableSlot * slot)
 }
 
 static bool
-collect_slot(TupleTableSlot * slot, DestReceiver *self)
+collect_slot(TupleTableSlot *slot, DestReceiver *self)
 {
 	EvidenceCollector *collector = (EvidenceCollector *) self;
 

@@ -314,7 +314,7 @@ add_spill(StatementFacts *facts, QueryDesc *queryDesc, uint64 elapsed,
  */
 
 static bool
-measuring_receive(TupleTableSlot * slot, DestReceiver *self)
+measuring_receive(TupleTableSlot *slot, DestReceiver *self)
 {
 	if (measuring.rows < FACTS_MEASURED_ROWS)
 	{
