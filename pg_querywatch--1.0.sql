@@ -99,14 +99,31 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_statements_1_0'
 LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 
 COMMENT ON FUNCTION statements(boolean) IS
-'cumulative statistics of statements; false leaves their texts out';
+'cumulative statistics of statements; false leaves out their texts and the names of their tables';
+
+-- for the view: a text is fetched only for a row that is shown
+CREATE FUNCTION statement_text(userid oid, dbid oid, toplevel boolean, queryid bigint)
+RETURNS text
+AS 'MODULE_PATHNAME', 'pg_querywatch_statement_text_1_0'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION statement_text(oid, oid, boolean, bigint) IS
+'text of a statement, NULL if it is not there (any more)';
+
+CREATE FUNCTION statement_tables(userid oid, dbid oid, toplevel boolean, queryid bigint)
+RETURNS text[]
+AS 'MODULE_PATHNAME', 'pg_querywatch_statement_tables_1_0'
+LANGUAGE C STABLE PARALLEL SAFE COST 100;
+
+COMMENT ON FUNCTION statement_tables(oid, oid, boolean, bigint) IS
+'tables and views that a statement names, with their schema';
 
 CREATE VIEW statements AS
   SELECT s.userid,
          s.dbid,
          s.toplevel,
          s.queryid,
-         s.query,
+         statement_text(s.userid, s.dbid, s.toplevel, s.queryid) AS query,
          s.plans,
          s.total_plan_time,
          s.min_plan_time,
@@ -164,9 +181,9 @@ CREATE VIEW statements AS
          s.slow_calls,
          s.client_time,
          s.command,
-         s.tables,
+         statement_tables(s.userid, s.dbid, s.toplevel, s.queryid) AS tables,
          s.last_seen
-    FROM statements(true) AS s;
+    FROM statements(false) AS s;
 
 GRANT SELECT ON statements TO PUBLIC;
 
@@ -303,7 +320,7 @@ CREATE VIEW slow_summary AS
   SELECT s.queryid,
          d.datname,
          r.rolname,
-         s.query,
+         statement_text(s.userid, s.dbid, s.toplevel, s.queryid) AS query,
          s.calls + s.errors + s.cancels AS calls,
          s.slow_calls,
          s.slow_calls::double precision
@@ -314,7 +331,7 @@ CREATE VIEW slow_summary AS
          s.max_exec_time,
          s.timeouts,
          s.last_slow_at
-    FROM statements(true) AS s
+    FROM statements(false) AS s
     LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
    WHERE s.slow_calls > 0

@@ -23,6 +23,7 @@
 #include "tcop/cmdtag.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/numeric.h"
 #include "utils/timestamp.h"
 
 #include "advice.h"
@@ -40,6 +41,8 @@
 #define NANOSECONDS_PER_MS	1000000.0
 
 PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_statement_text_1_0);
+PG_FUNCTION_INFO_V1(pg_querywatch_statement_tables_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_repeats_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_evicted_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_info_1_0);
@@ -55,6 +58,8 @@ typedef struct RowBuilder
 	Datum	   *values;
 	bool	   *nulls;
 	bool		showtext;
+	MemoryContext context;		/* of a row's values ... */
+	MemoryContext caller;		/* ... while it is built, the one before */
 } RowBuilder;
 
 static void
@@ -68,6 +73,17 @@ begin_rows(RowBuilder *row, FunctionCallInfo fcinfo)
 	row->nulls = palloc0(sizeof(bool) * row->ncolumns);
 	row->n = 0;
 	row->showtext = true;
+	row->caller = NULL;
+	row->context = AllocSetContextCreate(CurrentMemoryContext,
+										 "pg_querywatch row",
+										 ALLOCSET_DEFAULT_SIZES);
+}
+
+/* What is allocated for the row goes with end_row() */
+static void
+begin_row(RowBuilder *row)
+{
+	row->caller = MemoryContextSwitchTo(row->context);
 }
 
 static void
@@ -149,6 +165,10 @@ end_row(RowBuilder *row)
 	tuplestore_putvalues(row->rsinfo->setResult, row->rsinfo->setDesc,
 						 row->values, row->nulls);
 	row->n = 0;
+	if (row->caller)
+		MemoryContextSwitchTo(row->caller);
+	row->caller = NULL;
+	MemoryContextReset(row->context);
 }
 
 /*
@@ -216,8 +236,8 @@ put_statement(void *arg, const StatementRow *s)
 	bool		visible = visible_to_caller(s->key.userid);
 	double		min = isinf(c->exec.min) ? 0 : c->exec.min;
 	double		max = c->exec.max > 0 ? c->exec.max : INFINITY;
-	char		wal_bytes[32];
 
+	begin_row(row);
 	put(row, ObjectIdGetDatum(s->key.userid));
 	put(row, ObjectIdGetDatum(s->key.dbid));
 	put(row, BoolGetDatum(s->key.toplevel != 0));
@@ -249,11 +269,7 @@ put_statement(void *arg, const StatementRow *s)
 	put_time(row, u->times[USAGE_TEMP_WRITE_TIME]);
 	put_int8(row, u->wal[USAGE_WAL_RECORDS]);
 	put_int8(row, u->wal[USAGE_WAL_FPI]);
-	snprintf(wal_bytes, sizeof(wal_bytes), INT64_FORMAT,
-			 u->wal[USAGE_WAL_BYTES]);
-	put(row, DirectFunctionCall3(numeric_in, CStringGetDatum(wal_bytes),
-								 ObjectIdGetDatum(InvalidOid),
-								 Int32GetDatum(-1)));
+	put(row, NumericGetDatum(int64_to_numeric(u->wal[USAGE_WAL_BYTES])));
 	put_int8_if(row, HAVE_WAL_BUFFERS_FULL, u->wal[USAGE_WAL_BUFFERS_FULL]);
 	for (int i = 0; i < JIT_NPARTS; i++)
 	{
@@ -298,8 +314,48 @@ pg_querywatch_statements_1_0(PG_FUNCTION_ARGS)
 	begin_rows(&row, fcinfo);
 	row.showtext = PG_GETARG_BOOL(0);
 	/* the tables come with the texts */
-	statements_read(true, put_statement, &row);
+	statements_read(row.showtext, put_statement, &row);
 	return (Datum) 0;
+}
+
+/* Of the statement that is called so in a row of statements(false) */
+static bool
+statement_argument(FunctionCallInfo fcinfo, StatementKey *key)
+{
+	shmem_require();
+	if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2) ||
+		PG_ARGISNULL(3) || !visible_to_caller(PG_GETARG_OID(0)))
+		return false;
+	*key = statement_key((uint64) PG_GETARG_INT64(3), PG_GETARG_OID(0),
+						 PG_GETARG_OID(1), PG_GETARG_BOOL(2));
+	return true;
+}
+
+Datum
+pg_querywatch_statement_text_1_0(PG_FUNCTION_ARGS)
+{
+	StatementKey key;
+	char	   *text;
+
+	if (!statement_argument(fcinfo, &key))
+		PG_RETURN_TEXT_P(cstring_to_text("<insufficient privilege>"));
+	text = statements_text(&key);
+	if (text == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(text));
+}
+
+Datum
+pg_querywatch_statement_tables_1_0(PG_FUNCTION_ARGS)
+{
+	StatementKey key;
+	int			encoding;
+	const char *tables;
+
+	if (!statement_argument(fcinfo, &key) ||
+		(tables = statements_tables(&key, &encoding)) == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(names_array(tables, encoding));
 }
 
 /*
@@ -377,6 +433,7 @@ put_pattern(void *arg, const Pattern *p)
 	const char *relationship = repeat_relationship_name(p->relationship);
 	bool		visible = visible_to_caller(p->key.userid);
 
+	begin_row(row);
 	put(row, CStringGetTextDatum(repeat_kind_name(p->key.kind)));
 	put(row, CStringGetTextDatum(repeat_confidence_name(p->confidence)));
 	put(row, ObjectIdGetDatum(p->key.dbid));
@@ -451,6 +508,7 @@ put_evicted(void *arg, Oid dbid, int64 statements, const StatementCounters *c)
 {
 	RowBuilder *row = arg;
 
+	begin_row(row);
 	put(row, ObjectIdGetDatum(dbid));
 	put_int8(row, statements);
 	put_int8(row, c->calls);

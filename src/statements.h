@@ -180,6 +180,9 @@ extern void statements_pending(int backend, PendingCallback callback,
  * or as it is
  */
 extern char *statements_text(const StatementKey *key);
+
+/* Its tables, as in StatementRow, in the encoding told; NULL if not there */
+extern const char *statements_tables(const StatementKey *key, int *encoding);
 extern char *statements_raw_text(const StatementKey *key, int *encoding);
 
 /*

@@ -11,7 +11,9 @@
  *
  * Eviction looks at a few entries of the partition, from a random place on,
  * and takes the one with the least use.  Use counts executions and decays by
- * half with every max_statements evictions, worked out when it is looked at.
+ * half with every EVICTION_HALF_LIFE times max_statements evictions, worked out
+ * when it is looked at, so that a statement that is used now and then outlives
+ * a flood of those that never come again.
  * Nothing is sorted and no lock but the partition's is held.  Entries in some
  * backend's slots are pinned and taken only if all that were looked at are:
  * hot statements stay in slots and are not flushed for long, so their use
@@ -41,6 +43,9 @@
 #include "texts.h"
 #include "totals.h"
 #include "visible.h"
+
+/* Evictions, as a multiple of max_statements, in which use decays by half */
+#define EVICTION_HALF_LIFE	16
 
 /* Entries that an eviction looks at */
 #define EVICTION_SAMPLE		8
@@ -232,7 +237,7 @@ decayed_usage(const SharedStatement *entry)
 	uint64		age = pg_atomic_read_u64(&header->evictions) -
 	entry->usage_clock;
 
-	return entry->usage * exp2(-(double) age / (double) header->max);
+	return entry->usage * exp2(-(double) age / (EVICTION_HALF_LIFE * (double) header->max));
 }
 
 /* Adds counts of evicted statements to the sum of their database */
@@ -493,8 +498,13 @@ table_flush(const StatementKey *key, const TableRef *ref,
 			entry->counters.plan.min = plan.min;
 			entry->counters.plan.max = plan.max;
 		}
-		for (int b = 0; b < HISTOGRAM_BUCKETS; b++)
-			entry->histogram[b] += histogram[b];
+		if (counters->exec.count == 1)
+			entry->histogram[histogram_bucket((uint64) counters->exec.total)]++;
+		else
+		{
+			for (int b = 0; b < HISTOGRAM_BUCKETS; b++)
+				entry->histogram[b] += histogram[b];
+		}
 		entry->usage = decayed_usage(entry) +
 			(double) (counters->exec.count + counters->plan.count);
 		entry->usage_clock = pg_atomic_read_u64(&header->evictions);
@@ -666,18 +676,69 @@ statements_raw_text(const StatementKey *key, int *encoding)
 	return buffer;
 }
 
+/*
+ * A copy of what is stored of the statement: its text, a NUL, and the names of
+ * its tables at *tables.  NULL if it is not there.
+ */
+static char *
+copy_texts(const StatementKey *key, const char **tables, int *encoding)
+{
+	uint32		bucket = key_hash(key) & (header->nbuckets - 1);
+	LWLock	   *lock = partition_lock(bucket_partition(bucket));
+	Size		max = 0;
+	Size		needed = 1;
+	Size		text_length = 0;
+	char	   *buffer = NULL;
+
+	/* its length is known only under the lock, where nothing is allocated */
+	while (needed > max)
+	{
+		uint32		i;
+
+		max = Max(needed, 1024);
+		if (buffer)
+			pfree(buffer);
+		buffer = palloc(max);
+		needed = 0;
+
+		LWLockAcquire(lock, LW_SHARED);
+		i = find(key, bucket);
+		if (i != NO_ENTRY && entries[i].text != TEXT_NONE)
+		{
+			needed = texts_length(entries[i].text);
+			text_length = entries[i].text_length;
+			*encoding = entries[i].encoding;
+			if (needed <= max)
+				texts_copy(entries[i].text, buffer);
+		}
+		LWLockRelease(lock);
+	}
+	if (needed == 0)
+	{
+		pfree(buffer);
+		return NULL;
+	}
+	Assert(buffer[text_length] == '\0');
+	*tables = buffer + text_length + 1;
+	return buffer;
+}
+
 char *
 statements_text(const StatementKey *key)
 {
+	const char *tables;
 	int			encoding;
-	char	   *text = statements_raw_text(key, &encoding);
-	char	   *result;
+	char	   *text = copy_texts(key, &tables, &encoding);
 
-	if (text == NULL)
-		return NULL;
-	result = visible_text(text, encoding);
-	pfree(text);
-	return result;
+	return text ? visible_text(text, encoding) : NULL;
+}
+
+const char *
+statements_tables(const StatementKey *key, int *encoding)
+{
+	const char *tables;
+
+	return copy_texts(key, &tables, encoding) ? tables : NULL;
 }
 
 /*

@@ -80,6 +80,9 @@ typedef struct SharedTotals
 static SharedTotals *shared = NULL;
 static SharedBackendTotals *mine = NULL;
 
+/* Which of our bounds a bucket of the statements' histograms is below */
+static uint8 bound_of_bucket[HISTOGRAM_BUCKETS];
+
 Size
 totals_shmem_size(void)
 {
@@ -90,7 +93,16 @@ totals_shmem_size(void)
 void
 totals_shmem_init(void *place, bool found)
 {
+	int			bound = 0;
+
 	shared = place;
+	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+	{
+		while (bound < TOTALS_BOUNDS &&
+			   histogram_lower(i) >= UINT64CONST(1) << totals_exponents[bound])
+			bound++;
+		bound_of_bucket[i] = bound;
+	}
 	if (found)
 		return;
 	memset(place, 0, totals_shmem_size());
@@ -125,8 +137,6 @@ static void
 counts_add_slot(TotalCounts *a, const StatementCounters *c,
 				const uint32 *histogram, bool toplevel)
 {
-	int			bucket = 0;
-
 	a->executions += c->exec.count;
 	a->errors += c->errors;
 	a->cancels += c->cancels;
@@ -142,12 +152,17 @@ counts_add_slot(TotalCounts *a, const StatementCounters *c,
 	for (int i = 0; i < USAGE_NBLOCKS; i++)
 		a->blocks[i] += c->usage.blocks[i];
 	a->wal_bytes += c->usage.wal[USAGE_WAL_BYTES];
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+
+	/* most slots that are given up have been used once */
+	if (c->exec.count == 1)
+		a->latency[bound_of_bucket[histogram_bucket((uint64) c->exec.total)]]++;
+	else
 	{
-		while (bucket < TOTALS_BOUNDS &&
-			   histogram_lower(i) >= UINT64CONST(1) << totals_exponents[bucket])
-			bucket++;
-		a->latency[bucket] += histogram[i];
+		for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
+		{
+			if (histogram[i] != 0)
+				a->latency[bound_of_bucket[i]] += histogram[i];
+		}
 	}
 }
 
