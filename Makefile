@@ -130,7 +130,7 @@ test:
 	@SUITES='$(SUITES)' test/run
 
 # Parts of "make bench": all of them unless some are named
-PARTS =
+PARTS ?=
 
 bench:
 	@PARTS='$(PARTS)' test/bench/run
@@ -172,7 +172,8 @@ help:
 	@echo "                    format and warnings"
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
-	@echo "                    pipelined); QUICK=1 a first look"
+	@echo "                    pipelined); QUICK=1 a first look, DOCUMENT=1 puts the tables into"
+	@echo "                    doc/performance.md and README.md"
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"
 	@echo "make stress         32 writers, readers, resets and evictions at once, for DURATION"
 	@echo "                    seconds (300), then an exact count"

@@ -3,8 +3,8 @@
 	bench.py PART...		runs them, prints their tables
 	bench.py check			compares the instruction counts with the committed ones
 
-Tables go to standard output and, as Markdown, to WORK/results.md; progress
-to standard error.
+Tables go to standard output and, as Markdown, to WORK/tables: PART.md, all of
+a part, and PART-1.md and so on, one table; progress to standard error.
 """
 
 import datetime
@@ -16,7 +16,8 @@ import sys
 from server import (COMMON, HERE, PG_CONFIG, QUICK, WORK, contenders,
                     output_of)
 
-PARTS = ['instructions', 'scraping']
+PARTS = ['instructions', 'pipelined', 'throughput', 'churn', 'reading',
+         'memory', 'scraping']
 
 
 def machine():
@@ -49,13 +50,21 @@ def main():
             sys.exit('make bench: no part %s; there are: %s'
                      % (part, ' '.join(PARTS)))
     print('\n'.join(machine()))
-    with open(os.path.join(WORK, 'results.md'), 'w') as markdown:
-        markdown.write('\n'.join('- ' + line for line in machine()) + '\n')
-        for part in arguments or PARTS:
-            print('==> ' + part, file=sys.stderr, flush=True)
-            for table in importlib.import_module(part).run():
-                print(table.text(), flush=True)
-                markdown.write('\n' + table.markdown())
+    os.makedirs(os.path.join(WORK, 'tables'))
+    for part in arguments or PARTS:
+        print('==> ' + part, file=sys.stderr, flush=True)
+        texts = ['`make bench PARTS=%s`%s\n\n%s' % (
+            part, ' with `QUICK=1`' if QUICK else '',
+            '  \n'.join(machine()[:3]))]
+        for n, table in enumerate(importlib.import_module(part).run()):
+            print(table.text(), flush=True)
+            texts.append(table.markdown())
+            with open(os.path.join(WORK, 'tables/%s-%d.md' % (part, n + 1)),
+                      'w') as markdown:
+                markdown.write('`make bench PARTS=%s`, %s\n\n%s'
+                               % (part, machine()[0], texts[-1]))
+        with open(os.path.join(WORK, 'tables/%s.md' % part), 'w') as markdown:
+            markdown.write('\n\n'.join(texts))
     return 0
 
 

@@ -81,13 +81,12 @@ class Server:
         self.home = os.path.join(WORK, contender.name)
         self.data = os.path.join(self.home, 'data')
         self.process = None
-        if not os.path.exists(self.data):
-            os.makedirs(self.home, exist_ok=True)
-            template = os.path.join(WORK, 'template')
-            if not os.path.exists(template):
-                output_of('initdb', '-D', template, '-U', 'postgres', '-A',
-                          'trust', '-E', 'UTF8', '--no-locale', '--no-sync')
-            shutil.copytree(template, self.data)
+        shutil.rmtree(self.home, ignore_errors=True)
+        template = os.path.join(WORK, 'template')
+        if not os.path.exists(template):
+            output_of('initdb', '-D', template, '-U', 'postgres', '-A',
+                      'trust', '-E', 'UTF8', '--no-locale', '--no-sync')
+        shutil.copytree(template, self.data)
         self.environment = dict(os.environ, PGHOST=self.home, PGPORT='5432',
                                 PGUSER='postgres', PGDATABASE='postgres')
 
