@@ -364,6 +364,7 @@ fill_cycle(Window *window, const WindowStatement *statement,
 	uint64		explained = 0;
 	uint64		parent_queryid = facts->parent_queryid;
 
+	facts->others = among;
 	if (among < half && facts->parent_executions < 2)
 		return;
 

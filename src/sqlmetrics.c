@@ -81,6 +81,7 @@ pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 	Capacity   *capacity;
 	int			n;
 
+	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
 	(void) directory_read(&directory, false);
 	n = capacity_read(&directory, &capacity);

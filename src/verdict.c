@@ -232,6 +232,11 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 		if (!keys_fit_parent(facts))
 			return CONFIDENCE_NONE;
 
+		/* rows that were looked up one by one had nothing deferred */
+		if (facts->relationship == RELATIONSHIP_DEFERRED_COLUMN &&
+			facts->parent_rows <= facts->parent_executions)
+			return CONFIDENCE_NONE;
+
 		/*
 		 * Keys that come again and again are looked up row by row only where
 		 * many rows share a key, and not more often than there are rows.
@@ -386,7 +391,16 @@ decide_write(const BurstFacts *facts, uint64 threshold, bool dense,
 			REPEAT_UPDATE : REPEAT_DELETE;
 	}
 
-	verdict->confidence = dense ? CONFIDENCE_CONFIRMED : CONFIDENCE_LIKELY;
+	/*
+	 * With something else in every other transaction they may be requests:
+	 * what they have in common differs from request to request.
+	 */
+	if (dense)
+		verdict->confidence = CONFIDENCE_CONFIRMED;
+	else if (facts->others * 2 >= facts->transactions)
+		verdict->confidence = CONFIDENCE_SUSPECTED;
+	else
+		verdict->confidence = CONFIDENCE_LIKELY;
 	verdict->committed_alone = facts->transactions >= facts->executions;
 }
 

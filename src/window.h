@@ -198,6 +198,8 @@ typedef struct BurstFacts
 
 	/* the window */
 	bool		in_trace;		/* it has a trace id, thus one */
+	uint64		others;			/* executions of other statements from this
+								 * one's first to its last */
 	uint32		cycle_members;	/* other statements that came about as often
 								 * as this one while it was repeated */
 	uint32		cycle_unexplained;	/* of those: no foreign key leads to a

@@ -805,6 +805,7 @@ requests_not_found(void)
 	Statement	settings = list_of_all(SETTINGS);
 	Statement	update_account = update_by_id(ACCOUNTS);
 	Statement	account = lookup(ACCOUNTS, 1);
+	Statement	same_account = lookup(ACCOUNTS, 1);
 	Statement	update_teller = update_by_id(PAGES);
 	Statement	update_branch = update_by_id(VENUES);
 	Statement	insert_history = insert_into(AUDIT);
@@ -853,6 +854,48 @@ requests_not_found(void)
 		}
 		expect_nothing(block ? "N28" : "N28 A");
 	}
+
+	/* two writes in each request: the first one's beginning is its own */
+	start_stream();
+	run(&users, 1, 0);
+	for (int i = 0; i < N; i++)
+	{
+		begin();
+		run(&session_by_token, 1, i);
+		run(&insert_history, 1, 2 * i);
+		run(&insert_history, 1, 2 * i + 1);
+		commit();
+	}
+	expect_less("requests with two writes each", CONFIDENCE_LIKELY);
+
+	/* a write in each, and something else in every other one */
+	start_stream();
+	for (int i = 0; i < N; i++)
+	{
+		begin();
+		if (i % 2)
+			run(i % 4 == 1 ? &settings : &users, 1, i);
+		run(&insert_history, 1, i);
+		commit();
+	}
+	expect_less("requests of which every other one reads", CONFIDENCE_LIKELY);
+
+	/* rows looked up one by one are not a list that left something out */
+	start_stream();
+	for (int i = 0; i < 6; i++)
+	{
+		begin();
+		run(&user_by_id, 1, i);
+		commit();
+	}
+	begin();
+	for (int i = 0; i < 5; i++)
+		run(&account, 1, i);
+	for (int i = 0; i < 5; i++)
+		run(&same_account, 1, i);
+	commit();
+	expect("look-ups of the same rows", &same_account, REPEAT_LOOKUP,
+		   CONFIDENCE_LIKELY, NO_RELATIONSHIP, NULL);
 
 	/* N15: transactions of two clients, in turn and not */
 	start_stream();
