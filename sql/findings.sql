@@ -76,8 +76,8 @@ SELECT * FROM public.found('large_result');
 
 -- wide rows, measured without fetching them from where they are stored
 \o /dev/null
-SELECT 'SELECT * FROM customer WHERE id <> 1' FROM generate_series(1, 70) \gexec
-SELECT 'SELECT id, name FROM customer WHERE id <> 1' FROM generate_series(1, 70) \gexec
+SELECT 'SELECT * FROM customer WHERE id < 4' FROM generate_series(1, 70) \gexec
+SELECT 'SELECT id, name FROM customer WHERE id < 4' FROM generate_series(1, 70) \gexec
 \o
 SELECT * FROM public.found('wide_rows');
 

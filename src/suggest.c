@@ -14,11 +14,14 @@
 
 #include <math.h>
 
+#include "access/htup_details.h"
+#include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "advice.h"
 #include "indexes.h"
@@ -140,7 +143,22 @@ pattern_string(const Pattern *pattern, const char *string)
 	return visible_text(string, pattern->strings.encoding);
 }
 
-/* Name of an output column that was measured */
+/* Rows that a table has, as ANALYZE and VACUUM last said; -1: not known */
+static double
+table_rows(Oid relid)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	double		rows = -1;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		rows = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	return rows;
+}
+
+/* Names of the columns that were measured to be the widest */
 static char *
 widest_text(const StatementFacts *facts, bool here)
 {
@@ -353,6 +371,10 @@ repeat_evidence(StringInfo buf, const Finding *finding)
 							   "; each in one transaction");
 	else if (p->bursts_committed_alone > 0)
 		appendStringInfoString(buf, "; each row committed alone");
+	else if (!write)
+		appendStringInfo(buf, "; in %s",
+						 counted(p->transactions, "transaction",
+								 "transactions"));
 	appendStringInfo(buf, "; took %s, of which up to %s could be saved",
 					 time_text(p->burst_time), time_text(p->time_lost));
 	if (p->values_matched > 0 && s->parent_column[0] != '\0')
@@ -511,13 +533,16 @@ suggest_index(const Finding *finding, Suggestion *result)
 {
 	const FindingStatement *s = finding->statement;
 	const StatementFacts *facts = &s->facts;
+	double		rows = is_here(finding) ? table_rows(facts->scan_relid) : -1;
 	StringInfoData evidence;
 	RewriteSource source;
 
 	initStringInfo(&evidence);
-	appendStringInfo(&evidence, "each execution reads %s of %s and throws %s away (%s looked at)",
+	appendStringInfo(&evidence, "each execution reads %s of %s%s and throws %s away (%s looked at)",
 					 counted(facts->scan_read / facts->scans, "row", "rows"),
 					 is_here(finding) ? table_text(facts->scan_relid) : "a table",
+					 rows >= 0 ? psprintf(" (which has %s)",
+										  count_text((int64) rows)) : "",
 					 count_text(facts->scan_discarded / facts->scans),
 					 counted(facts->scans, "execution", "executions"));
 	if (rewrite_source(finding, s, &source))
