@@ -99,6 +99,7 @@ UPDATE querywatch.thresholds SET value = 60000
  WHERE name = 'idle_in_transaction_time';
 
 -- the application takes its time over a result
+UPDATE querywatch.thresholds SET value = 100 WHERE name = 'client_time_rows';
 BEGIN;
 \o /dev/null
 SELECT name FROM customer ORDER BY id;
@@ -107,6 +108,8 @@ SELECT name FROM customer ORDER BY id;
 COMMIT;
 SELECT confidence, occurrences, executions, evidence, suggestion
   FROM public.found('client_time', 'SELECT name %');
+
+UPDATE querywatch.thresholds SET value = 1000 WHERE name = 'client_time_rows';
 
 -- cancelled
 SET statement_timeout = 30;
@@ -200,11 +203,15 @@ UPDATE querywatch.thresholds SET value = 1000
 SELECT name, value FROM querywatch.thresholds ORDER BY name COLLATE "C";
 
 -- severity: of time lost, its share, and confidence
-SELECT severity, count(*) > 0 AS some FROM querywatch.findings
- GROUP BY severity ORDER BY severity;
+UPDATE querywatch.thresholds SET value = 0 WHERE name IN ('severity_medium_time');
+UPDATE querywatch.thresholds SET value = 1e9 WHERE name IN ('severity_high_time', 'severity_high_share');
+SELECT DISTINCT severity, confidence = 'suspected' AS suspected
+  FROM querywatch.findings ORDER BY severity;
 UPDATE querywatch.thresholds SET value = 0 WHERE name = 'severity_high_time';
 SELECT DISTINCT severity FROM querywatch.findings WHERE confidence <> 'suspected';
 UPDATE querywatch.thresholds SET value = 60000 WHERE name = 'severity_high_time';
+UPDATE querywatch.thresholds SET value = 0.1 WHERE name = 'severity_high_share';
+UPDATE querywatch.thresholds SET value = 5000 WHERE name = 'severity_medium_time';
 
 -- who may not see the statements sees that there is something
 CREATE ROLE regress_querywatch_findings;
