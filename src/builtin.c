@@ -352,23 +352,23 @@ append_array(StringInfo buf, const BuiltinType *type, Datum value, int max,
 	return true;
 }
 
-bool
-builtin_append(StringInfo buf, Oid type, Datum value, int max, bool *cut)
+/*
+ * The rest of builtin_append().  (A function of its own: gcc warns of what
+ * setjmp might do to the loop of builtin_type() where it inlines that.)
+ */
+static bool
+append_by_settings(StringInfo buf, const BuiltinType *builtin, bool is_array,
+				   Datum value, int max, bool *cut)
 {
-	const BuiltinType *builtin = builtin_type(type);
 	TextSettings settings;
 	volatile bool done = false;
-
-	*cut = false;
-	if (builtin == NULL)
-		return false;
 
 	builtin_fix_settings(&settings);
 	PG_TRY();
 	{
-		done = (builtin->type == type) ?
-			append_scalar(buf, builtin, value, max, cut) :
-			append_array(buf, builtin, value, max, cut);
+		done = is_array ?
+			append_array(buf, builtin, value, max, cut) :
+			append_scalar(buf, builtin, value, max, cut);
 	}
 	PG_FINALLY();
 	{
@@ -376,4 +376,16 @@ builtin_append(StringInfo buf, Oid type, Datum value, int max, bool *cut)
 	}
 	PG_END_TRY();
 	return done;
+}
+
+bool
+builtin_append(StringInfo buf, Oid type, Datum value, int max, bool *cut)
+{
+	const BuiltinType *builtin = builtin_type(type);
+
+	*cut = false;
+	if (builtin == NULL)
+		return false;
+	return append_by_settings(buf, builtin, builtin->type != type, value, max,
+							  cut);
 }

@@ -22,7 +22,7 @@
 #include "advice.h"
 #include "findings.h"
 
-#define NS_PER_MS	1000000.0
+#define NANOSECONDS_PER_MS	1000000.0
 
 const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_SLOW_P95] = "slow_statement_p95",
@@ -149,7 +149,7 @@ threshold(const Collection *c, ThresholdId which)
 static inline double
 threshold_time(const Collection *c, ThresholdId which)
 {
-	return c->thresholds->value[which] * NS_PER_MS;
+	return c->thresholds->value[which] * NANOSECONDS_PER_MS;
 }
 
 static void

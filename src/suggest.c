@@ -30,7 +30,7 @@
 #include "suggest.h"
 #include "visible.h"
 
-#define NS_PER_MS		1000000.0
+#define NANOSECONDS_PER_MS	1000000.0
 
 /* Rows from which on COPY is the better way */
 #define COPY_ROWS		1000
@@ -83,7 +83,7 @@ counted(int64 n, const char *one, const char *many)
 static char *
 time_text(double ns)
 {
-	double		ms = ns / NS_PER_MS;
+	double		ms = ns / NANOSECONDS_PER_MS;
 
 	if (ms < 10)
 		return psprintf("%.1f ms", ms);
@@ -670,7 +670,7 @@ suggest_commit(const Finding *finding, Suggestion *result)
 	result->evidence =
 		psprintf("after %s of this statement its transaction stayed open and did nothing: %s at the longest, %s in all%s",
 				 counted(facts->idle_calls, "execution", "executions"),
-				 time_text(facts->max_idle * NS_PER_MS),
+				 time_text(facts->max_idle * NANOSECONDS_PER_MS),
 				 time_text(facts->idle_time), blocked);
 	result->suggestion = pstrdup("Commit before slow work (calls to other services, files, waiting for people): it keeps locks, a connection, and VACUUM waiting. idle_in_transaction_session_timeout ends what was forgotten.");
 }

@@ -29,11 +29,14 @@
 /* Place of a field of the header */
 #define HEADER(field)	offsetof(SnapshotHeader, field)
 
+/* What Assert() calls; its other arguments differ between versions */
+extern void assertion_failed(const char *condition)
+			__asm__("ExceptionalCondition");
+
 void
-ExceptionalCondition(const char *condition, const char *type,
-					 const char *file, int line)
+assertion_failed(const char *condition)
 {
-	printf("Bail out! %s at %s:%d\n", condition, file, line);
+	printf("Bail out! %s\n", condition);
 	abort();
 }
 
@@ -188,6 +191,9 @@ make_image(void)
 	fix_crc(image, image_size);
 }
 
+/* So that no byte is read in vain, as a compiler might think */
+static volatile Size bytes_read;
+
 /*
  * What is wrong with a file; it is checked in memory of just its size.  Where
  * nothing is, its strings are read as a reader of the statistics would.
@@ -197,7 +203,7 @@ fault_of(const char *data, Size size)
 {
 	char	   *copy = malloc(size > 0 ? size : 1);
 	const char *fault;
-	volatile Size length = 0;
+	Size		length = 0;
 
 	memcpy(copy, data, size);
 	fault = snapshot_fault(copy, size, SYSTEM_IDENTIFIER);
@@ -225,6 +231,7 @@ fault_of(const char *data, Size size)
 		}
 	}
 	free(copy);
+	bytes_read = length;
 	return fault;
 }
 
