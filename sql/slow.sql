@@ -181,7 +181,7 @@ SELECT querywatch.explain(:cte, true);
 SELECT querywatch.explain(:show);
 SELECT querywatch.explain(-1);
 SELECT querywatch.explain(NULL);
-SELECT count(*) FROM querywatch.explain(:by_id, "analyze" => true);
+SELECT count(*) >= 5 AS ok FROM querywatch.explain(:by_id, "analyze" => true);
 SHOW transaction_read_only;
 RESET enable_seqscan;
 DEALLOCATE ALL;
@@ -195,7 +195,6 @@ RESET pg_querywatch.capture_parameters;
 EXECUTE cut (repeat('x', 300));
 SET pg_querywatch.slow_threshold = -1;
 SELECT min(id) AS a, max(id) AS b FROM querywatch.slow_statements WHERE query ~ 'cut' \gset
-\set VERBOSITY verbose
 \set SHOW_CONTEXT never
 DO $$
 DECLARE
@@ -212,7 +211,7 @@ BEGIN
     END;
   END LOOP;
 END $$;
-\set VERBOSITY default
+\set SHOW_CONTEXT errors
 DEALLOCATE ALL;
 
 -- the ring: the oldest make room, and are counted

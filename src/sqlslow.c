@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
@@ -413,6 +414,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	Oid			save_userid;
 	int			save_sec_context;
 	int			nest_level;
+	bool		save_read_only = XactReadOnly;
 
 	shmem_require();
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -460,13 +462,16 @@ querywatch_explain(PG_FUNCTION_ARGS)
 							   SECURITY_RESTRICTED_OPERATION);
 	}
 
+	/*
+	 * Nor may they change data, or settings that outlive them.  (Where they
+	 * fail, the end of the transaction sees to it.)
+	 */
 	nest_level = NewGUCNestLevel();
-	(void) set_config_option("transaction_read_only", "on",
-							 PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	XactReadOnly = true;
 	put_explain(rsinfo, psprintf("EXPLAIN %s%s", analyze ? "(ANALYZE) " : "",
 								 sql));
-	AtEOXact_GUC(true, nest_level);
+	XactReadOnly = save_read_only;
+	AtEOXact_GUC(false, nest_level);
 	SetUserIdAndSecContext(save_userid, save_sec_context);
 
 	return (Datum) 0;
