@@ -559,6 +559,45 @@ comment_parse(const char *text, int length, CommentTags *tags)
 }
 
 void
+comment_include(const char *source, int *location, int *length)
+{
+	const char *begin = source + *location;
+	const char *limit = source + Max(*location - COMMENT_MAX_SCAN, 0);
+	const char *p = begin;
+
+	while (p > limit)
+	{
+		int			depth = 0;
+
+		while (p > limit && is_space(p[-1]))
+			p--;
+		if (!ends_with_comment(limit, p))
+			break;
+		do
+		{
+			if (p - limit < 2)
+				return;			/* not a whole one */
+			if (p[-2] == '*' && p[-1] == '/')
+			{
+				depth++;
+				p -= 2;
+			}
+			else if (p[-2] == '/' && p[-1] == '*')
+			{
+				depth--;
+				p -= 2;
+			}
+			else
+				p--;
+		} while (depth > 0);
+		if (*length > 0)
+			*length += begin - p;
+		*location = p - source;
+		begin = p;
+	}
+}
+
+void
 comment_strip(const char **text, int *location, int *length)
 {
 	CommentTags tags;

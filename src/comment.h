@@ -52,6 +52,13 @@ extern bool comment_present(const char *text, int length);
 extern bool comment_parse(const char *text, int length, CommentTags *tags);
 
 /*
+ * Moves the begin of a statement of the source text back over the comments
+ * right before it: since PostgreSQL 18 it is where its first word is.
+ * "location" may be -1, not known, and "length" 0, to the end.
+ */
+extern void comment_include(const char *source, int *location, int *length);
+
+/*
  * Narrows a statement to what is left without its leading and trailing
  * comments that hold tags: they differ from one execution to the next.
  * "location" is counted up with *text.

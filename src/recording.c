@@ -12,6 +12,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "comment.h"
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
@@ -53,6 +54,7 @@ record_execution(Execution *e, QueryDesc *queryDesc, const char *text,
 		facts_timeout(slot, e->elapsed);
 	if (unlikely(slow))
 	{
+		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
 		slowlog_record(e, queryDesc, text, length,
 					   GetCurrentTimestamp() - (int64) (e->elapsed / 1000));

@@ -381,9 +381,13 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 		local->plain_parses != repeats_parses)
 	{
 		const char *statement = text;
+		int			location = queryDesc->plannedstmt->stmt_location;
 
-		if (queryDesc->plannedstmt->stmt_location > 0)
-			statement += queryDesc->plannedstmt->stmt_location;
+		if (location > 0)
+		{
+			comment_include(text, &location, &length);
+			statement += location;
+		}
 		if (length <= 0)
 			length = strlen(statement);
 		if ((!same_owner || unlikely(comment_present(statement, length))) &&

@@ -20,6 +20,7 @@
 #include "tcop/utility.h"
 
 #include "capture.h"
+#include "comment.h"
 #include "describe.h"
 #include "hooks.h"
 #include "normalize.h"
@@ -205,6 +206,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	track = track && queryid != 0;
 	if (track)
 	{
+		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
 		if (holds_secrets(parsetree))
 		{

@@ -427,6 +427,41 @@ test_random(void)
 	ok(fine, "200000 random texts");
 }
 
+/* The statement that begins at the first '@' of text, which is taken out */
+static void
+begins(const char *text, int length, const char *expected)
+{
+	char		source[1024];
+	int			location = strchr(text, '@') - text;
+	int			moved = location;
+	int			moved_length = length;
+
+	memcpy(source, text, location);
+	strcpy(source + location, text + location + 1);
+	comment_include(source, &moved, &moved_length);
+	ok(strcmp(source + moved, expected) == 0 &&
+	   moved_length == (length == 0 ? 0 : length + location - moved),
+	   "\"%s\" begins at \"%s\"", text, source + moved);
+}
+
+static void
+test_include(void)
+{
+	begins("@SELECT 1", 0, "SELECT 1");
+	begins("  @SELECT 1", 8, "SELECT 1");
+	begins("/* a */ @SELECT 1", 0, "/* a */ SELECT 1");
+	begins("/* a */ @SELECT 1", 8, "/* a */ SELECT 1");
+	begins("/* a *//* b */@SELECT 1", 8, "/* a *//* b */SELECT 1");
+	begins("/* a /* b */ c */ @SELECT 1", 0, "/* a /* b */ c */ SELECT 1");
+	begins("SELECT 1; /* a */ @SELECT 2", 8, "/* a */ SELECT 2");
+	begins("SELECT 1 /* a */; @SELECT 2", 8, "SELECT 2");
+	begins("SELECT '/*'; /* a */ @SELECT 2", 8, "/* a */ SELECT 2");
+	begins("SELECT 1; b */ @SELECT 2", 8, "SELECT 2");
+	begins("*/@SELECT 2", 8, "SELECT 2");
+	begins("/*/@SELECT 2", 8, "SELECT 2");
+	begins("*/ /* a */@SELECT 2", 8, "/* a */SELECT 2");
+}
+
 int
 main(void)
 {
@@ -437,6 +472,7 @@ main(void)
 	test_characters();
 	test_trace();
 	test_ignore();
+	test_include();
 	test_limits();
 	test_route();
 	test_random();
