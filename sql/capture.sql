@@ -42,7 +42,7 @@ BEGIN;
 SAVEPOINT s;
 SET LOCAL work_mem = '5MB';
 SHOW work_mem;
-DECLARE c CURSOR FOR SELECT id FROM capture_item WHERE id < 10;
+DECLARE c CURSOR FOR SELECT id FROM capture_item ORDER BY id;
 FETCH 3 FROM c;
 FETCH 3 FROM c;
 CLOSE c;

@@ -65,7 +65,9 @@ DROP EXTENSION pg_querywatch;
 DROP SCHEMA querywatch;
 CREATE ROLE regress_qw_trapper;
 CREATE SCHEMA querywatch AUTHORIZATION regress_qw_trapper;
+\set SHOW_CONTEXT never
 CREATE EXTENSION pg_querywatch;
+\set SHOW_CONTEXT errors
 DROP SCHEMA querywatch;
 DROP ROLE regress_qw_trapper;
 CREATE EXTENSION pg_querywatch;

@@ -10,8 +10,8 @@ CREATE TEMP VIEW seen AS
    WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
      AND query !~ 'querywatch\.|\mseen\M' AND calls > 0;
 CREATE ROLE regress_qw_reset;
-CREATE TABLE item (id int);
-GRANT SELECT ON item TO regress_qw_reset;
+CREATE TABLE reset_item (id int);
+GRANT SELECT ON reset_item TO regress_qw_reset;
 
 -- all
 SELECT lower('A');
@@ -36,10 +36,10 @@ SELECT calls, query FROM seen ORDER BY query COLLATE "C";
 
 -- one role
 SET ROLE regress_qw_reset;
-SELECT count(*) FROM item;
+SELECT count(*) FROM reset_item;
 SELECT lower('C');
 RESET ROLE;
-SELECT count(*) FROM item;
+SELECT count(*) FROM reset_item;
 SELECT querywatch.reset(userid => 'regress_qw_reset'::regrole) IS NOT NULL AS reset;
 SELECT userid = 'regress_qw_reset'::regrole AS theirs, calls, query FROM seen ORDER BY query COLLATE "C";
 
@@ -104,5 +104,5 @@ SELECT count(*) FROM seen WHERE query ~ 'lower';
 
 RESET ALL;
 DROP VIEW seen;
-DROP TABLE item;
+DROP TABLE reset_item;
 DROP ROLE regress_qw_reset;

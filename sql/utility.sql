@@ -35,10 +35,10 @@ BEGIN;
 COMMIT;
 VACUUM item;
 SELECT calls, rows, errors, toplevel, command, query FROM seen
- WHERE query !~ 'SAVEPOINT' AND query !~ 'enable_seqscan'
+ WHERE command NOT IN ('SAVEPOINT', 'RELEASE') AND query !~ 'ROLLBACK TO|enable_seqscan'
  ORDER BY query COLLATE "C";
 SELECT command, sum(calls) AS calls FROM seen
- WHERE query ~ 'SAVEPOINT|SET LOCAL' GROUP BY command ORDER BY command COLLATE "C";
+ WHERE command IN ('SAVEPOINT', 'RELEASE') OR query ~ 'ROLLBACK TO|SET LOCAL' GROUP BY command ORDER BY command COLLATE "C";
 
 -- rows of COPY, both ways
 SELECT querywatch.reset() IS NOT NULL AS reset;
@@ -64,7 +64,8 @@ REFRESH MATERIALIZED VIEW mat;
 PREPARE q AS SELECT * FROM item;
 CREATE TABLE executed AS EXECUTE q;
 DEALLOCATE q;
-SELECT calls, rows, toplevel, command, query FROM seen ORDER BY query COLLATE "C";
+SELECT calls, rows, toplevel, command, query FROM seen
+ WHERE command <> 'DEALLOCATE' ORDER BY query COLLATE "C";
 DROP TABLE copied, empty, selected, executed;
 DROP MATERIALIZED VIEW mat;
 
@@ -78,7 +79,7 @@ EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF, BUFFERS OFF) UPDATE item S
 \o
 RESET pg_querywatch.track;
 SELECT calls, rows, toplevel, command, errors FROM seen
- ORDER BY query COLLATE "C", toplevel;
+ ORDER BY toplevel, command COLLATE "C", calls, rows;
 
 -- EXECUTE is counted as what it runs
 SELECT querywatch.reset() IS NOT NULL AS reset;

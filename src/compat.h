@@ -18,6 +18,7 @@
 #include "executor/instrument.h"
 #include "jit/jit.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
@@ -114,6 +115,37 @@ compat_explain_any_values(void)
 	return list_make1(makeDefElem("generic_plan", NULL, -1));
 #else
 	return NIL;
+#endif
+}
+
+/*
+ * What a column of a grouped query stands for: since 18 an expression of
+ * GROUP BY is a column of a range table entry of its own.  NULL if rte is none
+ * such.
+ */
+static inline Node *
+compat_grouped(const RangeTblEntry *rte, AttrNumber attnum)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rte->rtekind == RTE_GROUP && attnum > 0 &&
+		attnum <= list_length(rte->groupexprs))
+		return list_nth(rte->groupexprs, attnum - 1);
+#endif
+	return NULL;
+}
+
+/* Puts the expressions of GROUP BY back where they were written */
+static inline void
+compat_ungroup(Query *query)
+{
+#if PG_VERSION_NUM >= 180000
+	if (!query->hasGroupRTE)
+		return;
+	query->targetList = (List *)
+		flatten_group_exprs(NULL, query, (Node *) query->targetList);
+	query->havingQual = flatten_group_exprs(NULL, query, query->havingQual);
+	query->rtable = list_delete_last(query->rtable);	/* it came last */
+	query->hasGroupRTE = false;
 #endif
 }
 
@@ -325,6 +357,12 @@ compat_cached_plan(const PlannedStmt *plan, bool *generic, bool *custom)
 #define HAVE_WAL_BUFFERS_FULL	(PG_VERSION_NUM >= 180000)
 #define HAVE_PARALLEL_WORKERS	(PG_VERSION_NUM >= 180000)
 #define HAVE_CACHED_PLAN_ORIGIN (PG_VERSION_NUM >= 190000)
+
+/* Tables are told apart by name in a query's id, not by OID */
+#define QUERY_ID_BY_NAME		(PG_VERSION_NUM >= 180000)
+
+/* The server computes an id for a cursor's query */
+#define CURSORS_HAVE_QUERY_ID	(PG_VERSION_NUM >= 180000)
 
 /* DEALLOCATE is a statement like any other since 17 */
 #define TRACKS_DEALLOCATE		(PG_VERSION_NUM >= 170000)

@@ -205,7 +205,7 @@ hooks_declare_cursor(const DeclareCursorStmt *stmt, const char *text,
 	int			slot;
 
 	declaring.queryid = 0;
-	if (!IsA(stmt->query, Query) ||
+	if (CURSORS_HAVE_QUERY_ID || !IsA(stmt->query, Query) ||
 		((Query *) stmt->query)->queryId != 0 || !IsQueryIdEnabled())
 		return;
 	query = copyObject((Query *) stmt->query);
@@ -246,7 +246,9 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	slot = statements_slot(&key);
 	if (slot < 0)
 		return;
-	if (!statements_described(slot))
+	if (!statements_described(slot) ||
+		(QUERY_ID_BY_NAME &&
+		 unlikely(!shape_has_relations(&statements_local(slot)->shape, query))))
 		describe_query(slot, pstate->p_sourcetext, query->stmt_location,
 					   query->stmt_len, query, jstate);
 	if (key.toplevel && jstate && jstate->clocations_count > 0 &&
@@ -503,6 +505,18 @@ finish_has_work(QueryDesc *queryDesc)
 }
 
 /*
+ * Does the end of the transaction run what is left of a cursor WITH HOLD?  It
+ * began inside DECLARE, and is as nested as that.
+ */
+static inline bool
+runs_held_cursor(void)
+{
+	return CURSORS_HAVE_QUERY_ID && nesting_level == 0 &&
+		ActivePortal != NULL &&
+		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0;
+}
+
+/*
  * Is this run, that has a limit, the only one?  What SPI runs is never run
  * again, unless it belongs to a portal.
  */
@@ -652,7 +666,8 @@ run_query(EXECUTOR_RUN_ARGS, Running *r)
 	uint64		rows;
 
 	r->slot = -1;
-	r->counted = tracked(queryid);
+	r->counted = tracked(queryid) &&
+		(qw_track == TRACK_ALL || likely(!runs_held_cursor()));
 	r->open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
 	if ((r->counted || (cursor && (queryid != 0 || r->open))) &&
 		!ScanDirectionIsNoMovement(direction))

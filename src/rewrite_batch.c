@@ -470,6 +470,7 @@ form_grouped(const Batch *batch)
 	if (grouped == NULL || !IsA(join, JoinExpr) || !IsA(join->quals, OpExpr) ||
 		list_length(grouped->groupClause) != 1)
 		return NULL;
+	compat_ungroup(grouped);
 
 	/* equal keys are one group, and joined as they were compared */
 	joined_by = (OpExpr *) join->quals;

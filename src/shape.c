@@ -136,7 +136,10 @@ shape_resolve_var(Query *query, Var *var, Oid *relid, AttrNumber *attnum)
 					break;
 				}
 			default:
-				return false;
+				next = compat_grouped(rte, var->varattno);
+				if (next == NULL)
+					return false;
+				break;
 		}
 		next = strip_casts(next);
 		if (next == NULL || !IsA(next, Var))
@@ -697,6 +700,28 @@ shape_of_query(Query *query, const JumbleState *jstate,
 		shape->flags |= SHAPE_CATALOG_ONLY;
 
 	append_names(shape, tables);
+}
+
+bool
+shape_has_relations(const StatementShape *shape, const Query *query)
+{
+	ListCell   *lc;
+
+	if (shape->nrelations == 0)
+		return true;
+	foreach(lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		bool		found = false;
+
+		if (rte->rtekind != RTE_RELATION || rte->relid < FirstNormalObjectId)
+			continue;
+		for (int i = 0; i < shape->nrelations && !found; i++)
+			found = shape->relations[i] == rte->relid;
+		if (!found)
+			return (shape->flags & SHAPE_INCOMPLETE) != 0;
+	}
+	return true;
 }
 
 void

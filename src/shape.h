@@ -114,6 +114,13 @@ extern void shape_of_query(struct Query *query,
 						   struct StringInfoData *tables);
 
 /*
+ * Are the tables of the query's FROM those of the shape?  If not, another
+ * table of that name has come since, or another search_path.
+ */
+extern bool shape_has_relations(const StatementShape *shape,
+								const struct Query *query);
+
+/*
  * The table column that a Var of the query stands for, through joins and
  * subqueries.  False if it is none, as for a function's result.
  */
