@@ -502,6 +502,18 @@ facts_timeout(int slot, uint64 elapsed)
  * Idle transactions
  */
 
+/* An unlocked look: does any session wait for a lock? */
+static bool
+somebody_waits(void)
+{
+	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
+	{
+		if (ProcGlobal->allProcs[i].waitLock != NULL)
+			return true;
+	}
+	return false;
+}
+
 /* GuardedCallback: sessions that wait for this one */
 static void
 count_blocked(void *arg)
@@ -516,7 +528,7 @@ count_blocked(void *arg)
 		ArrayType  *blockers;
 		int		   *pids;
 
-		/* an unlocked look; whom it waits for is found out under the locks */
+		/* for whom it waits is found out under the locks */
 		if (pid == 0 || proc == MyProc || proc->waitLock == NULL)
 			continue;
 		if (++asked > MAX_WAITERS)
@@ -545,7 +557,8 @@ facts_idle(const StatementKey *key, int slot, uint64 idle)
 	facts.idle_calls = 1;
 	facts.idle_time = (int64) idle;
 	facts.max_idle = as_uint32((int64) (idle / 1000000));
-	(void) guarded_call(count_blocked, &facts.blocked);
+	if (somebody_waits())
+		(void) guarded_call_early(count_blocked, &facts.blocked);
 	if (statements_slot_holds(slot, key))
 		statements_add_facts(slot, &facts);
 }

@@ -17,8 +17,8 @@
 
 #include "guarded.h"
 
-bool
-guarded_call(GuardedCallback callback, void *arg)
+static bool
+call(GuardedCallback callback, void *arg, bool with_snapshot)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -39,7 +39,7 @@ guarded_call(GuardedCallback callback, void *arg)
 	{
 		bool		pushed = false;
 
-		if (!ActiveSnapshotSet())
+		if (with_snapshot && !ActiveSnapshotSet())
 		{
 			PushActiveSnapshot(GetTransactionSnapshot());
 			pushed = true;
@@ -66,6 +66,18 @@ guarded_call(GuardedCallback callback, void *arg)
 	CurrentResourceOwner = owner;
 	RESUME_INTERRUPTS();
 	return done;
+}
+
+bool
+guarded_call(GuardedCallback callback, void *arg)
+{
+	return call(callback, arg, true);
+}
+
+bool
+guarded_call_early(GuardedCallback callback, void *arg)
+{
+	return call(callback, arg, false);
 }
 
 /* Not to be kept from the user whose query it is */

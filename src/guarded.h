@@ -27,6 +27,12 @@ typedef void (*GuardedCallback) (void *arg);
 extern bool guarded_call(GuardedCallback callback, void *arg);
 
 /*
+ * The same without a snapshot, for code that needs none: before a statement
+ * that may be SET TRANSACTION, which must come before the first one.
+ */
+extern bool guarded_call_early(GuardedCallback callback, void *arg);
+
+/*
  * The same for code that only looks, in the service of a user's query: its
  * subtransaction is rolled back when it came through too, so that its locks
  * and settings are gone afterwards.  Interrupts are not held: a cancel, a
