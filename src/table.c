@@ -634,48 +634,6 @@ table_look(const StatementKey *key, const TableRef *ref,
 	return valid;
 }
 
-char *
-statements_raw_text(const StatementKey *key, int *encoding)
-{
-	uint32		bucket = key_hash(key) & (header->nbuckets - 1);
-	LWLock	   *lock = partition_lock(bucket_partition(bucket));
-	Size		max = 0;
-	Size		needed = 1;
-	Size		text_length PG_USED_FOR_ASSERTS_ONLY = 0;
-	char	   *buffer = NULL;
-
-	/* its length is known only under the lock, where nothing is allocated */
-	while (needed > max)
-	{
-		uint32		i;
-
-		max = Max(needed, 1024);
-		if (buffer)
-			pfree(buffer);
-		buffer = palloc(max);
-		needed = 0;
-
-		LWLockAcquire(lock, LW_SHARED);
-		i = find(key, bucket);
-		if (i != NO_ENTRY && entries[i].text != TEXT_NONE)
-		{
-			needed = texts_length(entries[i].text);
-			text_length = entries[i].text_length;
-			*encoding = entries[i].encoding;
-			if (needed <= max)
-				texts_copy(entries[i].text, buffer);
-		}
-		LWLockRelease(lock);
-	}
-	if (needed == 0)
-	{
-		pfree(buffer);
-		return NULL;
-	}
-	Assert(buffer[text_length] == '\0');
-	return buffer;
-}
-
 /*
  * A copy of what is stored of the statement: its text, a NUL, and the names of
  * its tables at *tables.  NULL if it is not there.
@@ -721,6 +679,14 @@ copy_texts(const StatementKey *key, const char **tables, int *encoding)
 	Assert(buffer[text_length] == '\0');
 	*tables = buffer + text_length + 1;
 	return buffer;
+}
+
+char *
+statements_raw_text(const StatementKey *key, int *encoding)
+{
+	const char *tables;
+
+	return copy_texts(key, &tables, encoding);
 }
 
 char *
