@@ -250,7 +250,11 @@ slowring_copy_some(SlowringCursor *cursor, char *buffer, Size size)
 		else if (used > 0)
 			break;
 		cursor->id = record->id;
-		if (record->id < slowlog->last_id)
+
+		/* the newest one; last_id may be of one that found no room */
+		if (cursor->place + record->size == slowlog->next)
+			cursor->id = cursor->end;
+		else
 			cursor->place = after_record(slowlog, cursor->place, record);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));

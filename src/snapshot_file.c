@@ -228,7 +228,7 @@ valid_pattern(const Pattern *pattern)
 	const PatternStrings *strings = &pattern->strings;
 	const char *value = strings->values;
 
-	if (pattern->key.kind <= REPEAT_NONE ||
+	if (pattern->key.queryid == 0 || pattern->key.kind <= REPEAT_NONE ||
 		pattern->key.kind > REPEAT_DEEP_OFFSET ||
 		(int) pattern->confidence < CONFIDENCE_NONE ||
 		pattern->confidence > CONFIDENCE_CONFIRMED ||
@@ -319,6 +319,7 @@ snapshot_fault(const char *data, Size size, uint64 system_identifier)
 	const SnapshotHeader *header = (const SnapshotHeader *) data;
 	const char *damaged = "is damaged";
 	Size		place = sizeof(SnapshotHeader);
+	int64		last_slow = 0;
 	SnapshotHeader ours;
 
 	if (size < sizeof(SnapshotHeader) + sizeof(SnapshotFrame) +
@@ -356,6 +357,15 @@ snapshot_fault(const char *data, Size size, uint64 system_identifier)
 		if (frame->type >= SNAPSHOT_NTYPES || frame->length > left ||
 			SNAPSHOT_PADDED(frame->length) > left || !valid_record(frame))
 			return damaged;
+		if (frame->type == SNAPSHOT_SLOW)
+		{
+			const SharedSlowRecord *record = snapshot_payload(frame);
+
+			/* oldest first: the ring's readers rely on it */
+			if (record->id <= last_slow)
+				return damaged;
+			last_slow = record->id;
+		}
 		if (frame->type == SNAPSHOT_END)
 			return left == sizeof(pg_crc32c) ? NULL : damaged;
 		place += sizeof(SnapshotFrame) + SNAPSHOT_PADDED(frame->length);

@@ -391,6 +391,19 @@ $node->restart;
 $node->safe_psql('postgres', 'SELECT count(*) FROM author');
 is(look($sum) ne $sums, 1, 'and it goes on recording');
 
+# the newest one larger than the ring that it comes back to
+$node->append_conf('postgresql.conf', "pg_querywatch.slow_memory = 1MB\npg_querywatch.query_max_length = 200kB\n");
+$node->restart;
+$node->safe_psql('postgres', 'SELECT 1 AS long /* ' . 'x' x 100000 . ' */');
+my $ids = look('SELECT max(id) FILTER (WHERE length(query) < 50000), max(id) FROM querywatch.slow_statements');
+$node->append_conf('postgresql.conf', "pg_querywatch.track = none\npg_querywatch.slow_memory = 64kB\n");
+for my $start (1, 2)
+{
+	$node->restart;
+	is(look(q{SELECT max(id), max(id) + 1 FROM querywatch.slow_statements}),
+		$ids, "a slow statement larger than all memory for them is left out, start $start");
+}
+
 $node->stop;
 my $log = slurp_file($node->logfile);
 unlike($log, qr/PANIC|TRAP/, 'no failure');

@@ -56,6 +56,8 @@ random_below(uint64 limit)
 static char *image = NULL;
 static Size image_size = 0;
 static Size image_room = 0;
+static Size last_slow = 0;		/* places of records in it */
+static Size pattern_at = 0;
 
 static void
 add(const void *data, Size size)
@@ -177,13 +179,16 @@ make_image(void)
 
 	add_record(SNAPSHOT_SLOWLOG, &slow, sizeof(slow), NULL, 0);
 	add_slow(1);
+	last_slow = image_size + sizeof(SnapshotFrame);
 	add_slow(2);
 
 	add_record(SNAPSHOT_PATTERNS, &patterns, sizeof(patterns), NULL, 0);
 	memset(&pattern, 0, sizeof(pattern));
+	pattern.key.queryid = 1;
 	pattern.key.kind = REPEAT_LOOKUP;
 	pattern.strings.nvalues = 2;
 	memcpy(pattern.strings.values, "1\0two", 6);
+	pattern_at = image_size + sizeof(SnapshotFrame);
 	add_record(SNAPSHOT_PATTERN, &pattern, sizeof(pattern), NULL, 0);
 
 	add_record(SNAPSHOT_END, NULL, 0, NULL, 0);
@@ -350,6 +355,9 @@ main(int argc, char **argv)
 	expect_fault(sizeof(SnapshotHeader), SNAPSHOT_SLOW, "is damaged");
 	expect_fault(sizeof(SnapshotHeader) + 4, 8, "is damaged");
 	expect_fault(sizeof(SnapshotHeader) + 7, 127, "is damaged");
+
+	expect_fault(last_slow + offsetof(SharedSlowRecord, id), 1, "is damaged");
+	expect_fault(pattern_at + offsetof(Pattern, key.queryid), 0, "is damaged");
 
 	/*
 	 * Anything, with a checksum that is right: some of it can be loaded, for
