@@ -31,15 +31,17 @@ PKG_CONFIG ?= pkg-config
 METRICS ?= $(shell $(PKG_CONFIG) --exists 'libmicrohttpd >= 0.9.71' zlib \
 	2>/dev/null && echo yes)
 ifeq ($(METRICS),yes)
-PG_CPPFLAGS += -DUSE_LIBMICROHTTPD \
+METRICS_CPPFLAGS = -DUSE_LIBMICROHTTPD \
 	$(shell $(PKG_CONFIG) --cflags libmicrohttpd zlib)
-SHLIB_LINK = $(shell $(PKG_CONFIG) --libs libmicrohttpd zlib)
+METRICS_LIBS = $(shell $(PKG_CONFIG) --libs libmicrohttpd zlib)
+PG_CPPFLAGS += $(METRICS_CPPFLAGS)
+SHLIB_LINK = $(METRICS_LIBS)
 endif
 
 EXTRA_CLEAN = src/.built-with .warnings test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format warnings unit regress isolation tap orm prometheus
+SUITES = format warnings unit fuzz regress isolation tap orm prometheus
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -104,6 +106,9 @@ endif
 clang-found:
 	@echo $(CLANG_FOUND)
 
+metrics-flags:
+	@echo $(filter -D% -I%,$(METRICS_CPPFLAGS)) $(METRICS_LIBS)
+
 .warnings/gcc/%.o: src/%.c $(wildcard src/*.h)
 	@mkdir -p $(@D)
 	gcc $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -Werror -c -o $@ $<
@@ -129,6 +134,17 @@ demo:
 
 test:
 	@SUITES='$(SUITES)' test/run
+
+# Of libFuzzer, on each of what reads foreign bytes
+SECONDS = 600
+
+fuzz:
+	@FUZZ_KEEP=1 FUZZ_SECONDS='$(SECONDS)' SUITES=fuzz test/run
+
+# The suites with a server that says what it does wrong with memory
+test-sanitize:
+	@UNDER=sanitize SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation)' \
+	  test/run
 
 # Parts of "make bench": all of them unless some are named
 PARTS ?=
@@ -171,6 +187,10 @@ help:
 	@echo "make test           every test, on throwaway servers; SUITES='unit regress' only those"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
 	@echo "                    prometheus, format and warnings; SUITES=demo checks the demo"
+	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
+	@echo "                    SECONDS=60 for less; keeps what it finds in test/fuzz/corpus"
+	@echo "make test-sanitize  regression and isolation tests with the address and undefined"
+	@echo "                    behaviour sanitizers; SUITES=orm others"
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined, scraping); QUICK=1 a first look, DOCUMENT=1 puts the tables into"
@@ -188,6 +208,6 @@ help:
 
 FORCE:
 
-.PHONY: all demo test stress bench bench-check unit regress isolation tap orm format warnings help \
+.PHONY: all demo test fuzz test-sanitize stress bench bench-check unit regress isolation tap orm format warnings help \
 	indent indent-check check-warnings check-warnings-gcc \
-	check-warnings-clang clang-found installcheck-server regress-list FORCE
+	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE

@@ -166,10 +166,38 @@ make_in_source()
 		PG_CONFIG="$PG_CONFIG" "$@"
 }
 
+# Sets server_under to the command that the server is started with, for the
+# way of UNDER
+set_server_under()
+{
+	local log=$work/$UNDER.log
+
+	server_under=()
+	case ${UNDER:-} in
+		sanitize)
+			as_user gcc -shared -fPIC -Wl,-z,initfirst -o "$work/sanitizer_first.so" \
+				"$work/src/test/setup/sanitizer_first.c"
+			server_under=(env
+				"LD_PRELOAD=$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) $work/sanitizer_first.so"
+				"ASAN_OPTIONS=log_path=$log:detect_leaks=0:abort_on_error=1:strict_string_checks=1"
+				"UBSAN_OPTIONS=log_path=$log:print_stacktrace=1")
+			;;
+		valgrind)
+			server_under=(valgrind --quiet --trace-children=yes
+				--num-callers=30 --gen-suppressions=all --read-var-info=no
+				"--suppressions=$work/src/test/setup/valgrind.supp"
+				"--log-file=$log.%p")
+			;;
+	esac
+}
+
 # cluster_start SETTING...: a cluster in $work that listens on a socket there
 cluster_start()
 {
 	local setting
+	local -a server_under
+
+	[ -z "${UNDER:-}" ] || set_server_under
 
 	quietly initdb as_user initdb -D "$work/data" -U postgres -A trust \
 		-E UTF8 --no-locale --no-sync
@@ -183,7 +211,8 @@ cluster_start()
 			echo "$setting"
 		done
 	} | as_user tee -a "$work/data/postgresql.conf" >/dev/null
-	if ! as_user pg_ctl -D "$work/data" -l "$work/server.log" -w -s start; then
+	if ! as_user ${server_under[@]+"${server_under[@]}"} \
+		pg_ctl -D "$work/data" -t 300 -l "$work/server.log" -w -s start; then
 		tail -n 20 "$work/server.log" >&2
 		die "the server did not start"
 	fi

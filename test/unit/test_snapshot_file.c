@@ -15,16 +15,10 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
-#include "port/pg_crc32c.h"
-
-#include "snapshot_file.h"
+#include "snapshot_image.h"
 #include "unit.h"
 
 #undef printf
-
-#define SYSTEM_IDENTIFIER	UINT64CONST(7300000000000000001)
 
 /* Place of a field of the header */
 #define HEADER(field)	offsetof(SnapshotHeader, field)
@@ -50,150 +44,6 @@ random_below(uint64 limit)
 	random_state ^= random_state >> 7;
 	random_state ^= random_state << 17;
 	return (random_state >> 11) % limit;
-}
-
-/* A file in the making */
-static char *image = NULL;
-static Size image_size = 0;
-static Size image_room = 0;
-static Size last_slow = 0;		/* places of records in it */
-static Size pattern_at = 0;
-
-static void
-add(const void *data, Size size)
-{
-	if (image_room < image_size + size)
-	{
-		image_room = 2 * (image_size + size);
-		image = realloc(image, image_room);
-	}
-	if (size > 0)
-		memcpy(image + image_size, data, size);
-	image_size += size;
-}
-
-static void
-add_record(SnapshotRecordType type, const void *data, Size size,
-		   const void *more, Size more_size)
-{
-	static const char zeros[8] = {0};
-	SnapshotFrame frame = {type, (uint32) (size + more_size)};
-
-	add(&frame, sizeof(frame));
-	add(data, size);
-	add(more, more_size);
-	add(zeros, SNAPSHOT_PADDED(frame.length) - frame.length);
-}
-
-static void
-fix_crc(char *data, Size size)
-{
-	pg_crc32c	crc;
-
-	INIT_CRC32C(crc);
-	COMP_CRC32C(crc, data, size - sizeof(crc));
-	FIN_CRC32C(crc);
-	memcpy(data + size - sizeof(crc), &crc, sizeof(crc));
-}
-
-static void
-clear(StatementCounters *counters)
-{
-	memset(counters, 0, sizeof(*counters));
-	counters->exec.min = counters->plan.min = INFINITY;
-}
-
-static void
-add_statement(uint64 queryid, const char *texts, Size length)
-{
-	SnapshotStatement s;
-
-	memset(&s, 0, sizeof(s));
-	clear(&s.row.counters);
-	s.row.key = statement_key(queryid, 10, 5, true);
-	s.row.shape.command = SHAPE_SELECT;
-	s.row.counters.calls = s.row.counters.exec.count = (int64) queryid;
-	s.row.counters.exec.min = s.row.counters.exec.max = 1000;
-	s.row.histogram[3] = queryid;
-	s.row.usage = (double) queryid;
-	s.row.encoding = length > 0 ? 6 : -1;
-	s.texts_length = length;
-	add_record(SNAPSHOT_STATEMENT, &s, sizeof(s), texts, length);
-}
-
-static void
-add_slow(int64 id)
-{
-	char		buffer[1024] = {0};
-	SharedSlowRecord record;
-	SharedSlowValue value = {23, 2, true};
-	SharedSlowValue null = {25, -1, false};
-	Size		used = sizeof(record);
-
-	memset(&record, 0, sizeof(record));
-	record.id = id;
-	record.encoding = 6;
-	record.nvalues = 2;
-	for (int i = 0; i < SLOW_NSTRINGS; i++)
-		record.lengths[i] = -1;
-	record.lengths[SLOW_QUERY] = 8;
-	memcpy(buffer + used, "SELECT 1", 9);
-	used += 9;
-	record.lengths[SLOW_PLAN] = 6;
-	memcpy(buffer + used, "Result", 7);
-	used += 7;
-	memcpy(buffer + used, &value, sizeof(value));
-	used += sizeof(value);
-	memcpy(buffer + used, "42", 3);
-	used += 3;
-	memcpy(buffer + used, &null, sizeof(null));
-	used += sizeof(null);
-	record.size = (uint32) MAXALIGN(used);
-	memcpy(buffer, &record, sizeof(record));
-	add_record(SNAPSHOT_SLOW, buffer, record.size, NULL, 0);
-}
-
-/* A file with some of everything */
-static void
-make_image(void)
-{
-	SnapshotHeader header;
-	StatementsInfo info = {0};
-	SnapshotEvicted evicted;
-	SlowringState slow = {2, 2, 0, 0};
-	PatternsState patterns = {0};
-	Pattern		pattern;
-	uint32		crc = 0;
-
-	snapshot_header(&header, SYSTEM_IDENTIFIER, 800000000000000);
-	add(&header, sizeof(header));
-	add_record(SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
-	add_statement(1, NULL, 0);
-	add_statement(2, "SELECT $1\0", 11);
-	add_statement(3, "SELECT * FROM a, b\0public.a\0public.b\0", 38);
-
-	memset(&evicted, 0, sizeof(evicted));
-	clear(&evicted.counters);
-	evicted.dbid = 5;
-	add_record(SNAPSHOT_EVICTED, &evicted, sizeof(evicted), NULL, 0);
-
-	add_record(SNAPSHOT_SLOWLOG, &slow, sizeof(slow), NULL, 0);
-	add_slow(1);
-	last_slow = image_size + sizeof(SnapshotFrame);
-	add_slow(2);
-
-	add_record(SNAPSHOT_PATTERNS, &patterns, sizeof(patterns), NULL, 0);
-	memset(&pattern, 0, sizeof(pattern));
-	pattern.key.queryid = 1;
-	pattern.key.kind = REPEAT_LOOKUP;
-	pattern.strings.nvalues = 2;
-	memcpy(pattern.strings.values, "1\0two", 6);
-	pattern_at = image_size + sizeof(SnapshotFrame);
-	add_record(SNAPSHOT_PATTERN, &pattern, sizeof(pattern), NULL, 0);
-
-	add_record(SNAPSHOT_END, NULL, 0, NULL, 0);
-	add(&crc, sizeof(crc));
-	fix_crc(image, image_size);
 }
 
 /* So that no byte is read in vain, as a compiler might think */
