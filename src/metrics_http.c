@@ -543,6 +543,7 @@ start_listening(void)
 		 address && nlisteners < MAX_ADDRESSES; address = address->ai_next)
 	{
 		pgsocket	sock = open_socket(address);
+		int			nbefore = nlisteners;
 
 		if (sock == PGINVALID_SOCKET &&
 			(errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT))
@@ -550,7 +551,7 @@ start_listening(void)
 		if (sock == PGINVALID_SOCKET || !start_listener(sock))
 		{
 			error = errno;
-			if (sock != PGINVALID_SOCKET && nlisteners == 0)
+			if (sock != PGINVALID_SOCKET && nlisteners == nbefore)
 				closesocket(sock);
 			stop_listening();
 			ereport(failure_level(),

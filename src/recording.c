@@ -79,6 +79,7 @@ record_query(Execution *e, QueryDesc *queryDesc)
 	record_execution(e, queryDesc, queryDesc->sourceText,
 					 queryDesc->plannedstmt->stmt_location,
 					 queryDesc->plannedstmt->stmt_len);
+	e->jit = NULL;
 }
 
 /* What kind of failure the error being handled is */

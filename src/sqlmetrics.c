@@ -94,8 +94,7 @@ pg_querywatch_capacity_1_0(PG_FUNCTION_ARGS)
 
 		values[0] = CStringGetTextDatum(capacity_scope_name(c->scope));
 		nulls[1] = c->name == NULL;
-		if (c->name)
-			namestrcpy(&name, c->name);
+		namestrcpy(&name, c->name ? c->name : "");
 		values[1] = NameGetDatum(&name);
 		values[2] = Int32GetDatum(c->used);
 		nulls[3] = c->scope != CAPACITY_SERVER;
