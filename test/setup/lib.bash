@@ -182,12 +182,6 @@ set_server_under()
 				"ASAN_OPTIONS=log_path=$log:detect_leaks=0:abort_on_error=1:strict_string_checks=1"
 				"UBSAN_OPTIONS=log_path=$log:print_stacktrace=1")
 			;;
-		valgrind)
-			server_under=(valgrind --quiet --trace-children=yes
-				--num-callers=30 --gen-suppressions=all --read-var-info=no
-				"--suppressions=$work/src/test/setup/valgrind.supp"
-				"--log-file=$log.%p")
-			;;
 	esac
 }
 
