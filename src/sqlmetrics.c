@@ -23,6 +23,7 @@
 #include "settings.h"
 #include "shmem.h"
 #include "totals.h"
+#include "visible.h"
 
 #define NANOSECONDS_PER_MS	1000000.0
 
@@ -142,7 +143,10 @@ pg_querywatch_totals_1_0(PG_FUNCTION_ARGS)
 	return (Datum) 0;
 }
 
-/* The metrics, as /metrics shows them */
+/*
+ * The metrics, as /metrics shows them; without those of single statements for
+ * a role that may not see all of them.
+ */
 Datum
 pg_querywatch_prometheus_1_0(PG_FUNCTION_ARGS)
 {
@@ -152,7 +156,8 @@ pg_querywatch_prometheus_1_0(PG_FUNCTION_ARGS)
 
 	shmem_require();
 	initStringInfo(&out);
-	data = prometheus_collect(qw_metrics_statements, 0);
+	data = prometheus_collect(visible_all_to_caller() ?
+							  qw_metrics_statements : 0, 0);
 	(void) directory_read(&directory, false);
 	prometheus_render(&out, data, &directory, true,
 					  GetDatabaseEncoding() != PG_UTF8 &&

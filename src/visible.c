@@ -21,10 +21,15 @@
 #include "visible.h"
 
 bool
+visible_all_to_caller(void)
+{
+	return has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+bool
 visible_to_caller(Oid userid)
 {
-	return userid == GetUserId() ||
-		has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+	return userid == GetUserId() || visible_all_to_caller();
 }
 
 void

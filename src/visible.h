@@ -16,6 +16,9 @@
  */
 extern bool visible_to_caller(Oid userid);
 
+/* May it see those of all roles? */
+extern bool visible_all_to_caller(void);
+
 /*
  * A string of a database in "encoding" in this database's: palloc'd.  What has
  * no counterpart here becomes a question mark; does not raise.
