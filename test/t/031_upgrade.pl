@@ -1,0 +1,109 @@
+# pg_dump, pg_restore and pg_upgrade: the extension, thresholds that were
+# changed and the list of ignored statements come along
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $old = PostgreSQL::Test::Cluster->new('old');
+$old->init;
+$old->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_querywatch'\nfsync = off\n");
+$old->start;
+$old->safe_psql('postgres', q{
+CREATE ROLE reader;
+CREATE EXTENSION pg_querywatch;
+CREATE TABLE item (id int PRIMARY KEY, name text);
+UPDATE querywatch.thresholds SET value = 123 WHERE name = 'slow_statement_p95';
+UPDATE querywatch.thresholds SET value = 0.5 WHERE name = 'slow_statement_share';
+GRANT EXECUTE ON FUNCTION querywatch.reset_slow() TO reader;
+SELECT name FROM item WHERE id = 1;
+SELECT querywatch.ignore(queryid, 'it''s meant') FROM querywatch.statements WHERE query = 'SELECT name FROM item WHERE id = $1';
+});
+
+# All that an administrator can change of the extension
+sub state
+{
+	my ($node, $database) = @_;
+	return $node->safe_psql($database, q{
+SELECT extversion FROM pg_extension WHERE extname = 'pg_querywatch';
+SELECT name, value, what FROM querywatch.thresholds ORDER BY name;
+SELECT queryid, query, reason, ignored_by, ignored_at FROM querywatch.ignored;
+SELECT has_function_privilege('reader', 'querywatch.reset_slow()', 'EXECUTE'), has_function_privilege('reader', 'querywatch.reset_patterns()', 'EXECUTE');
+SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
+  AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_querywatch');
+SELECT unnest(extconfig)::regclass FROM pg_extension WHERE extname = 'pg_querywatch';
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'querywatch.thresholds'::regclass;
+});
+}
+
+# And it does what it is there for
+sub works
+{
+	my ($node, $database, $what) = @_;
+	my $stderr;
+
+	is($node->safe_psql($database, q{SELECT id FROM item; SELECT calls FROM querywatch.statements AS s JOIN pg_database AS d ON d.oid = s.dbid AND d.datname = current_database() WHERE query = 'SELECT id FROM item'}),
+		'1', "$what: records");
+	$node->psql($database, 'DELETE FROM querywatch.thresholds', stderr => \$stderr);
+	like($stderr, qr/thresholds are changed, not deleted/, "$what: thresholds are guarded");
+	my $row = "SELECT value FROM querywatch.thresholds WHERE name = 'min_time_lost'";
+	is($node->safe_psql($database, "BEGIN; UPDATE querywatch.thresholds SET value = 7 WHERE name = 'min_time_lost'; $row; ROLLBACK"), '7', "$what: and can be changed");
+	is($node->safe_psql($database, 'SELECT count(*) >= 0 FROM querywatch.findings'), 't', "$what: findings");
+}
+
+my $state = state($old, 'postgres');
+like($state, qr/^slow_statement_p95\|123\|/m, 'a threshold was changed');
+like($state, qr/it's meant/, 'a statement is ignored');
+
+# Dumps of each form
+my $dir = $old->basedir;
+$old->command_ok([ 'pg_dump', '-Fp', '-f', "$dir/dump.sql", '-d', $old->connstr('postgres') ], 'pg_dump as SQL');
+$old->safe_psql('postgres', 'CREATE DATABASE plain; CREATE DATABASE custom; CREATE DATABASE parallel; CREATE DATABASE data');
+$old->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/dump.sql", $old->connstr('plain') ], 'restored by psql');
+$old->command_ok([ 'pg_dump', '-Fd', '-f', "$dir/dump", '-d', $old->connstr('postgres') ], 'pg_dump as a directory');
+$old->command_ok([ 'pg_restore', '-e', '-d', $old->connstr('custom'), "$dir/dump" ], 'pg_restore');
+$old->command_ok([ 'pg_restore', '-e', '-j', '2', '-d', $old->connstr('parallel'), "$dir/dump" ], 'pg_restore with two jobs');
+is(state($old, $_), $state, "$_: all of it was restored") foreach qw(plain custom parallel);
+works($old, 'custom', 'restored');
+
+# Once more into what is there already
+$old->command_ok([ 'pg_restore', '-e', '--clean', '--if-exists', '-d', $old->connstr('custom'), "$dir/dump" ], 'pg_restore --clean');
+is(state($old, 'custom'), $state, 'all of it was restored again');
+
+# The data into an extension made by hand
+$old->safe_psql('data', 'CREATE EXTENSION pg_querywatch; CREATE TABLE item (id int PRIMARY KEY, name text); GRANT EXECUTE ON FUNCTION querywatch.reset_slow() TO reader');
+$old->command_ok([ 'pg_restore', '-e', '--data-only', '-d', $old->connstr('data'), "$dir/dump" ], 'pg_restore --data-only');
+is(state($old, 'data'), $state, 'data: all of it was restored');
+
+# pg_upgrade; the new server does not preload the library yet
+$old->safe_psql('postgres', "DROP DATABASE $_") foreach qw(plain parallel data);
+$old->stop;
+my $new = PostgreSQL::Test::Cluster->new('new');
+$new->init;
+$new->append_conf('postgresql.conf', "fsync = off\n");
+my $bindir = $new->config_data('--bindir');
+chdir $new->basedir or die;
+command_ok(
+	[
+		'pg_upgrade', '-d', $old->data_dir, '-D', $new->data_dir,
+		'-b', $bindir, '-B', $bindir, '-s', $new->host,
+		'-p', $old->port, '-P', $new->port
+	],
+	'pg_upgrade');
+$new->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_querywatch'\n");
+$new->start;
+foreach my $database ('postgres', 'custom')
+{
+	is(state($new, $database), $state, "$database: pg_upgrade has kept all of it");
+	works($new, $database, "$database, upgraded");
+}
+is($new->safe_psql('postgres', q{SELECT count(*) FROM querywatch.statements WHERE query ~ '^SELECT name FROM item'}), '0', 'statistics begin anew');
+$new->safe_psql('postgres', 'DROP EXTENSION pg_querywatch; CREATE EXTENSION pg_querywatch');
+is($new->safe_psql('postgres', q{SELECT value FROM querywatch.thresholds WHERE name = 'slow_statement_p95'}), '500', 'and the extension can be dropped and made again');
+
+unlike(slurp_file($_->logfile), qr/PANIC|TRAP|terminated by signal/, 'no crash') foreach $old, $new;
+$new->stop;
+done_testing();
