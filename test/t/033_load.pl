@@ -1,0 +1,141 @@
+# What an administrator does while applications work: the extension dropped and
+# made again, settings changed, sessions ended; and 500 connections.  Every
+# execution is counted, once.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = PostgreSQL::Test::Cluster->new('main');
+$node->init;
+$node->append_conf(
+	'postgresql.conf', q{
+shared_preload_libraries = 'pg_querywatch'
+max_connections = 520
+shared_buffers = '32MB'
+fsync = off
+log_statement = none
+log_min_messages = fatal
+pg_querywatch.track_utility = off
+pg_querywatch.repeat_gap = '1min'
+});
+$node->start;
+$node->safe_psql('postgres', q{
+CREATE EXTENSION pg_querywatch;
+CREATE TABLE item (id int PRIMARY KEY, n int);
+INSERT INTO item SELECT i, 0 FROM generate_series(1, 1000) AS i;
+});
+
+my $script = $node->basedir . '/load.sql';
+append_to_file($script, q{
+\set id random(1, 1000)
+BEGIN;
+SELECT n FROM item WHERE id = :id;
+SELECT n FROM item WHERE id = :id + 1;
+SELECT n FROM item WHERE id = :id + 2;
+SELECT n FROM item WHERE id = :id + 3;
+SELECT n FROM item WHERE id = :id + 4;
+SELECT n FROM item WHERE id = :id + 5;
+COMMIT;
+});
+
+sub bench
+{
+	my ($clients, @options) = @_;
+	my ($out, $err) = ('', '');
+	local $ENV{PGAPPNAME} = 'load';
+	# asked of the list of ignored statements for each burst, and says nothing
+	local $ENV{PGOPTIONS} = '-c pg_querywatch.on_repeat=log';
+	my $run = IPC::Run::start(
+		[ 'pgbench', '-n', '-c', $clients, '-j', '2', '-f', $script, @options, '-h', $node->host, '-p', $node->port, 'postgres' ],
+		'<', \'', '>', \$out, '2>', \$err);
+	return { run => $run, out => \$out, err => \$err };
+}
+
+sub counted
+{
+	return $node->safe_psql('postgres', q{SELECT coalesce(sum(calls), 0), coalesce(sum(rows), 0), coalesce(sum(errors), 0) FROM querywatch.statements WHERE query ~ '^SELECT n FROM item WHERE id = .1$|^SELECT n FROM item WHERE id = .1 . .2$'});
+}
+
+# Rows are not as many: the ids past 1000
+sub calls { return (split /\|/, counted())[0]; }
+
+sub working
+{
+	return $node->poll_query_until('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'load'");
+}
+
+#
+# CREATE and DROP EXTENSION, settings
+#
+my $transactions = 1500;
+$node->safe_psql('postgres', 'SELECT querywatch.reset()');
+my $load = bench(6, '-t', $transactions);
+working();
+my $rounds = 0;
+while ($load->{run}->pumpable && $node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'load'") > 0)
+{
+	$rounds++;
+	my $on = $rounds % 2 ? 'on' : 'off';
+	$node->safe_psql('postgres', 'DROP EXTENSION pg_querywatch; CREATE EXTENSION pg_querywatch; SELECT querywatch.ignore(1, $$test$$)');
+	$node->safe_psql('postgres', qq{
+ALTER SYSTEM SET pg_querywatch.track_planning = $on;
+ALTER SYSTEM SET pg_querywatch.capture_plan = $on;
+ALTER SYSTEM SET pg_querywatch.slow_threshold = } . ($rounds % 2 ? 0 : -1) . qq{;
+ALTER SYSTEM SET pg_querywatch.query_max_length = } . (128 + $rounds % 2 * 10_000) . qq{;
+ALTER SYSTEM SET pg_querywatch.repeat_threshold = } . (2 + $rounds % 7) . qq{;
+ALTER SYSTEM SET pg_querywatch.tags = '} . ($rounds % 2 ? 'route' : '') . qq{';
+ALTER SYSTEM SET pg_querywatch.save = $on;
+ALTER SYSTEM SET pg_querywatch.save_interval = '1s';
+SELECT pg_reload_conf();
+});
+}
+$load->{run}->finish;
+cmp_ok($rounds, '>', 3, "$rounds times dropped and made, and settings reloaded");
+unlike(${ $load->{err} }, qr/ERROR|FATAL|aborted/, 'no client noticed');
+is(calls(), 6 * 6 * $transactions, 'every call was counted');
+$node->safe_psql('postgres', 'ALTER SYSTEM RESET ALL; SELECT pg_reload_conf()');
+
+#
+# Sessions ended, at any point of a statement: an execution that ends with its
+# connection is not counted, so no more than one of each is missing
+#
+$node->safe_psql('postgres', 'SELECT querywatch.reset()');
+my ($ended, $sent, $lost) = (0, 0, 0);
+foreach my $round (1 .. 4)
+{
+	my $log = $node->basedir . "/log.$round";
+	$load = bench(8, '-T', '2', '-l', "--log-prefix=$log");
+	working();
+	foreach (1 .. 6)
+	{
+		$ended += $node->safe_psql('postgres', q{SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE application_name = 'load' ORDER BY random() LIMIT 1) AS a});
+	}
+	$load->{run}->finish;
+	foreach my $file (glob("$log*"))
+	{
+		$sent += 6 * (() = slurp_file($file) =~ /\n/g);
+	}
+}
+cmp_ok($ended, '>=', 10, "$ended sessions ended");
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'});
+my $calls = calls();
+cmp_ok($calls, '>=', $sent, 'what was finished before is counted');
+cmp_ok($calls, '<=', $sent + 6 * 8 * 4, 'and nothing twice');
+
+#
+# 500 connections
+#
+$node->safe_psql('postgres', 'SELECT querywatch.reset()');
+$load = bench(500, '-t', 10);
+$load->{run}->finish;
+unlike(${ $load->{err} }, qr/ERROR|FATAL|aborted/, '500 connections at once');
+is(calls(), 6 * 500 * 10, 'every call was counted');
+is($node->safe_psql('postgres', q{SELECT max(total) <= 500 AND count(*) > 0 FROM querywatch.connections}), 't', 'connections can be read');
+
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|terminated by signal|WARNING/, 'no crash');
+$node->stop;
+done_testing();
