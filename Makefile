@@ -146,6 +146,19 @@ test-sanitize:
 	@UNDER=sanitize SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation)' \
 	  test/run
 
+# Versions of "make test-matrix": all of them unless some are named
+VERSIONS =
+
+test-matrix:
+	@VERSIONS='$(VERSIONS)' $(if $(filter command line,$(origin SUITES)),SUITES='$(SUITES)') \
+	  test/matrix/run
+
+# PostgreSQL's own suites that "make test-core" runs: regress isolation
+CORE =
+
+test-core:
+	@CORE='$(CORE)' test/core/run
+
 # Parts of "make bench": all of them unless some are named
 PARTS ?=
 
@@ -185,6 +198,9 @@ help:
 	@echo "make demo           show what it finds in a SQLAlchemy application, on a throwaway"
 	@echo "                    server; KEEP=1 leaves the server running"
 	@echo "make test           every test, on throwaway servers; SUITES='unit regress' only those"
+	@echo "make test-matrix    make test on each PostgreSQL that Debian has, in systems of their own,"
+	@echo "                    as root; VERSIONS='17 18' only those"
+	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
 	@echo "                    prometheus, format and warnings; SUITES=demo checks the demo"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
@@ -208,6 +224,6 @@ help:
 
 FORCE:
 
-.PHONY: all demo test fuzz test-sanitize stress bench bench-check unit regress isolation tap orm format warnings help \
+.PHONY: all demo test test-matrix test-core fuzz test-sanitize stress bench bench-check unit regress isolation tap orm format warnings help \
 	indent indent-check check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE
