@@ -314,9 +314,13 @@ statements_describe(int slot, const char *text, Size text_length,
 					const StatementShape *shape)
 {
 	SharedSlot *s = &mine->slots[slot];
+	StatementLocal *l = &statements_locals[slot];
 
-	statements_locals[slot].shape = *shape;
-	statements_locals[slot].has_text =
+	/* another table of that name: the window has to see it */
+	if (memcmp(&l->shape, shape, sizeof(StatementShape)) != 0)
+		l->window_statement = NULL;
+	l->shape = *shape;
+	l->has_text =
 		table_describe(&s->key, &s->ref, text, text_length,
 					   tables, tables_length, shape);
 }

@@ -243,7 +243,10 @@ is_over(const Window *window, const WindowStart *start)
 static inline bool
 is_entry_of(const WindowStatement *statement, const WindowStart *start)
 {
-	/* the fields before "target" tell whether the shape is another */
+	/*
+	 * The fields before "target" tell whether the shape is another; where
+	 * only its tables are, the caller no longer takes the entry for known.
+	 */
 	return statement->queryid == start->queryid &&
 		memcmp(&statement->shape, start->shape,
 			   offsetof(StatementShape, target)) == 0;
@@ -320,8 +323,7 @@ begin_unknown(Window *window, WindowStatement *known, WindowStart *start)
 		next_window(window, start);
 	if (statement == NULL || statement->queryid != start->queryid)
 		statement = find_entry(window, start);
-	if (memcmp(&statement->shape, shape,
-			   offsetof(StatementShape, target)) != 0)
+	if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
 		set_shape(window, statement, shape);
 	return begin_execution(window, statement, start);
 }
