@@ -53,7 +53,9 @@ $node->command_ok([ 'pg_restore', '-e', '-d', $node->connstr('restored'), $dump 
 my $row = 'SELECT queryid, query, reason, ignored_by, ignored_at FROM querywatch.ignored';
 is($node->safe_psql('restored', $row), $node->safe_psql('postgres', $row), 'the list was restored');
 is(acts($node, 'restored'), '', 'and holds');
-is($node->safe_psql('restored', "SELECT queryid <> $id FROM querywatch.ignored"), 't', 'although the queryid is another');
+# (since 18 it is made of the names of tables)
+is($node->safe_psql('restored', "SELECT queryid <> $id FROM querywatch.ignored"),
+	$node->pg_version < 18 ? 't' : 'f', 'although the queryid is another');
 is( $node->safe_psql('restored', q{SELECT kind, ignored FROM querywatch.repeated_statements WHERE datname = current_database()}),
 	'repeated_lookup|ten at most', 'the view knows it too');
 is($node->safe_psql('restored', "SELECT querywatch.unignore($id)"), 't', 'it can be taken off by its queryid of now');
