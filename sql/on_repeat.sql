@@ -301,6 +301,38 @@ SELECT name FROM author WHERE id = 4;
 COMMIT;
 DISCARD ALL;
 
+-- what is known of a table follows it
+SET pg_querywatch.on_repeat = warning;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
+SELECT count(*) FROM post WHERE author_id = 1;
+SELECT count(*) FROM post WHERE author_id = 2;
+SELECT count(*) FROM post WHERE author_id = 3;
+COMMIT;
+DISCARD ALL;
+ALTER TABLE post DROP CONSTRAINT post_author_id_fkey;
+ALTER TABLE post RENAME COLUMN author_id TO written_by;
+SET pg_querywatch.on_repeat = warning;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
+SELECT count(*) FROM post WHERE written_by = 1;
+SELECT count(*) FROM post WHERE written_by = 2;
+SELECT count(*) FROM post WHERE written_by = 3;
+COMMIT;
+DISCARD ALL;
+ALTER TABLE post ADD CONSTRAINT post_writer FOREIGN KEY (written_by) REFERENCES author;
+SET pg_querywatch.on_repeat = warning;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
+SELECT count(*) FROM post WHERE written_by = 1;
+SELECT count(*) FROM post WHERE written_by = 2;
+SELECT count(*) FROM post WHERE written_by = 3;
+COMMIT;
+DISCARD ALL;
+
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
 DROP TABLE author, post;

@@ -3,6 +3,10 @@
  * schema.c
  *		Foreign keys, unique columns and names out of the catalogs.
  *
+ * What was found is kept, each at the one place that its table has, until the
+ * server says that this or another table of the same place was altered: a
+ * burst that comes again asks the same.
+ *
  * src/schema.c
  *
  *-------------------------------------------------------------------------
@@ -16,10 +20,88 @@
 #include "catalog/pg_index.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "schema.h"
+
+/* Places, powers of two */
+#define KEPT_TABLES		64
+#define KEPT_COLUMNS	128
+
+/* Foreign keys of a table that are kept; of one with more, none */
+#define KEPT_KEYS		8
+
+typedef struct KeptTable
+{
+	Oid			relid;			/* 0: not used */
+	uint64		altered;		/* altered_count() when it was read */
+	int			nkeys;
+	WindowForeignKey keys[KEPT_KEYS];
+} KeptTable;
+
+typedef struct KeptColumn
+{
+	Oid			relid;			/* 0: not used */
+	AttrNumber	attnum;
+	bool		unique;
+	bool		unique_known;
+	uint64		altered;
+	char		name[2 * NAMEDATALEN];	/* table.column; "": not known */
+} KeptColumn;
+
+static KeptTable kept_tables[KEPT_TABLES];
+static KeptColumn kept_columns[KEPT_COLUMNS];
+
+/* How often tables of a place were altered, and all of them at once */
+static uint64 altered[KEPT_TABLES];
+static uint64 altered_all = 0;
+static bool callback_registered = false;
+
+/* Grows whenever the table is altered */
+static inline uint64
+altered_count(Oid relid)
+{
+	return altered[relid % KEPT_TABLES] + altered_all;
+}
+
+static void
+table_altered(Datum arg, Oid relid)
+{
+	if (OidIsValid(relid))
+		altered[relid % KEPT_TABLES]++;
+	else
+		altered_all++;
+}
+
+static void
+register_callback(void)
+{
+	if (!callback_registered)
+		CacheRegisterRelcacheCallback(table_altered, (Datum) 0);
+	callback_registered = true;
+}
+
+/* The column's place, emptied if it held another or its table was altered */
+static KeptColumn *
+kept_column(Oid relid, AttrNumber attnum)
+{
+	KeptColumn *column =
+	&kept_columns[(relid * 31 + (uint32) attnum) % KEPT_COLUMNS];
+
+	register_callback();
+	if (column->relid != relid || column->attnum != attnum ||
+		column->altered != altered_count(relid))
+	{
+		column->relid = relid;
+		column->attnum = attnum;
+		column->altered = altered_count(relid);
+		column->unique_known = false;
+		column->name[0] = '\0';
+	}
+	return column;
+}
 
 /* Reads the smallint[] of a foreign key's columns, at most the maximum */
 static int
@@ -42,7 +124,7 @@ key_columns(Relation catalog, HeapTuple tuple, AttrNumber field,
 }
 
 static int
-catalog_foreign_keys(void *arg, Oid relid, WindowForeignKey *keys, int max)
+read_foreign_keys(Oid relid, WindowForeignKey *keys, int max)
 {
 	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData scankey;
@@ -77,8 +159,37 @@ catalog_foreign_keys(void *arg, Oid relid, WindowForeignKey *keys, int max)
 	return n;
 }
 
+/*
+ * The count of alterations is taken before the catalog is read: if the table
+ * is altered meanwhile, what was read is kept for nothing.
+ */
+static int
+catalog_foreign_keys(void *arg, Oid relid, WindowForeignKey *keys, int max)
+{
+	KeptTable  *table = &kept_tables[relid % KEPT_TABLES];
+	uint64		count = altered_count(relid);
+	int			n;
+
+	register_callback();
+	if (table->relid == relid && table->altered == count &&
+		table->nkeys <= max)
+	{
+		memcpy(keys, table->keys, table->nkeys * sizeof(WindowForeignKey));
+		return table->nkeys;
+	}
+	n = read_foreign_keys(relid, keys, max);
+	if (n <= KEPT_KEYS && n < max)
+	{
+		table->relid = relid;
+		table->altered = count;
+		table->nkeys = n;
+		memcpy(table->keys, keys, n * sizeof(WindowForeignKey));
+	}
+	return n;
+}
+
 static bool
-catalog_is_unique(void *arg, Oid relid, AttrNumber attnum)
+read_is_unique(Oid relid, AttrNumber attnum)
 {
 	Relation	catalog = table_open(IndexRelationId, AccessShareLock);
 	ScanKeyData scankey;
@@ -104,6 +215,19 @@ catalog_is_unique(void *arg, Oid relid, AttrNumber attnum)
 	return result;
 }
 
+static bool
+catalog_is_unique(void *arg, Oid relid, AttrNumber attnum)
+{
+	KeptColumn *column = kept_column(relid, attnum);
+
+	if (!column->unique_known)
+	{
+		column->unique = read_is_unique(relid, attnum);
+		column->unique_known = true;
+	}
+	return column->unique;
+}
+
 const WindowSchema schema_of_catalogs = {
 	.foreign_keys = catalog_foreign_keys,
 	.is_unique = catalog_is_unique,
@@ -113,13 +237,21 @@ const WindowSchema schema_of_catalogs = {
 void
 schema_column_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
 {
-	char	   *table = OidIsValid(relid) ? get_rel_name(relid) : NULL;
-	char	   *column = table && attnum != 0 ?
-	get_attname(relid, attnum, true) : NULL;
+	KeptColumn *kept;
 
 	buffer[0] = '\0';
-	if (table && column)
-		snprintf(buffer, size, "%s.%s", table, column);
+	if (!OidIsValid(relid) || attnum == 0)
+		return;
+	kept = kept_column(relid, attnum);
+	if (kept->name[0] == '\0')
+	{
+		char	   *table = get_rel_name(relid);
+		char	   *column = table ? get_attname(relid, attnum, true) : NULL;
+
+		if (column)
+			snprintf(kept->name, sizeof(kept->name), "%s.%s", table, column);
+	}
+	strlcpy(buffer, kept->name, size);
 }
 
 void
