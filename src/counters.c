@@ -56,7 +56,7 @@ times_add(TimeStats *a, const TimeStats *b)
 }
 
 void
-usage_add(Usage *a, const Usage *b)
+usage_add(Usage *pg_restrict a, const Usage *pg_restrict b)
 {
 	for (int i = 0; i < USAGE_NBLOCKS; i++)
 		a->blocks[i] += b->blocks[i];
@@ -67,7 +67,8 @@ usage_add(Usage *a, const Usage *b)
 }
 
 void
-counters_add(StatementCounters *a, const StatementCounters *b)
+counters_add(StatementCounters *pg_restrict a,
+			 const StatementCounters *pg_restrict b)
 {
 	a->calls += b->calls;
 	a->errors += b->errors;

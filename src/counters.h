@@ -49,10 +49,11 @@ typedef struct StatementCounters
 	TimestampTz last_slow;		/* 0: never */
 } StatementCounters;
 
-extern void usage_add(Usage *a, const Usage *b);
+extern void usage_add(Usage *pg_restrict a, const Usage *pg_restrict b);
 
 /* Adds b to a; min, max, mean and m2 as of the union */
-extern void counters_add(StatementCounters *a, const StatementCounters *b);
+extern void counters_add(StatementCounters *pg_restrict a,
+						 const StatementCounters *pg_restrict b);
 
 /* No counts at all; the extremes empty */
 extern void counters_clear(StatementCounters *counters);

@@ -50,7 +50,30 @@ measure_start(Measure *measure)
 	measure_usage_start(measure);
 }
 
-/* What was used up since, added to "usage" */
+/*
+ * What was used up since, added to "usage".  What few statements use is added
+ * elsewhere, so that the others need not save registers for it.
+ */
+static pg_noinline void
+measure_add_wal(const Measure *measure, Usage *usage)
+{
+	int64		used[USAGE_NWAL];
+
+	compat_wal_usage(used, &pgWalUsage, &measure->wal);
+	for (int i = 0; i < USAGE_NWAL; i++)
+		usage->wal[i] += used[i];
+}
+
+static pg_noinline void
+measure_add_times(const Measure *measure, Usage *usage)
+{
+	int64		used[USAGE_NTIMES];
+
+	compat_io_times(used, &pgBufferUsage, &measure->buffers);
+	for (int i = 0; i < USAGE_NTIMES; i++)
+		usage->times[i] += used[i];
+}
+
 static inline void
 measure_add_usage(const Measure *measure, Usage *usage)
 {
@@ -61,21 +84,9 @@ measure_add_usage(const Measure *measure, Usage *usage)
 	for (int i = 0; i < USAGE_NBLOCKS; i++)
 		usage->blocks[i] += now[i] - then[i];
 	if (unlikely(pgWalUsage.wal_records != measure->wal.wal_records))
-	{
-		int64		used[USAGE_NWAL];
-
-		compat_wal_usage(used, &pgWalUsage, &measure->wal);
-		for (int i = 0; i < USAGE_NWAL; i++)
-			usage->wal[i] += used[i];
-	}
+		measure_add_wal(measure, usage);
 	if (unlikely(measure->io_timing))
-	{
-		int64		used[USAGE_NTIMES];
-
-		compat_io_times(used, &pgBufferUsage, &measure->buffers);
-		for (int i = 0; i < USAGE_NTIMES; i++)
-			usage->times[i] += used[i];
-	}
+		measure_add_times(measure, usage);
 }
 
 static inline void

@@ -221,7 +221,7 @@ pin_slot(int number, const StatementKey *key)
 	StatementLocal *l = &statements_locals[number];
 	TableEntryInfo info;
 
-	table_pin(key, &info);
+	table_pin(key, &info, &l->shape);
 
 	begin_write(slot);
 	slot->key = *key;
@@ -233,7 +233,6 @@ pin_slot(int number, const StatementKey *key)
 	end_write(slot);
 
 	l->key = *key;
-	l->shape = info.shape;
 	l->window_statement = NULL;
 	l->plain_text = NULL;
 	l->scans_seen = info.observed;
@@ -243,51 +242,43 @@ pin_slot(int number, const StatementKey *key)
 	l->text_serial = info.text_serial;
 }
 
-/* Gives a statement the least recently used slot of its set */
-static int
-fill_slot(const StatementKey *key, int first)
+/* Gives a statement a slot that is empty or another's */
+static void
+fill_slot(const StatementKey *key, int victim)
 {
-	int			victim = first;
-
-	for (int i = first; i < first + SLOT_WAYS; i++)
-	{
-		if (!mine->slots[i].used)
-		{
-			victim = i;
-			break;
-		}
-		if (statements_locals[i].used < statements_locals[victim].used)
-			victim = i;
-	}
 	statements_fills++;
 	flush_slot(&mine->slots[victim]);
 	pin_slot(victim, key);
-	return victim;
 }
 
 int
 statements_find_slot(const StatementKey *key)
 {
 	int			set = statements_set(key);
-	int			first = set * SLOT_WAYS;
-	int			found = -1;
+	StatementLocal *first = &statements_locals[set * SLOT_WAYS];
+	StatementLocal *found = first;
 
 	if (mine == NULL && !attach())
 		return -1;
-	for (int i = first; i < first + SLOT_WAYS; i++)
+
+	/* the least recently used one of the set, if it is not there */
+	for (StatementLocal *l = first; l < first + SLOT_WAYS; l++)
 	{
-		if (statement_key_equal(&statements_locals[i].key, key))
+		if (l->key.queryid == key->queryid &&
+			statement_key_equal(&l->key, key))
 		{
-			found = i;
+			found = l;
 			break;
 		}
+		if (l->used < found->used)
+			found = l;
 	}
-	if (found < 0)
-		found = fill_slot(key, first);
+	if (!statement_key_equal(&found->key, key))
+		fill_slot(key, found - statements_locals);
 
-	statements_locals[found].used = ++lookups;
-	statements_recent[set] = found;
-	return found;
+	found->used = ++lookups;
+	statements_recent[set] = found - statements_locals;
+	return found - statements_locals;
 }
 
 /* A text was dropped somewhere: is this slot's statement still described? */

@@ -237,6 +237,8 @@ decayed_usage(const SharedStatement *entry)
 	uint64		age = pg_atomic_read_u64(&header->evictions) -
 	entry->usage_clock;
 
+	if (age == 0)
+		return entry->usage;
 	return entry->usage * exp2(-(double) age / (EVICTION_HALF_LIFE * (double) header->max));
 }
 
@@ -431,7 +433,8 @@ ref_valid(const StatementKey *key, const TableRef *ref)
 }
 
 void
-table_pin(const StatementKey *key, TableEntryInfo *info)
+table_pin(const StatementKey *key, TableEntryInfo *info,
+		  StatementShape *shape)
 {
 	LWLock	   *lock;
 	uint32		i;
@@ -447,7 +450,7 @@ table_pin(const StatementKey *key, TableEntryInfo *info)
 	{
 		pg_atomic_fetch_add_u32(&entries[i].pins, 1);
 		info->ref.incarnation = entries[i].incarnation;
-		info->shape = entries[i].shape;
+		*shape = entries[i].shape;
 		info->has_text = entries[i].text != TEXT_NONE;
 		info->observed = entries[i].facts.observed;
 
@@ -457,7 +460,7 @@ table_pin(const StatementKey *key, TableEntryInfo *info)
 									 entries[i].minmax_serial));
 	}
 	else
-		memset(&info->shape, 0, sizeof(StatementShape));
+		memset(shape, 0, sizeof(StatementShape));
 	LWLockRelease(lock);
 }
 

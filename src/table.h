@@ -34,7 +34,6 @@ typedef struct TableRef
 typedef struct TableEntryInfo
 {
 	TableRef	ref;
-	StatementShape shape;
 	bool		has_text;
 	uint16		observed;		/* StatementFacts.observed */
 	uint32		text_serial;
@@ -50,7 +49,8 @@ extern int	table_partition(const StatementKey *key);
  * Finds the statement's entry, creates it if needed, and pins it: a pinned
  * entry is evicted only when nothing else can be.
  */
-extern void table_pin(const StatementKey *key, TableEntryInfo *info);
+extern void table_pin(const StatementKey *key, TableEntryInfo *info,
+					  StatementShape *shape);
 
 /*
  * Moves a slot's counts to the statement's entry (to a new one if ref's is

@@ -134,7 +134,8 @@ total_counts_add(TotalCounts *a, const TotalCounts *b)
 
 /* Adds the counts of a slot */
 static void
-counts_add_slot(TotalCounts *a, const StatementCounters *c,
+counts_add_slot(TotalCounts *pg_restrict a,
+				const StatementCounters *pg_restrict c,
 				const uint32 *histogram, bool toplevel)
 {
 	a->executions += c->exec.count;
