@@ -449,6 +449,36 @@ fill_parent(const Window *window, const WindowParent *parent,
 	facts->parent_attnum = parent->link.parent_attnum;
 }
 
+static inline uint64
+distinct_keys(const WindowStatement *statement, const WindowDetail *detail)
+{
+	const WindowCounts *counts = &statement->counts;
+	uint64		distinct;
+
+	if (statement->shape.nconditions == 0)
+		return 0;
+	distinct = valueset_distinct(&detail->keys, counts->hashed,
+								 counts->executions);
+	return counts->same_row ? Min(distinct, 1) : distinct;
+}
+
+void
+window_progress(const Window *window, const WindowStatement *statement,
+				BurstProgress *progress)
+{
+	const WindowCounts *counts = &statement->counts;
+	const WindowDetail *detail = &window->details[statement->index];
+
+	progress->executions = counts->executions;
+	progress->rows = counts->rows;
+	progress->transactions = counts->transactions;
+	progress->distinct_values = valueset_distinct(&detail->all, counts->hashed,
+												  counts->executions);
+	progress->distinct_keys = distinct_keys(statement, detail);
+	progress->exec_time = counts->exec_time;
+	progress->last_end = counts->last_end;
+}
+
 static void
 fill_facts(Window *window, const WindowStatement *statement,
 		   WindowDetail *detail, BurstFacts *facts)
@@ -470,11 +500,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 
 	facts->distinct_values = valueset_distinct(&detail->all, counts->hashed,
 											   counts->executions);
-	if (statement->shape.nconditions > 0)
-		facts->distinct_keys = valueset_distinct(&detail->keys, counts->hashed,
-												 counts->executions);
-	if (counts->same_row)
-		facts->distinct_keys = Min(facts->distinct_keys, 1);
+	facts->distinct_keys = distinct_keys(statement, detail);
 	facts->duplicates = counts->duplicates;
 	if (counts->hashed > 0 && counts->executions > counts->hashed + 1)
 		facts->duplicates = (uint64) ((double) facts->duplicates *

@@ -117,6 +117,7 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 				return;
 			collector->columns[collector->ncolumns] = target->resno;
 			collector->types[collector->ncolumns] = type;
+			collector->last_column = Max(collector->last_column, target->resno);
 			collector->ncolumns++;
 		}
 	}
@@ -127,15 +128,16 @@ add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 {
 	KeySet	   *rows = collector->rows;
 
+	slot_getsomeattrs(slot, collector->last_column);
 	for (int i = 0; i < collector->ncolumns; i++)
 	{
-		bool		isnull;
-		Datum		value = slot_getattr(slot, collector->columns[i], &isnull);
+		int			column = collector->columns[i] - 1;
 		uint64		hash = 0;
 		int			bits = 0;
 
-		if (!isnull)
-			hash = params_hash_key(collector->types[i], value, &bits);
+		if (!slot->tts_isnull[column])
+			hash = params_hash_key(collector->types[i],
+								   slot->tts_values[column], &bits);
 		keyset_set(rows, i, hash, bits);
 	}
 	keyset_end_row(rows);
@@ -183,6 +185,7 @@ evidence_begin(EvidenceCollector *collector, QueryDesc *queryDesc,
 	collector->rows = rows;
 	collector->rows_before = rows->nrows;
 	collector->ncolumns = 0;
+	collector->last_column = 0;
 	choose_columns(collector, queryDesc);
 
 	/* a statement by the same name that returns other columns */

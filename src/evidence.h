@@ -26,6 +26,7 @@ typedef struct EvidenceCollector
 	KeySet	   *rows;
 	int			rows_before;
 	int			ncolumns;
+	int			last_column;	/* greatest of them */
 	AttrNumber	columns[KEYSET_MAX_COLUMNS];	/* of the output, from 1 */
 	Oid			types[KEYSET_MAX_COLUMNS];	/* looked through domains */
 } EvidenceCollector;

@@ -21,6 +21,7 @@
 
 #include "advice.h"
 #include "findings.h"
+#include "repeats.h"
 
 #define NANOSECONDS_PER_MS	1000000.0
 
@@ -554,6 +555,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	c.databases = hash_create("pg_querywatch databases", 16, &control,
 							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
+	repeats_publish();
 	patterns_read(add_pattern, &c);
 	statements_evicted(add_evicted_time, &c);
 	statements_read(false, add_time, &c);

@@ -434,10 +434,15 @@ patterns_open(const PatternStrings *strings, Oid userid,
 void
 patterns_update(int handle, const BurstFacts *facts)
 {
-	if (handle < 0 || handle >= OPEN_BURSTS)
+	SharedBurst *slot;
+
+	if (handle < 0 || (slot = shared_burst(handle)) == NULL)
 		return;
-	open_bursts[handle].facts = *facts;
-	publish(handle, false);
+	((volatile SharedBurst *) slot)->change++;
+	pg_write_barrier();
+	slot->burst.facts = *facts;
+	pg_write_barrier();
+	((volatile SharedBurst *) slot)->change++;
 }
 
 void
@@ -446,8 +451,7 @@ patterns_progress(int handle, const BurstProgress *progress)
 	SharedBurst *slot;
 	BurstFacts *facts;
 
-	if (handle < 0 || handle >= SHARED_BURSTS ||
-		(slot = shared_burst(handle)) == NULL)
+	if (handle < 0 || (slot = shared_burst(handle)) == NULL)
 		return;
 	facts = &slot->burst.facts;
 	((volatile SharedBurst *) slot)->change++;
@@ -455,6 +459,8 @@ patterns_progress(int handle, const BurstProgress *progress)
 	facts->executions = progress->executions;
 	facts->rows = progress->rows;
 	facts->transactions = progress->transactions;
+	facts->distinct_values = progress->distinct_values;
+	facts->distinct_keys = progress->distinct_keys;
 	facts->exec_time = progress->exec_time;
 	facts->last_end = progress->last_end;
 	pg_write_barrier();

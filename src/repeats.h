@@ -75,6 +75,12 @@ extern uint64 repeats_values(QueryDesc *queryDesc,
 /* To be counted up with every statement parsed */
 extern uint64 repeats_parses;
 
+/*
+ * Shows readers all that is known by now of this session's open bursts; for
+ * who is about to read them
+ */
+extern void repeats_publish(void);
+
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 

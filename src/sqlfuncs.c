@@ -30,6 +30,7 @@
 #include "compat.h"
 #include "evidence.h"
 #include "patterns.h"
+#include "repeats.h"
 #include "settings.h"
 #include "shmem.h"
 #include "slowlog.h"
@@ -485,6 +486,7 @@ pg_querywatch_repeats_1_0(PG_FUNCTION_ARGS)
 	RowBuilder	row;
 
 	begin_rows(&row, fcinfo);
+	repeats_publish();
 	patterns_read(put_pattern, &row);
 	return (Datum) 0;
 }

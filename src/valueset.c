@@ -27,10 +27,14 @@ bool
 valueset_add(ValueSet *set, uint64 hash, uint32 *mark)
 {
 	uint32		new_mark = *mark;
+	uint64	   *word = &set->filter[(hash >> 62) % VALUESET_FILTER];
+	uint64		bit = UINT64CONST(1) << ((hash >> 56) & 63);
+	bool		possible = (*word & bit) != 0;
 
 	if (!is_sampled(set, hash))
 		return false;
-	for (int i = 0; i < set->nhashes; i++)
+	*word |= bit;
+	for (int i = 0; possible && i < set->nhashes; i++)
 	{
 		if (set->hashes[i] == hash)
 		{

@@ -14,10 +14,14 @@
 
 #include "window.h"
 
+/* Words of the filter that tells at once that a hash is not there */
+#define VALUESET_FILTER		4
+
 typedef struct ValueSet
 {
 	int			nhashes;
 	int			level;			/* hashes with this many zero bits are kept */
+	uint64		filter[VALUESET_FILTER];	/* a bit for each hash ever added */
 	uint64		hashes[WINDOW_MAX_VALUES];
 	uint32		marks[WINDOW_MAX_VALUES];	/* given when last seen */
 } ValueSet;
@@ -42,6 +46,7 @@ valueset_clear(ValueSet *set)
 {
 	set->nhashes = 0;
 	set->level = 0;
+	memset(set->filter, 0, sizeof(set->filter));
 }
 
 /*

@@ -101,6 +101,44 @@ report_burst(Window *window, const WindowStatement *statement)
 }
 
 /*
+ * The entry used longest ago.  Several are found at once: one of them that was
+ * not used since is older than all that were not among them.
+ */
+static int
+least_recently_used(Window *window)
+{
+	int			from = window->hand;
+
+	for (; window->nrecycled < window->noldest; window->nrecycled++)
+	{
+		const WindowAge *age = &window->oldest[window->nrecycled];
+
+		if (window->last_used[age->index] == age->last_used)
+			return age->index;
+		from = age->index + 1;
+	}
+
+	window->noldest = window->nrecycled = 0;
+	for (int i = 0; i < WINDOW_MAX_STATEMENTS; i++)
+	{
+		int			index = (from + i) % WINDOW_MAX_STATEMENTS;
+		uint64		last_used = window->last_used[index];
+		int			place = window->noldest;
+
+		if (place < WINDOW_OLDEST)
+			window->noldest++;
+		else if (window->oldest[--place].last_used < last_used)
+			continue;
+		for (; place > 0 && window->oldest[place - 1].last_used > last_used;
+			 place--)
+			window->oldest[place] = window->oldest[place - 1];
+		window->oldest[place].last_used = last_used;
+		window->oldest[place].index = index;
+	}
+	return window->oldest[0].index;
+}
+
+/*
  * An entry to use anew.  Those of statements that have not run in this window
  * hold nothing and go first, whichever comes; else the one not used for
  * longest.
@@ -121,13 +159,7 @@ free_entry(Window *window)
 
 	window->hand = (window->hand + 1) % WINDOW_MAX_STATEMENTS;
 	if (window->statements[index].serial == window->serial)
-	{
-		for (int i = 0; i < WINDOW_MAX_STATEMENTS; i++)
-		{
-			if (window->last_used[i] < window->last_used[index])
-				index = i;
-		}
-	}
+		index = least_recently_used(window);
 
 	statement = &window->statements[index];
 	if (statement->serial == window->serial && statement->counts.burst)
@@ -526,18 +558,6 @@ window_at_threshold(const Window *window, const WindowStatement *statement)
 }
 
 void
-window_progress(const WindowStatement *statement, BurstProgress *progress)
-{
-	const WindowCounts *counts = &statement->counts;
-
-	progress->executions = counts->executions;
-	progress->rows = counts->rows;
-	progress->transactions = counts->transactions;
-	progress->exec_time = counts->exec_time;
-	progress->last_end = counts->last_end;
-}
-
-void
 window_set_handle(WindowStatement *statement, int handle)
 {
 	statement->counts.handle = handle;
@@ -656,6 +676,20 @@ disarm_unasked(Window *window)
 			if (is_armed(window, owner))
 				window->armed->queryids[owner->queryid % WINDOW_ARMED_SIZE] = 0;
 		}
+	}
+}
+
+void
+window_bursts(Window *window, WindowBurstCallback callback, void *arg)
+{
+	for (int i = 0; window->open && i < window->nbursts; i++)
+	{
+		const WindowStatement *statement =
+		&window->statements[window->bursts[i]];
+		BurstFacts	facts;
+
+		window_facts(window, statement, &facts);
+		callback(arg, &facts, statement->counts.handle);
 	}
 }
 

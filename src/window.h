@@ -352,18 +352,25 @@ extern void window_wrote(Window *window);
 extern void window_facts(Window *window,
 						 const WindowStatement *statement, BurstFacts *facts);
 
-/* The part of the facts that changes with every execution */
+/* The part of the facts that changes with (almost) every execution */
 typedef struct BurstProgress
 {
 	uint64		executions;
 	uint64		rows;
 	uint64		transactions;
+	uint64		distinct_values;
+	uint64		distinct_keys;
 	uint64		exec_time;
 	uint64		last_end;
 } BurstProgress;
 
-extern void window_progress(const WindowStatement *statement,
+extern void window_progress(const Window *window,
+							const WindowStatement *statement,
 							BurstProgress *progress);
+
+/* Calls back with the facts, as they stand, of every burst of the window */
+extern void window_bursts(Window *window, WindowBurstCallback callback,
+						  void *arg);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -158,6 +158,16 @@ typedef struct WindowKeySet
 	KeySet		rows;
 } WindowKeySet;
 
+/* When an entry was last used */
+typedef struct WindowAge
+{
+	uint64		last_used;
+	int			index;			/* in Window.statements */
+} WindowAge;
+
+/* Entries found at a time that were used longest ago */
+#define WINDOW_OLDEST		32
+
 struct Window
 {
 	int			threshold;
@@ -187,6 +197,9 @@ struct Window
 	uint64		tick;			/* clock of last_used */
 	int			nstatements;	/* entries in use */
 	int			hand;			/* entry to be recycled next, if it is idle */
+	int			noldest;		/* entries in oldest, of them ... */
+	int			nrecycled;		/* ... looked at already */
+	WindowAge	oldest[WINDOW_OLDEST];	/* used longest ago, oldest first */
 	uint8		lists[LOOKUP_LISTS];	/* first entry, or NO_ENTRY */
 	uint64		last_used[WINDOW_MAX_STATEMENTS];
 	WindowStatement statements[WINDOW_MAX_STATEMENTS];
