@@ -364,6 +364,57 @@ test_many_statements(void)
 	   "a parent that was dropped is remembered");
 }
 
+/* Which entry is recycled, against the plainest account of it */
+static void
+test_least_recently_used(void)
+{
+	static Statement many[2 * WINDOW_MAX_STATEMENTS];
+	static WindowStatement *entries[lengthof(many)];
+	static int	used[lengthof(many)];
+	uint64		random = 1;
+	int			recycled = 0;
+	int			wrong = 0;
+
+	for (int i = 0; i < lengthof(many); i++)
+		many[i] = lookup(SETTINGS, 1);
+	start_stream();
+	set_threshold(1000000);
+	begin();
+	for (int now = 1; now <= 5000; now++)
+	{
+		int			next;
+		int			oldest = -1;
+		int			nentries = 0;
+		bool		there = false;
+
+		random = random * UINT64CONST(6364136223846793005) +
+			UINT64CONST(1442695040888963407);
+		/* in turn, at random, and some of them more often */
+		next = now % 3 == 0 ? now / 3 : (int) (random >> 33);
+		next %= now % 3 == 1 ? 40 : lengthof(many);
+
+		for (int i = 0; i < lengthof(many); i++)
+		{
+			if (entries[i] == NULL || !window_holds(entries[i], many[i].queryid))
+				continue;
+			nentries++;
+			there = there || i == next;
+			if (oldest < 0 || used[i] < used[oldest])
+				oldest = i;
+		}
+		entries[next] = RUN(&many[next], .key = {1});
+		used[next] = now;
+		if (there || nentries < WINDOW_MAX_STATEMENTS)
+			continue;
+		recycled++;
+		if (window_holds(entries[oldest], many[oldest].queryid))
+			wrong++;
+	}
+	window_close(window);
+	ok(recycled > 1000, "many entries were recycled");
+	is(wrong, 0, "each time the one used longest ago");
+}
+
 /* ----------
  * Counts
  * ----------
@@ -1672,6 +1723,7 @@ main(void)
 	make_statements();
 	test_windows();
 	test_many_statements();
+	test_least_recently_used();
 	test_counts();
 	test_thresholds();
 	test_parents();
