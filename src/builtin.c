@@ -256,7 +256,7 @@ append_array(StringInfo buf, const BuiltinType *type, Datum value, int max,
 	int			start = buf->len;
 	ArrayType  *array;
 	const char *p;
-	const bits8 *nulls;
+	const uint8 *nulls;
 	int			ndim;
 	int		   *dims;
 	int		   *lower;

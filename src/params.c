@@ -836,7 +836,7 @@ scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
 static bool
 append_literal(StringInfo buf, const RecordedValue *value)
 {
-	bits16		flags = FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_INVALID_AS_NULL;
+	uint16		flags = FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_INVALID_AS_NULL;
 	char	   *type_name;
 	char	   *quoted;
 

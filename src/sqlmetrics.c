@@ -16,6 +16,7 @@
 #include "storage/proc.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
+#include "utils/tuplestore.h"
 
 #include "capacity.h"
 #include "compat.h"
