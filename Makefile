@@ -171,6 +171,9 @@ bench-check:
 stress:
 	@test/stress/run
 
+soak:
+	@test/soak/run
+
 unit regress isolation tap orm prometheus format warnings:
 	@SUITES='$@' test/run
 
@@ -214,6 +217,8 @@ help:
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"
 	@echo "make stress         32 writers, readers, resets and evictions at once, for DURATION"
 	@echo "                    seconds (300), then an exact count"
+	@echo "make soak           64 clients, an ORM's among them, readers, resets and restarts, for"
+	@echo "                    DURATION seconds (1800), with an exact count"
 	@echo "make check-warnings compile with gcc and clang, warnings are errors"
 	@echo "make indent-check   is the C code formatted as pgindent would? (make indent does it)"
 	@echo "make clean          remove what was built"
@@ -224,6 +229,7 @@ help:
 
 FORCE:
 
-.PHONY: all demo test test-matrix test-core fuzz test-sanitize stress bench bench-check unit regress isolation tap orm format warnings help \
+.PHONY: all demo test test-matrix test-core fuzz test-sanitize stress soak bench bench-check unit regress isolation tap orm \
+	prometheus format warnings help \
 	indent indent-check check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE
