@@ -39,7 +39,7 @@
 #include "visible.h"
 
 /* Executions of a burst up to which readers get all the facts with each */
-#define LONG_BURST	4
+#define LONG_BURST	64
 
 static Window *window = NULL;
 static bool detached = false;
@@ -453,8 +453,8 @@ repeats_continue(RepeatRun *run, uint64 queryid)
 
 /*
  * Readers follow a burst as it goes on: its counts with every execution; all
- * that is known of it too, but from LONG_BURST on only when it has grown by
- * half or so.  A reader of the same session has repeats_publish() for all.
+ * that is known of it too, but past LONG_BURST only when it has grown by an
+ * eighth or so.  A reader of the same session has repeats_publish() for all.
  */
 static pg_noinline void
 update_burst(RepeatRun *run, int handle)
@@ -463,9 +463,9 @@ update_burst(RepeatRun *run, int handle)
 	uint64		step = 1;
 
 	window_progress(window, run, &progress);
-	if (progress.executions >= LONG_BURST)
+	if (progress.executions > LONG_BURST)
 		step = UINT64CONST(1) <<
-			(pg_leftmost_one_pos64(progress.executions) - 1);
+			(pg_leftmost_one_pos64(progress.executions) - 3);
 	if (progress.executions % step != 0)
 		patterns_progress(handle, &progress);
 	else
