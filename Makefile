@@ -41,7 +41,7 @@ endif
 EXTRA_CLEAN = src/.built-with .warnings test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format warnings unit fuzz regress isolation tap orm prometheus
+SUITES = format warnings unit fuzz regress isolation tap orm prometheus demo
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
