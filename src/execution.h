@@ -16,6 +16,9 @@
 
 #include "datatype/timestamp.h"
 
+/* To show times, which SQL has in milliseconds */
+#define NANOSECONDS_PER_MS	1000000.0
+
 /*
  * What identifies a statement.  Compared and hashed as bytes, so the padding
  * is a field and must be zero: always build one with statement_key().

@@ -23,8 +23,6 @@
 #include "findings.h"
 #include "repeats.h"
 
-#define NANOSECONDS_PER_MS	1000000.0
-
 const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_SLOW_P95] = "slow_statement_p95",
 	[THRESHOLD_SLOW_SHARE] = "slow_statement_share",
@@ -262,8 +260,7 @@ add_finding(Collection *c)
 
 /* Does the statement's own kind of waste reach its threshold? */
 static bool
-is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
-		   double p95, double database_time)
+is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
 {
 	const StatementCounters *counters = &row->counters;
 	const StatementFacts *facts = &row->facts;
@@ -278,10 +275,7 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
 			/* utility statements and nested ones are others' business */
 			return row->shape.command != SHAPE_UTILITY &&
 				row->key.toplevel &&
-				counters->exec.total >= threshold_time(c, THRESHOLD_SLOW_TIME) &&
-				(p95 >= threshold_time(c, THRESHOLD_SLOW_P95) ||
-				 counters->exec.total >=
-				 threshold(c, THRESHOLD_SLOW_SHARE) * database_time);
+				counters->exec.total >= threshold_time(c, THRESHOLD_SLOW_TIME);
 		case FINDING_TIMEOUTS:
 			return counters->timeouts > 0;
 		case FINDING_MISSING_INDEX:
@@ -385,21 +379,6 @@ database_time(Collection *c, Oid dbid)
 	return database ? database->time : 0;
 }
 
-static void
-fill_statement(Collection *c, FindingStatement *statement,
-			   const StatementRow *row, double p95)
-{
-	statement->known = true;
-	statement->shape = row->shape;
-	statement->counters = row->counters;
-	statement->facts = row->facts;
-	statement->p95 = p95;
-	statement->stats_since = row->stats_since;
-	statement->encoding = row->encoding;
-	if (c->with_text && row->text)
-		statement->text = MemoryContextStrdup(c->context, row->text);
-}
-
 static double
 row_p95(const StatementRow *row)
 {
@@ -410,36 +389,39 @@ row_p95(const StatementRow *row)
 							  exec->max > 0 ? exec->max : INFINITY);
 }
 
-/* StatementCallback, first reading: the time of its database */
 static void
-add_time(void *arg, const StatementRow *row)
+fill_statement(Collection *c, FindingStatement *statement,
+			   const StatementRow *row)
 {
-	add_database_time(arg, row->key.dbid, row->counters.exec.total);
+	statement->known = true;
+	statement->shape = row->shape;
+	statement->counters = row->counters;
+	statement->facts = row->facts;
+	statement->p95 = row_p95(row);
+	statement->stats_since = row->stats_since;
+	statement->encoding = row->encoding;
+	if (c->with_text && row->text)
+		statement->text = MemoryContextStrdup(c->context, row->text);
 }
 
-/* StatementCallback, second reading */
+/*
+ * StatementCallback.  Whether a statement is slow for its database is seen
+ * when all have been read, see slow_enough().
+ */
 static void
 judge_statement(void *arg, const StatementRow *row)
 {
 	Collection *c = arg;
 	FindingStatement *statement = hash_search(c->statements, &row->key,
 											  HASH_FIND, NULL);
-	double		p95 = -1;
-	double		all_time = database_time(c, row->key.dbid);
 
+	add_database_time(c, row->key.dbid, row->counters.exec.total);
 	for (int kind = FINDING_SLOW_STATEMENT;
 		 kind <= FINDING_IDLE_IN_TRANSACTION; kind++)
 	{
 		Finding    *finding;
 
-		if (kind == FINDING_SLOW_STATEMENT)
-		{
-			if (row->counters.exec.total <
-				threshold_time(c, THRESHOLD_SLOW_TIME))
-				continue;
-			p95 = row_p95(row);
-		}
-		if (!is_finding(c, kind, row, p95, all_time))
+		if (!is_finding(c, kind, row))
 			continue;
 		if (statement == NULL)
 			statement = enter_statement(c, &row->key);
@@ -451,7 +433,17 @@ judge_statement(void *arg, const StatementRow *row)
 		measure_statement(finding, row);
 	}
 	if (statement)
-		fill_statement(c, statement, row, p95 < 0 ? row_p95(row) : p95);
+		fill_statement(c, statement, row);
+}
+
+/* Of a slow_statement: does it take long, or much of its database's time? */
+static bool
+slow_enough(const Collection *c, const Finding *finding, double all_time)
+{
+	return finding->statement->p95 >=
+		threshold_time(c, THRESHOLD_SLOW_P95) ||
+		finding->statement->counters.exec.total >=
+		threshold(c, THRESHOLD_SLOW_SHARE) * all_time;
 }
 
 /*
@@ -558,7 +550,6 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	repeats_publish();
 	patterns_read(add_pattern, &c);
 	statements_evicted(add_evicted_time, &c);
-	statements_read(false, add_time, &c);
 	statements_read(with_text, judge_statement, &c);
 	for (int i = 0; i < c.npatterns; i++)
 		add_repeat(&c, &c.patterns[i]);
@@ -581,6 +572,9 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 		else
 			finding->statement = hash_search(c.statements, &finding->key,
 											 HASH_FIND, NULL);
+		if (finding->kind == FINDING_SLOW_STATEMENT &&
+			!slow_enough(&c, finding, all_time))
+			continue;
 		finding->share = all_time > 0 ?
 			Min(finding->time_lost / all_time, 1.0) : 0;
 		finding->severity = severity_of(&c, finding);
