@@ -69,7 +69,7 @@ put_statement(ReturnSetInfo *rsinfo, int n, const CapturedStatement *s)
 	nulls[i] = !known;
 	values[i++] = Int64GetDatum((int64) s->distinct_values);
 	values[i++] = Int64GetDatum((int64) s->rows);
-	values[i++] = Float8GetDatum((double) s->exec_time / 1000000.0);
+	values[i++] = Float8GetDatum((double) s->exec_time / NANOSECONDS_PER_MS);
 	Assert(i == END_CAPTURE_COLUMNS);
 	tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, values, nulls);
 }

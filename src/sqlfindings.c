@@ -164,7 +164,7 @@ fill_row(FindingRow *row, const Finding *finding, const SlowPlans *plans)
 	set_column(row, COLUMN_OCCURRENCES, Int64GetDatum(finding->occurrences));
 	set_column(row, COLUMN_EXECUTIONS, Int64GetDatum(finding->executions));
 	set_column(row, COLUMN_TIME_LOST,
-			   Float8GetDatum(finding->time_lost / 1000000.0));
+			   Float8GetDatum(finding->time_lost / NANOSECONDS_PER_MS));
 	set_timestamp(row, COLUMN_FIRST_SEEN, finding->first_seen);
 	set_timestamp(row, COLUMN_LAST_SEEN, finding->last_seen);
 	return true;

@@ -40,8 +40,6 @@
 #include "texts.h"
 #include "visible.h"
 
-#define NANOSECONDS_PER_MS	1000000.0
-
 PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_statement_text_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_statement_tables_1_0);

@@ -55,7 +55,7 @@ rounded_time(uint64 ns)
 {
 	char		figures[32];
 
-	snprintf(figures, sizeof(figures), "%.3g", (double) ns / 1000000.0);
+	snprintf(figures, sizeof(figures), "%.3g", (double) ns / NANOSECONDS_PER_MS);
 	return strtod(figures, NULL);
 }
 

@@ -26,8 +26,6 @@
 #include "totals.h"
 #include "visible.h"
 
-#define NANOSECONDS_PER_MS	1000000.0
-
 PG_FUNCTION_INFO_V1(pg_querywatch_busy_times_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_capacity_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_totals_1_0);

@@ -30,11 +30,6 @@
 #include "suggest.h"
 #include "visible.h"
 
-#define NANOSECONDS_PER_MS	1000000.0
-
-/* Rows from which on COPY is the better way */
-#define COPY_ROWS		1000
-
 /* work_mem (kB) up to which to suggest it */
 #define MAX_WORK_MEM	(1024 * 1024)
 
@@ -50,6 +45,9 @@ struct SlowPlans
 {
 	HTAB	   *plans;
 };
+
+#define KEYSET_ADVICE \
+	"Remember the last row's sort key and ask for the rows after it (keyset pagination); an index on the sort key makes every page equally fast."
 
 /*
  * Figures for people
@@ -478,7 +476,7 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 		case REPEAT_DEEP_OFFSET:
 			if (here)
 				result->rewrite = rewrite_keyset(&source);
-			appendStringInfoString(&text, "Remember the last row's sort key and ask for the rows after it (keyset pagination); an index on the sort key makes every page equally fast.");
+			appendStringInfoString(&text, KEYSET_ADVICE);
 			break;
 		case REPEAT_NONE:
 			break;
@@ -612,7 +610,7 @@ suggest_keyset(const Finding *finding, Suggestion *result)
 				 count_text(facts->max_offset), time_text(facts->offset_time));
 	if (rewrite_source(finding, finding->statement, &source))
 		result->rewrite = rewrite_keyset(&source);
-	result->suggestion = pstrdup("Remember the last row's sort key and ask for the rows after it (keyset pagination); an index on the sort key makes every page equally fast.");
+	result->suggestion = pstrdup(KEYSET_ADVICE);
 }
 
 static void
