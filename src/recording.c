@@ -30,6 +30,10 @@ record_client_time(uint64 now)
 {
 	uint64		gap = now - last_client_statement.end;
 
+	/* autovacuum, or what applies replicated changes, has no client */
+	if (MyProcPort == NULL)
+		return;
+
 	/* planning in between was ours */
 	if (gap > last_plan.elapsed)
 		statements_record_client(&last_client_statement.key,
