@@ -252,7 +252,7 @@ static bool
 append_array(StringInfo buf, const BuiltinType *type, Datum value, int max,
 			 bool *cut)
 {
-	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	struct varlena *stored = (struct varlena *) DatumGetPointer(value);
 	int			start = buf->len;
 	ArrayType  *array;
 	const char *p;
@@ -266,7 +266,7 @@ append_array(StringInfo buf, const BuiltinType *type, Datum value, int max,
 	bool		decorated = false;
 
 	/* one in a TOAST table can't be had here; one in memory can */
-	if (VARATT_IS_EXTERNAL(varlena) && !VARATT_IS_EXTERNAL_EXPANDED(varlena))
+	if (VARATT_IS_EXTERNAL(stored) && !VARATT_IS_EXTERNAL_EXPANDED(stored))
 		return false;
 	if (toast_raw_datum_size(value) > (max > 0 ? 16 * MAX_SIZE_CUT : MAX_SIZE_WHOLE))
 		return false;

@@ -22,6 +22,7 @@
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "parser/parser.h"
+#include "parser/scanner.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "utils/backend_status.h"
@@ -89,6 +90,18 @@
 #define PLANNER_PASS	parse, query_string, cursorOptions, boundParams
 #define JUMBLE_STATE	JumbleState
 #endif
+
+/*
+ * Has a scanner say nothing of backslashes in '...': the server has said it.
+ * Since 19 it never does.
+ */
+static inline void
+compat_silence_scanner(core_yy_extra_type *extra)
+{
+#if PG_VERSION_NUM < 190000
+	extra->escape_string_warning = false;
+#endif
+}
 
 /* The monotonic clock, nanoseconds */
 static inline uint64
@@ -173,7 +186,9 @@ compat_proc_number(void)
 static inline bool
 compat_counts_as_connection(volatile const PGPROC * proc)
 {
-#if PG_VERSION_NUM >= 180000
+#if PG_VERSION_NUM >= 190000
+	return proc->backendType == B_BACKEND;
+#elif PG_VERSION_NUM >= 180000
 	return proc->isRegularBackend;
 #else
 	return !proc->isBackgroundWorker;

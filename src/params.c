@@ -773,7 +773,7 @@ scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
 
 		*start = 0;
 		scanner = scanner_init(query, &extra, &ScanKeywords, ScanKeywordTokens);
-		extra.escape_string_warning = false;
+		compat_silence_scanner(&extra);
 
 		while (core_yylex(&value, &location, scanner) != 0)
 		{
