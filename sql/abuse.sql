@@ -131,7 +131,7 @@ SELECT calls, command, query FROM querywatch.statements WHERE query ~ 'DISCARD|t
 
 -- errors keep their place and text
 SET pg_querywatch.slow_threshold = 0;
-SELECT 1 AS a, no_such_function(1);
+SELECT 1 AS a, no_such_column;
 SELECT 1 FROM no_such_table;
 SELEC 1;
 SELECT 'a'::int;

@@ -37,7 +37,9 @@ SELECT querywatch.reset() IS NOT NULL AS reset;
 SELECT initcap('with');
 DROP EXTENSION pg_querywatch;
 SELECT initcap('without');
+\set VERBOSITY sqlstate
 SELECT querywatch.reset();
+\set VERBOSITY default
 CREATE EXTENSION pg_querywatch;
 SELECT initcap('with again');
 SELECT calls, query FROM querywatch.statements WHERE query ~ 'initcap' AND query !~ 'querywatch';

@@ -27,7 +27,9 @@ SELECT querywatch.ignore(NULL, 'x');
 SELECT querywatch.ignore(0, 'x');
 SELECT querywatch.ignore(1, NULL);
 SELECT querywatch.ignore(1, E' \n');
+\set VERBOSITY sqlstate
 SELECT querywatch.ignore(1);
+\set VERBOSITY default
 SELECT querywatch.ignore(1, 'not seen yet');
 SELECT querywatch.unignore(1);
 SELECT querywatch.unignore(1);

@@ -219,7 +219,7 @@ DECLARE
 BEGIN
   SELECT sum(id) AS "in PL/pgSQL function" FROM item INTO n;
   BEGIN
-    SELECT n / divisor AS "caught" INTO n;
+    SELECT n / divisor AS "caught" FROM pg_backend_pid() INTO n;
   EXCEPTION WHEN division_by_zero THEN
     NULL;
   END;
