@@ -20,6 +20,7 @@
 #include "postgres.h"
 
 #include "port/atomics.h"
+#include "storage/shmem.h"
 
 #include "settings.h"
 #include "shmem.h"
