@@ -9,16 +9,7 @@
  */
 #include "postgres.h"
 
-#include <math.h>
-
 #include "counters.h"
-
-static void
-times_clear(TimeStats *times)
-{
-	memset(times, 0, sizeof(TimeStats));
-	times->min = INFINITY;
-}
 
 void
 counters_clear(StatementCounters *counters)
@@ -31,28 +22,8 @@ counters_clear(StatementCounters *counters)
 void
 counters_clear_minmax(StatementCounters *counters)
 {
-	counters->exec.min = counters->plan.min = INFINITY;
-	counters->exec.max = counters->plan.max = 0;
-}
-
-/* Mean and m2 of the union: Chan, Golub and LeVeque (1979) */
-static void
-times_add(TimeStats *a, const TimeStats *b)
-{
-	double		delta;
-	int64		count;
-
-	if (b->count == 0)
-		return;
-	count = a->count + b->count;
-	delta = b->mean - a->mean;
-	a->mean += delta * ((double) b->count / (double) count);
-	a->m2 += b->m2 + delta * delta *
-		((double) a->count * (double) b->count / (double) count);
-	a->count = count;
-	a->total += b->total;
-	a->min = Min(a->min, b->min);
-	a->max = Max(a->max, b->max);
+	times_clear_minmax(&counters->exec);
+	times_clear_minmax(&counters->plan);
 }
 
 void

@@ -13,18 +13,7 @@
 #define QW_COUNTERS_H
 
 #include "execution.h"
-
-/* Distribution of times: nanoseconds; min is infinite while count is 0 */
-typedef struct TimeStats
-{
-	double		total;
-	double		min;
-	double		max;
-	double		mean;
-	double		m2;				/* sum of squared differences from the mean
-								 * (Welford 1962) */
-	int64		count;
-} TimeStats;
+#include "times.h"
 
 typedef struct StatementCounters
 {
@@ -51,7 +40,7 @@ typedef struct StatementCounters
 
 extern void usage_add(Usage *pg_restrict a, const Usage *pg_restrict b);
 
-/* Adds b to a; min, max, mean and m2 as of the union */
+/* Adds b to a */
 extern void counters_add(StatementCounters *pg_restrict a,
 						 const StatementCounters *pg_restrict b);
 

@@ -385,7 +385,7 @@ row_p95(const StatementRow *row)
 	const TimeStats *exec = &row->counters.exec;
 
 	return histogram_quantile(row->histogram, 0.95,
-							  isinf(exec->min) ? 0 : exec->min,
+							  times_min(exec),
 							  exec->max > 0 ? exec->max : INFINITY);
 }
 

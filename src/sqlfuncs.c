@@ -179,16 +179,10 @@ static void
 put_times(RowBuilder *row, const TimeStats *times)
 {
 	put_time(row, times->total);
-	put_time(row, isinf(times->min) ? 0 : times->min);
+	put_time(row, times_min(times));
 	put_time(row, times->max);
-	put_time(row, times->mean);
-
-	/*
-	 * The deviation of these executions, which are all there are: divided by
-	 * their number, as pg_stat_statements does
-	 */
-	put_time(row, times->count > 1 ?
-			 sqrt(times->m2 / (double) times->count) : 0);
+	put_time(row, times_mean(times));
+	put_time(row, times_stddev(times));
 }
 
 /* Names separated by NULs, the last by two, as text[] */
@@ -234,7 +228,7 @@ put_statement(void *arg, const StatementRow *s)
 	const StatementCounters *c = &s->counters;
 	const Usage *u = &c->usage;
 	bool		visible = visible_to_caller(s->key.userid);
-	double		min = isinf(c->exec.min) ? 0 : c->exec.min;
+	double		min = times_min(&c->exec);
 	double		max = c->exec.max > 0 ? c->exec.max : INFINITY;
 
 	begin_row(row);

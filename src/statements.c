@@ -343,22 +343,6 @@ heed_reset(SharedSlot *slot)
 	end_write(slot);
 }
 
-/* Welford's update of mean and m2 */
-static inline void
-times_record(TimeStats *times, double t)
-{
-	double		delta = t - times->mean;
-
-	times->count++;
-	times->total += t;
-	times->mean += delta / (double) times->count;
-	times->m2 += delta * (t - times->mean);
-	if (t < times->min)
-		times->min = t;
-	if (t > times->max)
-		times->max = t;
-}
-
 void
 statements_record(int slot_number, const Execution *e, bool slow)
 {
@@ -369,7 +353,7 @@ statements_record(int slot_number, const Execution *e, bool slow)
 		heed_reset(slot);
 
 	begin_write(slot);
-	times_record(&c->exec, (double) e->elapsed);
+	times_record(&c->exec, e->elapsed);
 	slot->histogram[histogram_bucket(e->elapsed)]++;
 	c->last_seen = GetCurrentStatementStartTimestamp();
 	if (likely(e->outcome == OUTCOME_COMPLETED))
@@ -419,7 +403,7 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 		heed_reset(slot);
 
 	begin_write(slot);
-	times_record(&c->exec, (double) elapsed);
+	times_record(&c->exec, elapsed);
 	slot->histogram[histogram_bucket(elapsed)]++;
 	c->last_seen = GetCurrentStatementStartTimestamp();
 	c->calls++;
@@ -437,7 +421,7 @@ statements_record_plan(int slot_number, uint64 elapsed)
 		heed_reset(slot);
 
 	begin_write(slot);
-	times_record(&slot->counters.plan, (double) elapsed);
+	times_record(&slot->counters.plan, elapsed);
 	end_write(slot);
 }
 

@@ -502,7 +502,7 @@ table_flush(const StatementKey *key, const TableRef *ref,
 			entry->counters.plan.max = plan.max;
 		}
 		if (counters->exec.count == 1)
-			entry->histogram[histogram_bucket((uint64) counters->exec.total)]++;
+			entry->histogram[histogram_bucket(counters->exec.total)]++;
 		else
 		{
 			for (int b = 0; b < HISTOGRAM_BUCKETS; b++)

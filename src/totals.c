@@ -156,7 +156,7 @@ counts_add_slot(TotalCounts *pg_restrict a,
 
 	/* most slots that are given up have been used once */
 	if (c->exec.count == 1)
-		a->latency[bound_of_bucket[histogram_bucket((uint64) c->exec.total)]]++;
+		a->latency[bound_of_bucket[histogram_bucket(c->exec.total)]]++;
 	else
 	{
 		for (int i = 0; i < HISTOGRAM_BUCKETS; i++)

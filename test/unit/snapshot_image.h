@@ -67,7 +67,8 @@ static void
 clear(StatementCounters *counters)
 {
 	memset(counters, 0, sizeof(*counters));
-	counters->exec.min = counters->plan.min = INFINITY;
+	times_clear(&counters->exec);
+	times_clear(&counters->plan);
 }
 
 static void
