@@ -572,91 +572,102 @@ COMMENT ON COLUMN repeated_statements.time_lost IS
 
 /* Findings */
 
-CREATE TABLE thresholds (
+-- What was changed of the thresholds, and nothing else: a dump's rows find none
+-- in their way.
+CREATE TABLE changed_thresholds (
     name text PRIMARY KEY,
-    value double precision NOT NULL CHECK (value >= 0 AND value < 'Infinity'),
-    what text NOT NULL
+    value double precision NOT NULL CHECK (value >= 0 AND value < 'Infinity')
 );
 
-COMMENT ON TABLE thresholds IS
+SELECT pg_catalog.pg_extension_config_dump('changed_thresholds', '');
+GRANT SELECT ON changed_thresholds TO PUBLIC;
+
+COMMENT ON TABLE changed_thresholds IS
+'what querywatch.thresholds has other than by default; pg_dump carries it';
+
+CREATE VIEW thresholds AS
+  SELECT d.name,
+         coalesce(c.value, d.value) AS value,
+         d.what
+    FROM (VALUES
+         ('slow_statement_p95', 500::double precision,
+          'slow_statement: milliseconds that its p95 execution time reaches, or ...'),
+         ('slow_statement_share', 0.10,
+          'slow_statement: ... share of all time executing in its database, from 0 to 1'),
+         ('slow_statement_time', 1000,
+          'slow_statement: milliseconds executing in all; less is nothing to speak of'),
+         ('missing_index_rows', 10000,
+          'missing_index: rows that a scan reads and throws away, on average; counted from 1000 on'),
+         ('missing_index_share', 0.95,
+          'missing_index: share of the rows it reads that a scan throws away, from 0 to 1'),
+         ('temp_spill_bytes', 1048576,
+          'temp_spill: bytes that one execution writes to temporary files'),
+         ('deep_offset_rows', 1000,
+          'deep_offset: rows that one execution skips; counted from 1000 on'),
+         ('large_result_rows', 10000,
+          'large_result: rows that one execution returns at once; counted from 1000 on'),
+         ('wide_rows_bytes', 4096,
+          'wide_rows: bytes of a row returned, on average; counted from 512 on'),
+         ('client_time_ratio', 5,
+          'client_time: time of the application after it, as a multiple of its execution time'),
+         ('client_time_rows', 1000,
+          'client_time: rows that an execution returns, on average'),
+         ('client_time_mean', 50,
+          'client_time: milliseconds of the application after an execution, on average'),
+         ('idle_in_transaction_time', 1000,
+          'idle_in_transaction: milliseconds that a transaction waits for the client; counted from 100 on'),
+         ('severity_high_time', 60000,
+          'high: milliseconds lost, or ...'),
+         ('severity_high_share', 0.10,
+          'high: ... share of all time executing in the database, from 0 to 1, with severity_medium_time; medium without'),
+         ('severity_medium_time', 5000,
+          'medium: milliseconds lost'),
+         ('min_time_lost', 0,
+          'milliseconds lost below which nothing is a finding'))
+         AS d (name, value, what)
+    LEFT JOIN changed_thresholds AS c ON c.name = d.name;
+
+COMMENT ON VIEW thresholds IS
 'from where on something is a finding: to be changed by UPDATE; pg_dump carries it';
 COMMENT ON COLUMN thresholds.what IS
 'what the value means, and its unit';
 
 GRANT SELECT ON thresholds TO PUBLIC;
 
-INSERT INTO thresholds (name, value, what) VALUES
-('slow_statement_p95', 500,
- 'slow_statement: milliseconds that its p95 execution time reaches, or ...'),
-('slow_statement_share', 0.10,
- 'slow_statement: ... share of all time executing in its database, from 0 to 1'),
-('slow_statement_time', 1000,
- 'slow_statement: milliseconds executing in all; less is nothing to speak of'),
-('missing_index_rows', 10000,
- 'missing_index: rows that a scan reads and throws away, on average; counted from 1000 on'),
-('missing_index_share', 0.95,
- 'missing_index: share of the rows it reads that a scan throws away, from 0 to 1'),
-('temp_spill_bytes', 1048576,
- 'temp_spill: bytes that one execution writes to temporary files'),
-('deep_offset_rows', 1000,
- 'deep_offset: rows that one execution skips; counted from 1000 on'),
-('large_result_rows', 10000,
- 'large_result: rows that one execution returns at once; counted from 1000 on'),
-('wide_rows_bytes', 4096,
- 'wide_rows: bytes of a row returned, on average; counted from 512 on'),
-('client_time_ratio', 5,
- 'client_time: time of the application after it, as a multiple of its execution time'),
-('client_time_rows', 1000,
- 'client_time: rows that an execution returns, on average'),
-('client_time_mean', 50,
- 'client_time: milliseconds of the application after an execution, on average'),
-('idle_in_transaction_time', 1000,
- 'idle_in_transaction: milliseconds that a transaction waits for the client; counted from 100 on'),
-('severity_high_time', 60000,
- 'high: milliseconds lost, or ...'),
-('severity_high_share', 0.10,
- 'high: ... share of all time executing in the database, from 0 to 1, with severity_medium_time; medium without'),
-('severity_medium_time', 5000,
- 'medium: milliseconds lost'),
-('min_time_lost', 0,
- 'milliseconds lost below which nothing is a finding');
-
--- A dump's rows take the place of those that CREATE EXTENSION has made.
-CREATE FUNCTION check_threshold() RETURNS trigger
+-- With the rights of its owner: who may update the view need not write to the
+-- table below it.
+CREATE FUNCTION change_threshold() RETURNS trigger
 LANGUAGE plpgsql
+SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
 BEGIN
-    IF TG_OP = 'INSERT' THEN
-        DELETE FROM querywatch.thresholds AS t
-         WHERE t.name = NEW.name
-        RETURNING t.what INTO NEW.what;
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'there is no threshold "%"', NEW.name
-                USING ERRCODE = 'invalid_parameter_value',
-                      HINT = 'SELECT name, what FROM querywatch.thresholds lists them.';
-        END IF;
-    ELSIF TG_OP = 'DELETE' AND pg_trigger_depth() > 1 THEN
-        RETURN OLD;
-    ELSIF TG_OP = 'DELETE' OR NEW.name <> OLD.name THEN
-        RAISE EXCEPTION 'thresholds are changed, not deleted or renamed'
+    IF TG_OP <> 'UPDATE' OR NEW.name IS DISTINCT FROM OLD.name
+       OR NEW.what IS DISTINCT FROM OLD.what THEN
+        RAISE EXCEPTION 'of thresholds only the value can be changed'
             USING ERRCODE = 'object_not_in_prerequisite_state',
                   HINT = 'UPDATE querywatch.thresholds SET value = ... WHERE name = ...';
     END IF;
+    IF NEW.value IS NULL OR NEW.value < 0 OR NEW.value >= 'Infinity' THEN
+        RAISE EXCEPTION 'a threshold is a number from 0 up'
+            USING ERRCODE = 'check_violation';
+    END IF;
+    INSERT INTO querywatch.changed_thresholds AS c (name, value)
+    VALUES (NEW.name, NEW.value)
+        ON CONFLICT ON CONSTRAINT changed_thresholds_pkey
+        DO UPDATE SET value = excluded.value;
     RETURN NEW;
 END
 $$;
 
-REVOKE ALL ON FUNCTION check_threshold() FROM PUBLIC;
+REVOKE ALL ON FUNCTION change_threshold() FROM PUBLIC;
 
-COMMENT ON FUNCTION check_threshold() IS
-'trigger of querywatch.thresholds: known names only';
+COMMENT ON FUNCTION change_threshold() IS
+'trigger of querywatch.thresholds: keeps a value that was changed';
 
-CREATE TRIGGER check_threshold
-    BEFORE INSERT OR UPDATE OR DELETE ON thresholds
-    FOR EACH ROW EXECUTE FUNCTION check_threshold();
-
-SELECT pg_catalog.pg_extension_config_dump('thresholds', '');
+CREATE TRIGGER change_threshold
+    INSTEAD OF INSERT OR UPDATE OR DELETE ON thresholds
+    FOR EACH ROW EXECUTE FUNCTION change_threshold();
 
 CREATE FUNCTION findings(
     OUT severity text,

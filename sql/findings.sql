@@ -192,9 +192,9 @@ UPDATE querywatch.thresholds SET value = -1 WHERE name = 'wide_rows_bytes';
 UPDATE querywatch.thresholds SET name = 'wide' WHERE name = 'wide_rows_bytes';
 DELETE FROM querywatch.thresholds WHERE name = 'wide_rows_bytes';
 INSERT INTO querywatch.thresholds VALUES ('wide', 1, '');
--- as a restored dump does
-INSERT INTO querywatch.thresholds VALUES ('wide_rows_bytes', 4096, 'changed');
-SELECT value, what FROM querywatch.thresholds WHERE name = 'wide_rows_bytes';
+UPDATE querywatch.thresholds SET what = 'changed' WHERE name = 'wide_rows_bytes';
+UPDATE querywatch.thresholds SET value = NULL WHERE name = 'wide_rows_bytes';
+UPDATE querywatch.thresholds SET value = 4096 WHERE name = 'wide_rows_bytes' RETURNING value;
 UPDATE querywatch.thresholds SET value = 500
  WHERE name = 'slow_statement_p95';
 UPDATE querywatch.thresholds SET value = 1000

@@ -39,7 +39,7 @@ typedef enum FindingSeverity
 } FindingSeverity;
 
 /*
- * From where on something is a finding.  The table querywatch.thresholds has
+ * From where on something is a finding.  The view querywatch.thresholds has
  * a row for each: threshold_names[] tells which is which.  Times are
  * milliseconds.
  */

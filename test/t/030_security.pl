@@ -170,7 +170,7 @@ my @private = sort { $a cmp $b } (
 	'statement_tables(oid,oid,boolean,bigint)', 'slow_statements()', 'repeated_statements()',
 	'findings()', 'prometheus()');
 my @public = sort { $a cmp $b } (
-	'info', 'evicted', 'totals', 'connections', 'capacity', 'thresholds',
+	'info', 'evicted', 'totals', 'connections', 'capacity', 'thresholds', 'changed_thresholds',
 	'info()', 'evicted()', 'totals()', 'busy_times()', 'capacity()',
 	'latency_histogram(bigint)', 'explain(bigint,boolean)',
 	'rewrite(text,text,text,text,text)', 'missing_index(text,regclass)', 'begin_capture()', 'end_capture()',
@@ -231,10 +231,10 @@ is( query(q{
 SELECT p.proname, p.proconfig FROM pg_proc AS p JOIN pg_language AS l ON l.oid = p.prolang
  WHERE p.pronamespace = 'querywatch'::regnamespace AND (p.prosecdef OR l.lanname <> 'c' OR p.proconfig IS NOT NULL)
  ORDER BY 1}),
-	join("\n", map { qq($_|{"search_path=pg_catalog, pg_temp"}) } qw(check_threshold ignore unignore)),
+	join("\n", map { qq($_|{"search_path=pg_catalog, pg_temp"}) } qw(change_threshold ignore unignore)),
 	'functions that are not C have a safe search_path');
 is( query(q{SELECT proname FROM pg_proc WHERE pronamespace = 'querywatch'::regnamespace AND prosecdef ORDER BY 1}),
-	"ignore\nunignore", 'of which two have the rights of their owner');
+	"change_threshold\nignore\nunignore", 'and they alone have the rights of their owner');
 
 # Operators and functions in a role's way of a superuser
 query(q{

@@ -19,6 +19,7 @@ CREATE TABLE item (id int PRIMARY KEY, name text);
 UPDATE querywatch.thresholds SET value = 123 WHERE name = 'slow_statement_p95';
 UPDATE querywatch.thresholds SET value = 0.5 WHERE name = 'slow_statement_share';
 GRANT EXECUTE ON FUNCTION querywatch.reset_slow() TO reader;
+GRANT UPDATE ON querywatch.thresholds TO reader;
 SELECT name FROM item WHERE id = 1;
 SELECT querywatch.ignore(queryid, 'it''s meant') FROM querywatch.statements WHERE query = 'SELECT name FROM item WHERE id = $1';
 });
@@ -35,7 +36,8 @@ SELECT has_function_privilege('reader', 'querywatch.reset_slow()', 'EXECUTE'), h
 SELECT count(*) FROM pg_depend WHERE refclassid = 'pg_extension'::regclass AND deptype = 'e'
   AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_querywatch');
 SELECT unnest(extconfig)::regclass FROM pg_extension WHERE extname = 'pg_querywatch';
-SELECT tgname FROM pg_trigger WHERE tgrelid = 'querywatch.thresholds'::regclass;
+SELECT tgname, tgenabled FROM pg_trigger WHERE tgrelid = 'querywatch.thresholds'::regclass;
+SELECT relname, relacl FROM pg_class WHERE relnamespace = 'querywatch'::regnamespace AND relname ~ 'threshold' AND relkind IN ('r', 'v') ORDER BY 1;
 });
 }
 
@@ -48,7 +50,7 @@ sub works
 	is($node->safe_psql($database, q{SELECT id FROM item; SELECT calls FROM querywatch.statements AS s JOIN pg_database AS d ON d.oid = s.dbid AND d.datname = current_database() WHERE query = 'SELECT id FROM item'}),
 		'1', "$what: records");
 	$node->psql($database, 'DELETE FROM querywatch.thresholds', stderr => \$stderr);
-	like($stderr, qr/thresholds are changed, not deleted/, "$what: thresholds are guarded");
+	like($stderr, qr/only the value can be changed/, "$what: thresholds are guarded");
 	my $row = "SELECT value FROM querywatch.thresholds WHERE name = 'min_time_lost'";
 	is($node->safe_psql($database, "BEGIN; UPDATE querywatch.thresholds SET value = 7 WHERE name = 'min_time_lost'; $row; ROLLBACK"), '7', "$what: and can be changed");
 	is($node->safe_psql($database, 'SELECT count(*) >= 0 FROM querywatch.findings'), 't', "$what: findings");
@@ -73,10 +75,28 @@ works($old, 'custom', 'restored');
 $old->command_ok([ 'pg_restore', '-e', '--clean', '--if-exists', '-d', $old->connstr('custom'), "$dir/dump" ], 'pg_restore --clean');
 is(state($old, 'custom'), $state, 'all of it was restored again');
 
-# The data into an extension made by hand
-$old->safe_psql('data', 'CREATE EXTENSION pg_querywatch; CREATE TABLE item (id int PRIMARY KEY, name text); GRANT EXECUTE ON FUNCTION querywatch.reset_slow() TO reader');
-$old->command_ok([ 'pg_restore', '-e', '--data-only', '-d', $old->connstr('data'), "$dir/dump" ], 'pg_restore --data-only');
-is(state($old, 'data'), $state, 'data: all of it was restored');
+# The data into an extension made by hand, in each way; and who was granted to
+# change them may
+my $again = 'CREATE EXTENSION pg_querywatch; CREATE TABLE item (id int PRIMARY KEY, name text); GRANT EXECUTE ON FUNCTION querywatch.reset_slow() TO reader; GRANT UPDATE ON querywatch.thresholds TO reader';
+foreach my $how ('', '--disable-triggers', '--clean --if-exists', 'as SQL', 'as SQL --disable-triggers')
+{
+	my ($form, @options) = split / /, $how =~ /^as SQL/ ? $how =~ s/as SQL/sql/r : "restore $how";
+	$old->safe_psql('postgres', $_) foreach 'DROP DATABASE IF EXISTS data', 'CREATE DATABASE data';
+	$old->safe_psql('data', $again);
+	if ($form eq 'sql')
+	{
+		$old->command_ok([ 'pg_dump', '-Fp', '--data-only', @options, '-f', "$dir/data.sql", '-d', $old->connstr('postgres') ], "pg_dump --data-only $how");
+		$old->command_ok([ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-f', "$dir/data.sql", $old->connstr('data') ], 'restored by psql');
+	}
+	else
+	{
+		push @options, '--data-only' unless "@options" =~ /clean/;
+		$old->command_ok([ 'pg_restore', '-e', @options, '-d', $old->connstr('data'), "$dir/dump" ], "pg_restore @options");
+	}
+	is(state($old, 'data'), $state, 'all of it was restored');
+}
+$old->safe_psql('data', q{SET ROLE reader; UPDATE querywatch.thresholds SET value = 321 WHERE name = 'slow_statement_p95'});
+like(state($old, 'data'), qr/^slow_statement_p95\|321\|/m, 'and it can be changed by who was granted it');
 
 # pg_upgrade; the new server does not preload the library yet
 $old->safe_psql('postgres', "DROP DATABASE $_") foreach qw(plain parallel data);
