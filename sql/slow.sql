@@ -240,5 +240,34 @@ SELECT querywatch.reset_slow();
 SELECT count(*) FROM querywatch.slow_statements;
 SELECT slow_recorded, slow_overwritten FROM querywatch.info;
 
+-- a value and a plan that cannot be printed: the statement does not notice
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE feeling (id int PRIMARY KEY, m mood);
+INSERT INTO feeling VALUES (1, 'bad'), (2, 'good');
+CREATE FUNCTION forget_bad() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  DELETE FROM pg_enum WHERE enumlabel = 'bad' AND enumtypid = 'mood'::regtype;
+  RETURN true;
+END $$;
+PREPARE unprintable (mood, text) AS
+  SELECT id FROM feeling WHERE m = $1 AND $2 = $2 AND forget_bad();
+SET pg_querywatch.slow_threshold = 0;
+BEGIN;
+SELECT 'before' AS row;
+EXECUTE unprintable ('bad', 'custom plan');
+SELECT 'after' AS row;
+ROLLBACK;
+BEGIN;
+SET LOCAL plan_cache_mode = force_generic_plan;
+EXECUTE unprintable ('bad', 'generic plan');
+ROLLBACK;
+RESET pg_querywatch.slow_threshold;
+SELECT outcome, parameters, runnable_sql, plan IS NOT NULL AS plan
+  FROM querywatch.slow_statements WHERE query ~ 'unprintable' AND parameters IS NOT NULL ORDER BY id;
+DEALLOCATE unprintable;
+DROP FUNCTION forget_bad();
+DROP TABLE feeling;
+DROP TYPE mood;
+
 RESET ALL;
 DROP TABLE item;
