@@ -1,5 +1,5 @@
-# Statements cancelled at random points, for a while: every one is counted
-# once, as completed or as cancelled, and sessions go on.
+# Statements cancelled at random points, for CANCEL_SECONDS (15): every one is
+# counted once, as completed or as cancelled, and sessions go on.
 
 use strict;
 use warnings;
@@ -8,7 +8,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = 15;
+my $seconds = $ENV{CANCEL_SECONDS} || 15;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init;
@@ -64,6 +64,37 @@ SELECT count(*) FROM querywatch.slow_statements WHERE runnable_sql = '';
 SELECT count(*) FROM querywatch.repeated_statements;
 } } 20 .. 60);
 
+# What says of each statement how it ended, so that it can be counted: plans
+# of several kinds, statements of a function, triggers, prepared and utility
+# statements
+my @kinds = (
+	'SELECT count(a.n) AS joined FROM item AS a JOIN item AS b ON a.filler <> b.filler WHERE a.id < 20',
+	'SELECT stepwise(10)',
+	'UPDATE triggered SET n = n + 1 WHERE id = pg_backend_pid() % 10',
+	q{DO $$ BEGIN PERFORM pg_sleep(0.01); END $$},
+	'EXECUTE prepared (20)',
+	'COPY (SELECT 1 AS copied, pg_sleep(0.005)) TO STDOUT');
+$node->safe_psql('postgres', q{
+CREATE SEQUENCE begun;
+CREATE FUNCTION stepwise(n int) RETURNS void LANGUAGE plpgsql
+  AS 'BEGIN FOR i IN 1 .. n LOOP PERFORM nextval(''begun''), pg_sleep(0.001) AS step; END LOOP; END';
+CREATE TABLE triggered (id int PRIMARY KEY, n int);
+INSERT INTO triggered SELECT i, 0 FROM generate_series(0, 9) AS i;
+CREATE FUNCTION on_triggered() RETURNS trigger LANGUAGE plpgsql
+  AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END';
+CREATE TRIGGER on_triggered AFTER UPDATE ON triggered FOR EACH ROW EXECUTE FUNCTION on_triggered();
+});
+
+# Their texts may make room for others: the ids are known before
+my @regexps = ('^SELECT count.* AS joined', '^SELECT stepwise', '^UPDATE triggered', '^DO', 'AS prepared', '^COPY .* copied', ' AS step$');
+my $prepare = 'PREPARE prepared (int) AS SELECT count(b.n) AS prepared FROM item AS a JOIN item AS b ON a.filler <> b.filler WHERE a.id < $1';
+$node->safe_psql('postgres', join(';', $prepare, @kinds));
+my @queryids = map { $node->safe_psql('postgres', "SELECT queryid FROM querywatch.statements WHERE calls > 0 AND query !~ 'querywatch' AND query ~ '$_' ORDER BY toplevel DESC LIMIT 1") } @regexps;
+$node->safe_psql('postgres', 'ALTER SEQUENCE begun RESTART; SELECT querywatch.reset()');
+
+my $counted_file = $node->basedir . '/counted.sql';
+append_to_file($counted_file, "\\set QUIET on\n$prepare;\n" . join('', map { "$kinds[$_];\n\\echo kind $_ :SQLSTATE\n" } ((0 .. $#kinds) x 20)));
+
 my $work_file = $node->basedir . '/work.sql';
 append_to_file($work_file, $script);
 my $cancel_file = $node->basedir . '/cancel.sql';
@@ -88,6 +119,24 @@ my @victims;
 		\$in, \$out, \$err)
 	  for (1 .. 2);
 }
+
+# They end by themselves, not to leave anything half done
+my $stop_file = $node->basedir . '/stop';
+my ($counted_out, $counted_err) = ('', '');
+my @counted;
+{
+	local $ENV{PGAPPNAME} = 'victim';
+	local $ENV{PGOPTIONS} = '-c pg_querywatch.slow_threshold=20';
+	push @counted,
+	  IPC::Run::start(
+		[
+			'sh', '-c',
+			'until [ -e "$0" ]; do psql -X "$@"; done', $stop_file, @server,
+			'-d', 'postgres', '-f', $counted_file
+		],
+		'<', \$in, '>', \$counted_out, '2>', \$counted_err)
+	  for (1 .. 2);
+}
 {
 	local $ENV{PGAPPNAME} = 'canceller';
 	local $ENV{PGOPTIONS} = '-c pg_querywatch.slow_threshold=-1';
@@ -95,11 +144,41 @@ my @victims;
 		[ 'pgbench', '-n', '-T', $seconds, @server, '-f', $cancel_file, 'postgres' ],
 		'cancelling');
 }
+append_to_file($stop_file, '');
+$_->finish foreach @counted;
 $_->signal('TERM') foreach @victims;
 $node->safe_psql('postgres', q{SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE application_name = 'victim'});
 $_->finish foreach @victims;
 my $canceled = () = $err =~ /canceling statement due to user request/g;
 cmp_ok($canceled, '>', 50, 'there was something to cancel');
+
+# One that is cancelled before it is planned, or between planning and running,
+# is not counted, and one that was cancelled when it had run is counted as
+# completed; neither takes long.
+foreach my $kind (0 .. $#kinds)
+{
+	my $sent = () = $counted_out =~ /^kind $kind /mg;
+	my $completed = () = $counted_out =~ /^kind $kind 00000$/mg;
+	my $cancelled = () = $counted_out =~ /^kind $kind 57014$/mg;
+	my ($calls, $errors, $cancels) = split /\|/,
+	  $node->safe_psql('postgres', "SELECT sum(calls), sum(errors), sum(cancels) FROM querywatch.statements WHERE toplevel AND queryid = $queryids[$kind]");
+	my $few = 2 + int($cancelled / 10);
+	note "$kinds[$kind]: $sent sent, $completed completed, $cancelled cancelled; counted $calls, $errors errors, $cancels cancelled";
+	is($completed + $cancelled, $sent, "kind $kind: completed or cancelled");
+	cmp_ok($cancelled, '>', 5, "kind $kind: cancelled");
+	is($errors, 0, "kind $kind: none failed otherwise");
+	cmp_ok($calls, '>=', $completed, "kind $kind: every completed one is counted");
+	cmp_ok($calls - $completed, '<=', $few, "kind $kind: as completed, no other");
+	cmp_ok($calls + $cancels, '<=', $sent, "kind $kind: none is counted twice");
+	cmp_ok($sent - $calls - $cancels, '<=', $few, "kind $kind: all are counted");
+}
+
+# Inside functions a sequence tells how many have begun
+my ($begun, $calls, $cancels) = split /\|/, $node->safe_psql('postgres', q{
+SELECT (SELECT last_value FROM begun), sum(calls), sum(cancels) FROM querywatch.statements WHERE queryid = } . $queryids[-1]);
+note "inside functions: $begun begun; counted $calls, $cancels cancelled";
+cmp_ok($calls, '<=', $begun, 'inside functions: none is counted twice');
+cmp_ok($calls + $cancels, '>=', $begun, 'and all are counted');
 
 cmp_ok($node->safe_psql('postgres', 'SELECT sum(cancels) FROM querywatch.statements'),
 	'>', 50, 'cancellations were counted');

@@ -7,6 +7,7 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Session;
 use Test::More;
 
 my $node = PostgreSQL::Test::Cluster->new('main');
@@ -18,7 +19,7 @@ max_connections = 520
 shared_buffers = '32MB'
 fsync = off
 log_statement = none
-log_min_messages = fatal
+log_min_messages = warning
 pg_querywatch.track_utility = off
 pg_querywatch.repeat_gap = '1min'
 });
@@ -125,6 +126,55 @@ $node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity 
 my $calls = calls();
 cmp_ok($calls, '>=', $sent, 'what was finished before is counted');
 cmp_ok($calls, '<=', $sent + 6 * 8 * 4, 'and nothing twice');
+
+#
+# ... and in each phase of one
+#
+$node->safe_psql('postgres', q{
+CREATE FUNCTION stay(i int) RETURNS int LANGUAGE plpgsql IMMUTABLE
+  AS 'BEGIN PERFORM pg_sleep(100); RETURN i; END';
+CREATE FUNCTION stay_volatile(i int) RETURNS int LANGUAGE plpgsql
+  AS 'BEGIN BEGIN RAISE ''caught''; EXCEPTION WHEN raise_exception THEN PERFORM pg_sleep(100); END; RETURN i; END';
+CREATE FUNCTION on_staying() RETURNS trigger LANGUAGE plpgsql
+  AS 'BEGIN PERFORM pg_sleep(100); RETURN NULL; END';
+CREATE TABLE staying (id int);
+CREATE TRIGGER staying AFTER INSERT ON staying FOR EACH ROW EXECUTE FUNCTION on_staying();
+CREATE TABLE deferred (id int);
+CREATE CONSTRAINT TRIGGER deferred AFTER INSERT ON deferred DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION on_staying();
+});
+my $locker = Session->new($node);
+$locker->query('BEGIN; LOCK TABLE deferred');
+my @phases = (
+	[ 'planning', 'SELECT n AS phase FROM item WHERE id = stay(1)' ],
+	[ 'running', 'SELECT pg_sleep(100) AS phase' ],
+	[ 'running a function', 'SELECT stay_volatile(id) AS phase FROM item' ],
+	[ 'a trigger', 'INSERT INTO staying VALUES (1)' ],
+	[ 'waiting for a lock', 'INSERT INTO deferred VALUES (1)' ],
+	[ 'a utility statement', q{DO $$ BEGIN PERFORM pg_sleep(100); END $$} ],
+	[ 'COPY', 'COPY (SELECT pg_sleep(100) AS phase) TO STDOUT' ],
+	[ 'a cursor', 'DECLARE c CURSOR FOR SELECT pg_sleep(id / 2 * 100) FROM item ORDER BY id; FETCH 1 FROM c; FETCH 2 FROM c' ],
+	[ 'the end of a transaction', 'INSERT INTO deferred VALUES (1); COMMIT', 'unlocked' ],
+	[ 'idle', 'FETCH 1 FROM open' ]);
+foreach my $phase (@phases)
+{
+	my ($what, $sql, $unlocked) = @$phase;
+	$locker->query('ROLLBACK') if $unlocked;
+	$node->safe_psql('postgres', 'SELECT querywatch.reset(), querywatch.reset_patterns()');
+	my $victim = Session->new($node, name => 'victim');
+	my $pid = $victim->query('SELECT pg_backend_pid()');
+	$victim->query("BEGIN; DECLARE open CURSOR FOR SELECT n FROM item");
+	$victim->query("SELECT n FROM item WHERE id = $_") foreach (1 .. 6);
+	$victim->send($sql);
+	my $there = $what eq 'idle' ? "query ~ '^FETCH' AND state = 'idle in transaction'" : "state = 'active' AND wait_event IN ('PgSleep', 'relation')";
+	$node->poll_query_until('postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE pid = $pid AND $there")
+	  or die "$what: not reached";
+	is($node->safe_psql('postgres', "SELECT pg_terminate_backend($pid, 60000)"), 't', "$what: ended");
+	is(counted(), '6|6|0', "$what: what was done before is counted");
+	is($node->safe_psql('postgres', q{SELECT kind, executions FROM querywatch.repeated_statements}), 'repeated_lookup|6', "$what: its loop too");
+	is($node->safe_psql('postgres', q{SELECT coalesce(sum(calls + errors + cancels), 0) FROM querywatch.statements WHERE query ~ 'AS phase|^INSERT INTO staying' AND toplevel}), '0', "$what: what never ended is not");
+	$victim->{psql}->finish;
+}
+$locker->quit;
 
 #
 # 500 connections
