@@ -117,10 +117,9 @@ directory_read(Directory *directory, bool nowait)
 static const char *
 name_of(const NamedOid *list, int n, Oid oid)
 {
-	NamedOid	key;
+	NamedOid	key = {.oid = oid};
 	const NamedOid *found;
 
-	key.oid = oid;
 	found = n > 0 ?
 		bsearch(&key, list, n, sizeof(NamedOid), compare_oids) : NULL;
 	return found ? NameStr(found->name) : NULL;

@@ -237,7 +237,7 @@ sanitize(char *bytes, size_t length, bool cut)
 			from++;
 		}
 		else if (s[from] < 0x20 || s[from] == 0x7F ||
-				 (s[from] == 0xC2 && s[from + 1] < 0xA0))
+				 (from + 1 < length && s[from] == 0xC2 && s[from + 1] < 0xA0))
 		{
 			s[to++] = '?';
 			from += n;
@@ -258,7 +258,7 @@ sanitize(char *bytes, size_t length, bool cut)
  */
 static bool
 decode(const char *begin, const char *end, bool encoded,
-	   char *buffer, size_t size)
+	   char *buffer, size_t size, size_t *decoded_length)
 {
 	size_t		length = 0;
 	bool		cut = false;
@@ -287,6 +287,7 @@ decode(const char *begin, const char *end, bool encoded,
 
 	length = sanitize(buffer, length, cut);
 	buffer[length] = '\0';
+	*decoded_length = length;
 	return !cut;
 }
 
@@ -296,11 +297,10 @@ decode(const char *begin, const char *end, bool encoded,
  * is none.
  */
 static void
-take_trace_id(CommentTags *tags, const char *value)
+take_trace_id(CommentTags *tags, const char *value, size_t length)
 {
 	char		id[COMMENT_TRACE_ID_LENGTH + 1];
 	bool		zero = true;
-	size_t		length = strlen(value);
 
 	if (tags->trace_id[0] != '\0' ||
 		length < 55 ||
@@ -346,20 +346,22 @@ add_tag(TagCollector *collector, const char *key_begin, const char *key_end,
 	size_t		key_size;
 	size_t		value_size;
 
-	if (!decode(key_begin, key_end, encoded, key, sizeof(key)))
+	if (!decode(key_begin, key_end, encoded, key, sizeof(key), &key_size))
 		return;
-	(void) decode(value_begin, value_end, encoded, value, sizeof(value));
+	(void) decode(value_begin, value_end, encoded, value, sizeof(value),
+				  &value_size);
 
 	if (strcmp(key, "traceparent") == 0)
-		take_trace_id(tags, value);
+		take_trace_id(tags, value, value_size);
 	else if (strcmp(key, "querywatch") == 0 && strcmp(value, "ignore") == 0)
 		tags->ignore = true;
 
 	if (tags->ntags >= COMMENT_MAX_TAGS || comment_tag(tags, key) != NULL)
 		return;
 
-	key_size = strlen(key) + 1;
-	value_size = strlen(value) + 1;
+	/* each with its NUL */
+	key_size++;
+	value_size++;
 	if (key_size + value_size > room)
 	{
 		/* cut the value if that leaves anything of it */

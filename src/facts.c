@@ -305,7 +305,7 @@ add_spill(StatementFacts *facts, QueryDesc *queryDesc, uint64 elapsed,
 	facts->max_spill_blocks = as_uint32(spilled);
 	find_memory_need(queryDesc->planstate, &need);
 	if (!need.found)
-		need.kilobytes = 2.0 * spilled * (BLCKSZ / 1024);
+		need.kilobytes = 2.0 * spilled * BLCKSZ / 1024;
 	facts->work_mem = (uint32) Min(need.kilobytes, (double) MAX_KILOBYTES);
 }
 

@@ -353,6 +353,7 @@ table_record(Pattern *pattern)
 		entry = &shared->patterns[shared->npatterns++];
 	else
 		shared->dropped++;
+	Assert(entry != NULL);
 	entry->hash = hash;
 	entry->pattern = *pattern;
 }

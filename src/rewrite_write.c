@@ -269,8 +269,8 @@ find_row(const AnalyzedText *analyzed, InsertRow *row)
 	/* parameters elsewhere, in ON CONFLICT, cannot differ by row */
 	for (int i = 0; i < analyzed->ntokens; i++)
 	{
-		if (analyzed->tokens[i].param > 0 &&
-			(i < row->values || i >= row->end))
+		if ((i < row->values || i >= row->end) &&
+			analyzed->tokens[i].param > 0)
 			return false;
 	}
 

@@ -79,6 +79,7 @@ typedef struct ShapeCondition
 	Oid			relid;			/* table of the column */
 	AttrNumber	attnum;			/* 0 if it is an expression over columns */
 	ShapeValue	value;
+	uint16		unused;			/* 0: shapes are compared byte by byte */
 } ShapeCondition;
 
 typedef struct StatementShape
