@@ -38,10 +38,10 @@ PG_CPPFLAGS += $(METRICS_CPPFLAGS)
 SHLIB_LINK = $(METRICS_LIBS)
 endif
 
-EXTRA_CLEAN = src/.built-with .warnings test/output test/orm/node/node_modules
+EXTRA_CLEAN = src/.built-with .warnings .static test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format warnings unit fuzz regress isolation tap orm prometheus demo
+SUITES = format warnings static unit fuzz regress isolation tap orm prometheus demo
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -102,6 +102,49 @@ else
 check-warnings-clang:
 	@echo "check-warnings: no clang here, skipped"
 endif
+
+# Static analysis.  cppcheck is told what it must know of PostgreSQL's headers;
+# the old one of its two checks for what is uninitialised doesn't know what
+# never returns.
+CPPCHECK = cppcheck
+CPPCHECK_FLAGS = --quiet --error-exitcode=1 --std=c99 \
+	--enable=warning,performance,portability --inline-suppr \
+	--suppress=legacyUninitvar \
+	--include=test/setup/cppcheck.h -Isrc -D__linux__ \
+	--template='{file}:{line}: {id}: {message}'
+
+# Without those that are a matter of taste, or of PostgreSQL's own macros
+CLANG_TIDY = clang-tidy
+CLANG_TIDY_CHECKS = -*,bugprone-*,-bugprone-assignment-in-if-condition,$\
+	-bugprone-branch-clone,-bugprone-easily-swappable-parameters,$\
+	-bugprone-implicit-widening-of-multiplication-result,$\
+	-bugprone-macro-parentheses,-bugprone-narrowing-conversions,$\
+	-bugprone-reserved-identifier,-bugprone-suspicious-include
+TIDY_SOURCES = $(patsubst src/%.c,.static/tidy/%,$(wildcard src/*.c))
+
+# It believes assertions.
+SCAN_BUILD = scan-build
+SCAN_SOURCES = $(patsubst src/%.c,.static/scan/%,$(wildcard src/*.c))
+
+check-static: check-cppcheck check-tidy check-scan
+
+check-cppcheck:
+	$(CPPCHECK) $(CPPCHECK_FLAGS) $(sort $(wildcard src/*.c))
+
+check-tidy: $(TIDY_SOURCES)
+
+$(TIDY_SOURCES): .static/tidy/%: src/%.c
+	@$(CLANG_TIDY) --quiet --checks='$(CLANG_TIDY_CHECKS)' --warnings-as-errors='*' $< -- \
+	  -std=gnu99 $(CPPFLAGS) -Wno-ignored-attributes 2>/dev/null
+
+check-scan:
+	@mkdir -p .static
+	@$(SCAN_BUILD) -o .static/report --status-bugs --use-cc="$(CLANG_FOUND)" $(MAKE) -s scan-sources
+
+scan-sources: $(SCAN_SOURCES)
+
+$(SCAN_SOURCES): .static/scan/%: src/%.c
+	@$(CC) -std=gnu99 $(CPPFLAGS) -DUSE_ASSERT_CHECKING -w -fsyntax-only $<
 
 clang-found:
 	@echo $(CLANG_FOUND)
@@ -174,7 +217,7 @@ stress:
 soak:
 	@test/soak/run
 
-unit regress isolation tap orm prometheus format warnings:
+unit regress isolation tap orm prometheus format warnings static:
 	@SUITES='$@' test/run
 
 # pg_bsd_indent with the flags of PostgreSQL's pgindent
@@ -205,7 +248,7 @@ help:
 	@echo "                    as root; VERSIONS='17 18' only those"
 	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
-	@echo "                    prometheus, format and warnings; SUITES=demo checks the demo"
+	@echo "                    prometheus, format, warnings and static; SUITES=demo checks the demo"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
 	@echo "                    SECONDS=60 for less; keeps what it finds in test/fuzz/corpus"
 	@echo "make test-sanitize  regression and isolation tests with the address and undefined"
@@ -220,6 +263,7 @@ help:
 	@echo "make soak           64 clients, an ORM's among them, readers, resets and restarts, for"
 	@echo "                    DURATION seconds (1800), with an exact count"
 	@echo "make check-warnings compile with gcc and clang, warnings are errors"
+	@echo "make check-static   cppcheck, clang-tidy and clang's analyzer (scan-build) find nothing"
 	@echo "make indent-check   is the C code formatted as pgindent would? (make indent does it)"
 	@echo "make clean          remove what was built"
 	@echo
@@ -230,6 +274,7 @@ help:
 FORCE:
 
 .PHONY: all demo test test-matrix test-core fuzz test-sanitize stress soak bench bench-check unit regress isolation tap orm \
-	prometheus format warnings help \
-	indent indent-check check-warnings check-warnings-gcc \
+	prometheus format warnings static help \
+	indent indent-check check-static check-cppcheck check-tidy check-scan \
+	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE

@@ -147,7 +147,7 @@ install_tree()
 copy_source()
 {
 	as_user mkdir -p "$work/src"
-	(cd "$top" && tar -cf - --exclude='./.git' --exclude='./.warnings' \
+	(cd "$top" && tar -cf - --exclude='./.git' --exclude='./.warnings' --exclude='./.static' \
 		--exclude='./.programs' \
 		--exclude='./test/output' --exclude='*.o' --exclude='*.bc' \
 		--exclude='*.so' --exclude='__pycache__' --exclude=node_modules .) |
