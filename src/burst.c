@@ -84,7 +84,7 @@ find_candidates(const Window *window, const WindowStatement *child,
 		const WindowStatement *statement = &window->statements[i];
 		int			place;
 
-		if (statement->serial != window->serial ||
+		if (!has_run(window, statement) ||
 			statement->queryid == child->queryid ||
 			statement->shape.command != SHAPE_SELECT ||
 			statement->counts.rows < 2 ||
@@ -266,7 +266,6 @@ static inline bool
 runs_among(const WindowStatement *other, const WindowStatement *statement)
 {
 	return other->queryid != statement->queryid &&
-		other->counts.executions > 0 &&
 		other->counts.last_end > statement->counts.first_start &&
 		other->counts.first_start < statement->counts.last_end;
 }
@@ -373,7 +372,7 @@ fill_cycle(Window *window, const WindowStatement *statement,
 		const WindowStatement *other = &window->statements[i];
 		bool		member;
 
-		if (other->serial != window->serial || !runs_among(other, statement))
+		if (!has_run(window, other) || !runs_among(other, statement))
 			continue;
 		member = (among >= half && other->counts.executions >= half) ||
 			(other->queryid == parent_queryid &&
@@ -413,7 +412,7 @@ relate_cycle(Window *window, Relater *relater,
 	{
 		WindowStatement *other = &window->statements[i];
 
-		if (other->serial != window->serial || other->counts.related ||
+		if (!has_run(window, other) || other->counts.related ||
 			!other->possible || other->shape.command != SHAPE_SELECT ||
 			other->counts.executions < Max(half, 2) ||
 			!runs_among(other, statement))
@@ -566,7 +565,7 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 
 	if (copy.counts_as_one)
 		window_count_execution(window, &copy, &detail_copy,
-							   window->position + 1, copy.start);
+							   window->position + 1);
 	copy.counts.last_end = Max(copy.counts.last_end, copy.start);
 
 	/* once, even if this execution fails and another one gets here */

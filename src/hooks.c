@@ -713,6 +713,8 @@ run_query(EXECUTOR_RUN_ARGS, Running *r)
 								   &r->measure.start);
 		else if (r->open)
 			repeats_continue(r->open->run, r->key.queryid);
+		else
+			repeats_forget_application();
 		r->fills = statements_fills;
 		r->running = true;
 		measure_usage_start(&r->measure);

@@ -37,6 +37,7 @@
 #include "schema.h"
 #include "settings.h"
 #include "visible.h"
+#include "window_run.h"
 
 /* Executions of a burst up to which readers get all the facts with each */
 #define LONG_BURST	64
@@ -50,23 +51,23 @@ static uint64 application_hash = 0;
 static char route[PATTERN_ROUTE_LENGTH];
 static char trace_id[PATTERN_TRACE_LENGTH];
 static char framework[NAMEDATALEN];
-static Oid	context_userid = InvalidOid;
-static bool plain_context = false;	/* neither route nor trace */
+
+static Oid	plain_userid = InvalidOid;	/* their role, if they have neither
+										 * route nor trace */
+
+const char *repeats_application_seen = NULL;
 
 KeySet	   *repeats_wanted_rows = NULL;
 
 /* Statements parsed in this session */
 uint64		repeats_parses = 0;
 
-/* What the window was last configured with */
-static int	configured_threshold = 0;
-static int	configured_gap = 0;
+/* on_repeat when the window was last configured */
 static int	configured_on_repeat = ON_REPEAT_OFF;
 
-/* Of the last execution */
+/* Of the last execution: its transaction, the session's time until it began */
 static uint64 last_transaction = 0;
-static PgStat_Counter last_active_time = 0;
-static PgStat_Counter last_idle_time = 0;
+static PgStat_Counter last_time_kept = 0;
 
 /* Constants of the statement parsed last, if it was asked for */
 static StatementLiterals literals;
@@ -115,6 +116,15 @@ drop_unwanted_tags(CommentTags *tags)
 	tags->ntags = kept;
 }
 
+static bool
+is_same_application(void)
+{
+	if (repeats_application_seen != application_name &&
+		strcmp(application, application_name) == 0)
+		repeats_application_seen = application_name;
+	return repeats_application_seen == application_name;
+}
+
 /*
  * Tells the window whose execution comes next.  False if the statement asks
  * to be ignored.
@@ -126,13 +136,13 @@ set_context(const StatementKey *key, const char *text, int length)
 	CommentTags tags;
 
 	route[0] = trace_id[0] = framework[0] = '\0';
-	plain_context = true;
+	plain_userid = key->userid;
 	if (unlikely(comment_present(text, length)) &&
 		comment_parse(text, length, &tags))
 	{
 		const char *value;
 
-		plain_context = false;
+		plain_userid = InvalidOid;
 		if (tags.ignore)
 			return false;
 		drop_unwanted_tags(&tags);
@@ -145,13 +155,13 @@ set_context(const StatementKey *key, const char *text, int length)
 			strlcpy(framework, value, sizeof(framework));
 	}
 
-	if (unlikely(strcmp(application, application_name) != 0))
+	if (!is_same_application())
 	{
 		strlcpy(application, application_name, sizeof(application));
 		application_hash = pattern_text_hash(application);
+		repeats_application_seen = application_name;
 	}
 
-	context_userid = key->userid;
 	context.userid = key->userid;
 	context.application = application_hash;
 	context.route = pattern_text_hash(route);
@@ -160,20 +170,22 @@ set_context(const StatementKey *key, const char *text, int length)
 	return true;
 }
 
-/* Did the client wait for the last answer before it sent this? */
-static bool
-came_by_itself(uint64 transaction)
+/*
+ * Does it look as if the client had not waited for the last answer before it
+ * sent this?
+ */
+static inline bool
+came_at_once(uint64 transaction)
 {
-	bool		same = transaction == last_transaction &&
-	pgStatActiveTime == last_active_time &&
-	pgStatTransactionIdleTime == last_idle_time;
+	return transaction == last_transaction &&
+		pgStatActiveTime + pgStatTransactionIdleTime == last_time_kept;
+}
 
+static inline void
+remember_coming(uint64 transaction)
+{
 	last_transaction = transaction;
-	last_active_time = pgStatActiveTime;
-	last_idle_time = pgStatTransactionIdleTime;
-
-	/* without the time keeping only an implicit transaction tells */
-	return !same || (!pgstat_track_activities && IsTransactionBlock());
+	last_time_kept = pgStatActiveTime + pgStatTransactionIdleTime;
 }
 
 /* Constants of this execution, NULL if it has none that are known */
@@ -355,83 +367,91 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);
 }
 
-RepeatRun *
-repeats_begin(const StatementKey *key, StatementLocal *local,
-			  QueryDesc *queryDesc, uint64 *now)
+static void
+configure(void)
+{
+	/* switched on: what came before, a test's data say, is not meant */
+	if (configured_on_repeat == ON_REPEAT_OFF && qw_on_repeat != ON_REPEAT_OFF)
+		window_close(window);
+	configured_on_repeat = qw_on_repeat;
+	window_configure(window, qw_repeat_threshold,
+					 (uint64) qw_repeat_gap * 1000000);
+	qw_repeat_settings_changed = false;
+}
+
+/*
+ * Is this execution, as far as can be told at once, of the same role and
+ * application as the last one, neither of them with a comment?  A text that
+ * nothing was parsed since it was looked at is the same, and had none then.
+ */
+static inline bool
+is_plain(const StatementKey *key, const StatementLocal *local,
+		 const char *text)
+{
+	return plain_userid == key->userid &&
+		repeats_application_seen == application_name &&
+		local->plain_text == text &&
+		local->plain_parses == repeats_parses &&
+		!qw_repeat_settings_changed;
+}
+
+/*
+ * Finds out who the execution belongs to.  False if it is not to be looked at.
+ */
+static pg_noinline bool
+find_context(const StatementKey *key, StatementLocal *local,
+			 QueryDesc *queryDesc)
 {
 	const char *text = queryDesc->sourceText;
+	const char *statement = text;
+	int			location = queryDesc->plannedstmt->stmt_location;
 	int			length = queryDesc->plannedstmt->stmt_len;
 	bool		same_owner;
-	WindowStart start;
-	RepeatRun  *run;
 
 	/* Without a portal no client sent it: a deferred trigger, at COMMIT */
 	if (ActivePortal == NULL)
-		return NULL;
+		return false;
 	if (unlikely(window == NULL) && !attach())
-		return NULL;
+		return false;
+	if (unlikely(qw_repeat_settings_changed))
+		configure();
 
-	/*
-	 * A text that nothing was parsed since it was looked at is the same, and
-	 * had no comment then
-	 */
-	same_owner = plain_context && context_userid == key->userid &&
-		strcmp(application, application_name) == 0;
-	if (!same_owner || local->plain_text != text ||
-		local->plain_parses != repeats_parses)
+	same_owner = plain_userid == key->userid && is_same_application();
+	if (same_owner && local->plain_text == text &&
+		local->plain_parses == repeats_parses)
+		return true;
+
+	if (location > 0)
 	{
-		const char *statement = text;
-		int			location = queryDesc->plannedstmt->stmt_location;
-
-		if (location > 0)
-		{
-			comment_include(text, &location, &length);
-			statement += location;
-		}
-		if (length <= 0)
-			length = strlen(statement);
-		if ((!same_owner || unlikely(comment_present(statement, length))) &&
-			!set_context(key, statement, length))
-			return NULL;
-		if (plain_context)
-		{
-			local->plain_text = text;
-			local->plain_parses = repeats_parses;
-		}
+		comment_include(text, &location, &length);
+		statement += location;
 	}
-
-	if (unlikely(configured_threshold != qw_repeat_threshold ||
-				 configured_gap != qw_repeat_gap ||
-				 configured_on_repeat != qw_on_repeat))
+	if (length <= 0)
+		length = strlen(statement);
+	if ((!same_owner || unlikely(comment_present(statement, length))) &&
+		!set_context(key, statement, length))
+		return false;
+	if (OidIsValid(plain_userid))
 	{
-		/* switched on: what came before, a test's data say, is not meant */
-		if (configured_on_repeat == ON_REPEAT_OFF)
-			window_close(window);
-		configured_on_repeat = qw_on_repeat;
-		configured_threshold = qw_repeat_threshold;
-		configured_gap = qw_repeat_gap;
-		window_configure(window, qw_repeat_threshold,
-						 (uint64) qw_repeat_gap * 1000000);
+		local->plain_text = text;
+		local->plain_parses = repeats_parses;
 	}
-	start.queryid = key->queryid;
-	start.shape = &local->shape;
-	start.now = *now;
-	start.transaction = compat_transaction_id();
-	start.in_block = IsTransactionBlock();
-	start.round_trip = came_by_itself(start.transaction);
+	return true;
+}
+
+/* What only some executions need before they run */
+static pg_noinline RepeatRun *
+begin_asked(RepeatRun *run, const StatementKey *key,
+			const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
+{
 	beginning_run = NULL;
-	run = window_begin(window, local->window_statement, &start);
-	if (run == NULL)
-		return NULL;
-	local->window_statement = run;
-	if (likely(!start.again))
-		return run;
-
+	if (IsTransactionBlock())
+		window_in_block(run);
 	if (window_wants_values(window, run))
 	{
 		WindowValues values;
 
-		hash_values(queryDesc, &local->shape, &values);
+		hash_values(queryDesc, shape, &values);
 		window_values(window, run, &values);
 	}
 	if (unlikely(window_at_threshold(window, run)))
@@ -439,9 +459,72 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 		begin_burst(run, key, queryDesc);
 		*now = compat_clock();
 	}
-	if (unlikely(start.collect))
+	if (unlikely(window_wants_rows(run)))
 		repeats_wanted_rows = window_collect(window, run);
 	return run;
+}
+
+/* The first of its window, or of a statement that has no entry */
+static pg_noinline RepeatRun *
+begin_first(const StatementKey *key, StatementLocal *local,
+			QueryDesc *queryDesc, uint64 *now)
+{
+	RepeatRun  *run = window_begin(window, local->window_statement,
+								   key->queryid, &local->shape, *now,
+								   compat_transaction_id());
+
+	local->window_statement = run;
+	if (run == NULL)
+		return NULL;
+	return begin_asked(run, key, &local->shape, queryDesc, now);
+}
+
+static inline RepeatRun *
+begin_run(const StatementKey *key, StatementLocal *local,
+		  QueryDesc *queryDesc, uint64 *now, uint64 transaction)
+{
+	RepeatRun  *run = local->window_statement;
+	bool		asks;
+
+	if (unlikely(!window_begin_known(window, run, key->queryid, &local->shape,
+									 *now, transaction, &asks)))
+		return begin_first(key, local, queryDesc, now);
+	if (asks)
+		return begin_asked(run, key, &local->shape, queryDesc, now);
+	return run;
+}
+
+/* One that may belong to somebody else, or be one of a batch */
+static pg_noinline RepeatRun *
+begin_other(const StatementKey *key, StatementLocal *local,
+			QueryDesc *queryDesc, uint64 *now)
+{
+	uint64		transaction = compat_transaction_id();
+
+	if (!find_context(key, local, queryDesc))
+		return NULL;
+
+	/* without the time keeping only an implicit transaction tells */
+	if (!came_at_once(transaction) ||
+		(!pgstat_track_activities && IsTransactionBlock()))
+		window_round_trip(window);
+	remember_coming(transaction);
+	return begin_run(key, local, queryDesc, now, transaction);
+}
+
+RepeatRun *
+repeats_begin(const StatementKey *key, StatementLocal *local,
+			  QueryDesc *queryDesc, uint64 *now)
+{
+	uint64		transaction = compat_transaction_id();
+
+	if (unlikely(!is_plain(key, local, queryDesc->sourceText) ||
+				 came_at_once(transaction)))
+		return begin_other(key, local, queryDesc, now);
+
+	remember_coming(transaction);
+	window_round_trip(window);
+	return begin_run(key, local, queryDesc, now, transaction);
 }
 
 void
@@ -490,17 +573,26 @@ repeats_publish(void)
 		window_bursts(window, publish_burst, NULL);
 }
 
-/* The execution that makes a burst has ended */
+/* The end of an execution that failed, or is in a burst, or makes one */
 static pg_noinline void
-burst_begun(RepeatRun *run, bool failed)
+end_other(RepeatRun *run, uint64 now, bool failed)
 {
-	if (beginning_run == run && !failed)
+	if (failed)
+		window_failed(window, run, now);
+	else if (window_end_more(window, run))
 	{
-		BurstFacts	facts;
+		int			handle = window_handle(window, run);
 
-		window_facts(window, run, &facts);
-		window_set_handle(run, patterns_open(&beginning, beginning_userid,
-											 &facts));
+		if (handle >= 0)
+			update_burst(run, handle);
+		else if (beginning_run == run)
+		{
+			BurstFacts	facts;
+
+			window_facts(window, run, &facts);
+			handle = patterns_open(&beginning, beginning_userid, &facts);
+			window_set_handle(run, handle);
+		}
 	}
 	beginning_run = NULL;
 }
@@ -509,15 +601,9 @@ void
 repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
 			bool failed)
 {
-	int			handle;
-
-	if (run == NULL)
-		return;
-	handle = window_end(window, run, now, elapsed, rows, failed);
-	if (unlikely(beginning_run != NULL))
-		burst_begun(run, failed);
-	else if (handle >= 0)
-		update_burst(run, handle);
+	if (run != NULL &&
+		(failed || !window_end(window, run, now, elapsed, rows)))
+		end_other(run, now, failed);
 }
 
 void

@@ -81,6 +81,22 @@ extern uint64 repeats_parses;
  */
 extern void repeats_publish(void);
 
+/*
+ * What application_name pointed to when its value was looked at last.  A new
+ * value is allocated before the old one is freed, so that the pointer tells
+ * whether it was set since; unless it was set twice, and so whatever runs that
+ * repeats_begin() is not called for is followed by
+ * repeats_forget_application().  (It may go unnoticed, until then, if one
+ * statement with a table sets it twice in a transaction that had set it.)
+ */
+extern const char *repeats_application_seen;
+
+static inline void
+repeats_forget_application(void)
+{
+	repeats_application_seen = NULL;
+}
+
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 

@@ -40,6 +40,7 @@ char	   *qw_metrics_address = NULL;
 char	   *qw_tags = NULL;
 bool		qw_save = true;
 int			qw_save_interval = 60;
+bool		qw_repeat_settings_changed = true;
 
 static const struct config_enum_entry track_options[] = {
 	{"none", TRACK_NONE, false},
@@ -243,6 +244,20 @@ static const GucIntCheckHook number_hooks[] = {
 	[METRICS_STATEMENTS] = check_metrics_statements
 };
 
+/* repeat_threshold, repeat_gap or on_repeat */
+static void
+assign_repeat_setting(int newval, void *extra)
+{
+	qw_repeat_settings_changed = true;
+}
+
+static const GucIntAssignHook number_assigned[
+											  lengthof(numbers)] =
+{
+	[REPEAT_THRESHOLD] = assign_repeat_setting,
+		[REPEAT_GAP] = assign_repeat_setting
+};
+
 /* A list of keys: letters, digits, underscores, dashes, dots */
 static bool
 check_tags(char **newval, void **extra, GucSource source)
@@ -287,7 +302,8 @@ settings_define(void)
 
 		DefineCustomIntVariable(s->name, s->what, s->detail, s->variable,
 								*s->variable, INT_MIN, INT_MAX, s->context,
-								s->flags, number_hooks[i], NULL, NULL);
+								s->flags, number_hooks[i], number_assigned[i],
+								NULL);
 	}
 
 	DefineCustomEnumVariable("pg_querywatch.track",
@@ -320,7 +336,7 @@ settings_define(void)
 							 "Selects what happens when a statement is repeated up to the threshold.",
 							 "off, log, notice, warning or error.",
 							 &qw_on_repeat, ON_REPEAT_OFF, on_repeat_options,
-							 PGC_USERSET, 0, NULL, NULL, NULL);
+							 PGC_USERSET, 0, NULL, assign_repeat_setting, NULL);
 	DefineCustomEnumVariable("pg_querywatch.on_repeat_confidence",
 							 "Selects how sure a repeat must be for on_repeat to act on it.",
 							 "confirmed, likely or suspected, and what is surer.",

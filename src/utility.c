@@ -266,6 +266,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 
 	/* *pstmt may be gone by now: ROLLBACK frees it */
 	end = compat_clock();
+	repeats_forget_application();
 	if (level == 0)
 	{
 		if (discard_all)

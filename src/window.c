@@ -24,7 +24,7 @@
  */
 #include "postgres.h"
 
-#include "window_internal.h"
+#include "window_run.h"
 
 /* Windows in a row after which rows are no longer collected for nothing */
 #define MAX_UNASKED		32
@@ -63,6 +63,7 @@ window_configure(Window *window, int threshold, uint64 gap)
 {
 	window->threshold = Max(threshold, 2);
 	window->gap = gap;
+	window->asks_always = window->threshold <= 2 || window->nkeysets > 0;
 }
 
 void
@@ -97,7 +98,7 @@ report_burst(Window *window, const WindowStatement *statement)
 	window_facts(window, statement, &facts);
 	if (window->callback != NULL)
 		window->callback(window->callback_arg, &facts,
-						 statement->counts.handle);
+						 statement->counts.handle - 1);
 }
 
 /*
@@ -217,25 +218,25 @@ set_shape(Window *window, WindowStatement *statement,
 
 /* The entry of a statement, made if there is none */
 static WindowStatement *
-find_entry(Window *window, const WindowStart *start)
+find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 {
 	WindowStatement *statement;
-	uint8	   *list = list_of(window, start->queryid);
+	uint8	   *list = list_of(window, queryid);
 
 	for (uint8 i = *list; i != NO_ENTRY; i = statement->next)
 	{
 		statement = &window->statements[i];
-		if (statement->queryid == start->queryid)
+		if (statement->queryid == queryid)
 			return statement;
 	}
 
 	statement = free_entry(window);
-	statement->queryid = start->queryid;
+	statement->queryid = queryid;
 	statement->next = *list;
 	statement->unasked = 0;
 	*list = statement->index;
 	statement->counts.burst = false;
-	set_shape(window, statement, start->shape);
+	set_shape(window, statement, shape);
 	return statement;
 }
 
@@ -245,132 +246,47 @@ find_entry(Window *window, const WindowStart *start)
  */
 
 static inline void
-open_window(Window *window, const WindowStart *start)
+open_window(Window *window, uint64 queryid)
 {
 	window->open = true;
 	window->serial++;
 	window->others = false;
-	window->opener = start->queryid;
+	window->opener = queryid;
 	window->nbursts = 0;
 	window->nkeysets = 0;
+	window->asks_always = window->threshold <= 2;
 }
 
-/*
- * Has the backend begun something else?  It was idle, or the statement that
- * opened the window comes again after others in another transaction: a pooled
- * connection's next request.
- */
-static inline bool
-is_over(const Window *window, const WindowStart *start)
+WindowStatement *
+window_begin(Window *window, WindowStatement *known, uint64 queryid,
+			 const StatementShape *shape, uint64 now, uint64 transaction)
 {
-	if (start->now > window->last_end &&
-		start->now - window->last_end > window->gap)
-		return true;
-	return start->queryid == window->opener && window->others &&
-		start->transaction != window->opener_transaction &&
-		window->context.trace == 0;
-}
-
-/* Is this the entry of that statement, and its shape still the same? */
-static inline bool
-is_entry_of(const WindowStatement *statement, const WindowStart *start)
-{
-	/*
-	 * The fields before "target" tell whether the shape is another; where
-	 * only its tables are, the caller no longer takes the entry for known.
-	 */
-	return statement->queryid == start->queryid &&
-		memcmp(&statement->shape, start->shape,
-			   offsetof(StatementShape, target)) == 0;
-}
-
-/* Was the statement taken for a parent before? */
-static inline bool
-is_armed(const Window *window, const WindowStatement *statement)
-{
-	return window->armed != NULL &&
-		statement->shape.command == SHAPE_SELECT &&
-		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
-		statement->queryid;
-}
-
-/* Begins a window, after ending the one that was open */
-static pg_noinline void
-next_window(Window *window, const WindowStart *start)
-{
-	window_close(window);
-	open_window(window, start);
-}
-
-static inline WindowStatement *
-begin_execution(Window *window, WindowStatement *statement,
-				WindowStart *start)
-{
-	if (statement->serial != window->serial)
-	{
-		memset(&statement->counts, 0, sizeof(WindowCounts));
-		statement->counts.handle = -1;
-		statement->counts.armed = is_armed(window, statement);
-		statement->serial = window->serial;
-	}
-	start->collect = statement->counts.armed;
-	if (start->queryid == window->opener)
-	{
-		window->opener_transaction = start->transaction;
-		window->others = false;
-	}
-	else
-		window->others = true;
-
-	statement->start = start->now;
-	statement->transaction = start->transaction;
-	statement->in_block = start->in_block;
-	statement->counts_as_one = start->round_trip ||
-		statement->counts.batch != window->batch;
-	statement->has_values = false;
-	window->last_used[statement->index] = ++window->tick;
-	start->again = statement->counts.executions > 0 ||
-		window->threshold <= 2 || window->nkeysets != 0 || start->collect;
-	return statement;
-}
-
-/*
- * window_begin() of a statement that is not known to have an entry
- */
-static pg_noinline WindowStatement *
-begin_unknown(Window *window, WindowStatement *known, WindowStart *start)
-{
-	const StatementShape *shape = start->shape;
 	WindowStatement *statement = known;
 
-	start->collect = false;
-	if (shape == NULL || !is_relevant(shape))
+	if (!is_relevant(shape))
 	{
-		if (shape != NULL && is_write(shape))
+		if (is_write(shape))
 			window->written++;
 		return NULL;
 	}
 
-	if (!window->open || is_over(window, start))
-		next_window(window, start);
-	if (statement == NULL || statement->queryid != start->queryid)
-		statement = find_entry(window, start);
+	if (!window->open || is_over(window, queryid, now, transaction))
+	{
+		window_close(window);
+		open_window(window, queryid);
+	}
+	if (statement == NULL || statement->queryid != queryid)
+		statement = find_entry(window, queryid, shape);
 	if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
 		set_shape(window, statement, shape);
-	return begin_execution(window, statement, start);
+	(void) begin_execution(window, statement, now, transaction);
+	return statement;
 }
 
-WindowStatement *
-window_begin(Window *window, WindowStatement *known, WindowStart *start)
+void
+window_in_block(WindowStatement *statement)
 {
-	if (start->round_trip)
-		window->batch++;
-	if (unlikely(known == NULL || start->shape == NULL ||
-				 !is_entry_of(known, start)))
-		return begin_unknown(window, known, start);
-	if (unlikely(!window->open || is_over(window, start)))
-		next_window(window, start);
-	return begin_execution(window, known, start);
+	statement->in_block = true;
 }
 
 /* ----------
@@ -394,6 +310,7 @@ window_collect(Window *window, WindowStatement *statement)
 			return NULL;
 		}
 		keyset = &window->keysets[window->nkeysets++];
+		window->asks_always = true;
 		counts->keyset = window->nkeysets;
 		keyset->owner = statement->index;
 		keyset->queryid = statement->queryid;
@@ -407,6 +324,12 @@ window_collect(Window *window, WindowStatement *statement)
 		return NULL;
 	}
 	return &keyset->rows;
+}
+
+bool
+window_wants_rows(const WindowStatement *statement)
+{
+	return statement->counts.armed;
 }
 
 bool
@@ -454,6 +377,7 @@ window_values(Window *window, WindowStatement *statement,
 			return;
 	}
 	statement->has_values = true;
+	statement->ends_plainly = false;
 	window->details[statement->index].values = *values;
 }
 
@@ -510,38 +434,11 @@ count_values(Window *window, WindowStatement *statement,
 	counts->hashed++;
 }
 
-/* Counts an execution that did not fail: what each adds */
-static inline void
-count_execution(const Window *window, WindowStatement *statement,
-				uint64 position, uint64 now)
-{
-	WindowCounts *counts = &statement->counts;
-
-	counts->executions++;
-	counts->in_blocks += statement->in_block;
-	counts->last_position = position;
-	counts->batch = window->batch;
-	if (counts->last_transaction != statement->transaction)
-	{
-		counts->last_transaction = statement->transaction;
-		counts->transactions++;
-	}
-	if (counts->first_position == 0)
-	{
-		counts->first_position = position;
-		counts->first_start = statement->start;
-		counts->first_end = now;
-		counts->first_transaction = statement->transaction;
-		counts->transactions = 1;
-		counts->first_written = window->written;
-	}
-}
-
 void
 window_count_execution(Window *window, WindowStatement *statement,
-					   WindowDetail *detail, uint64 position, uint64 now)
+					   WindowDetail *detail, uint64 position)
 {
-	count_execution(window, statement, position, now);
+	count_further(window, statement, position);
 	if (statement->has_values)
 	{
 		count_values(window, statement, detail);
@@ -560,7 +457,7 @@ window_at_threshold(const Window *window, const WindowStatement *statement)
 void
 window_set_handle(WindowStatement *statement, int handle)
 {
-	statement->counts.handle = handle;
+	statement->counts.handle = handle + 1;
 }
 
 int
@@ -568,58 +465,31 @@ window_handle(const Window *window, const WindowStatement *statement)
 {
 	if (!window->open || statement->serial != window->serial)
 		return -1;
-	return statement->counts.handle;
+	return statement->counts.handle - 1;
 }
 
-/*
- * The part of window_end() that not every execution needs, last so that the
- * others need not save registers for it.
- */
-static pg_noinline void
-end_execution(Window *window, WindowStatement *statement)
+bool
+window_end_more(Window *window, WindowStatement *statement)
 {
 	WindowCounts *counts = &statement->counts;
 
 	if (statement->has_values)
-	{
 		count_values(window, statement, &window->details[statement->index]);
-		statement->has_values = false;
-	}
+	statement->has_values = false;
 	if (statement->possible && !counts->burst &&
 		counts->executions >= window->threshold)
 	{
 		counts->burst = true;
 		window->bursts[window->nbursts++] = statement->index;
 	}
+	return counts->burst;
 }
 
-int
-window_end(Window *window, WindowStatement *statement, uint64 now,
-		   uint64 elapsed, uint64 rows, bool failed)
+void
+window_failed(Window *window, WindowStatement *statement, uint64 now)
 {
-	WindowCounts *counts = &statement->counts;
-
 	window->last_end = now;
 	window->written += statement->writes;
-	if (unlikely(failed || statement->serial != window->serial))
-	{
-		statement->has_values = false;
-		return -1;
-	}
-
-	if (statement->counts_as_one)
-		count_execution(window, statement, ++window->position, now);
-	counts->exec_time += elapsed;
-	counts->rows += rows;
-	counts->last_rows = rows;
-	counts->max_rows = Max(counts->max_rows, rows);
-	counts->last_end = now;
-
-	if (statement->has_values ||
-		(statement->possible && !counts->burst &&
-		 counts->executions >= window->threshold))
-		end_execution(window, statement);
-	return window->open ? counts->handle : -1;
 }
 
 bool
@@ -689,7 +559,7 @@ window_bursts(Window *window, WindowBurstCallback callback, void *arg)
 		BurstFacts	facts;
 
 		window_facts(window, statement, &facts);
-		callback(arg, &facts, statement->counts.handle);
+		callback(arg, &facts, statement->counts.handle - 1);
 	}
 }
 

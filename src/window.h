@@ -13,16 +13,19 @@
  *
  *		window_context()	once, before, when role, application, route or
  *							trace may have changed
+ *		window_round_trip() unless it came together with the one before it
  *		window_begin()		before it runs; tells which statement it is
+ *		window_in_block()	if it is in a transaction that BEGIN opened
  *		window_values()		only if window_wants_values()
  *		window_threshold()	only if window_at_threshold(): facts for a verdict
  *							on a burst that begins now
- *		window_end()		when it has run
+ *		window_collect()	only if window_wants_rows(): where the rows that it
+ *							returns are to be put
+ *		window_end()		when it has run, or window_failed()
  *		window_more_rows()	for every further chunk of rows (cursors)
  *
  * and window_close() ends the window, reporting each burst through the
- * callback.  Where window_begin() says so, the rows that the execution returns
- * are wanted: window_collect() tells where to put them.
+ * callback.  What every execution goes through is in window_run.h.
  *
  * verdict_decide() turns a burst's facts into a verdict; it is a pure function
  * of them, so that a reader can apply it to a copy of the facts of a burst
@@ -133,25 +136,6 @@ typedef struct WindowContext
 	uint64		route;			/* hash of the route tags, 0 if none */
 	uint64		trace;			/* hash of the trace id, 0 if none */
 } WindowContext;
-
-/* An execution about to run */
-typedef struct WindowStart
-{
-	uint64		queryid;
-	const StatementShape *shape;	/* copied when first seen */
-	uint64		now;
-	uint64		transaction;	/* differs for every top-level transaction of
-								 * this backend; savepoints share their
-								 * transaction's */
-	bool		in_block;		/* in a transaction that BEGIN opened */
-	bool		round_trip;		/* false: sent together with the execution
-								 * before it, as one batch on the wire */
-
-	/* answers of window_begin() */
-	bool		collect;		/* its rows are wanted */
-	bool		again;			/* window_wants_values() and
-								 * window_at_threshold() are to be asked */
-} WindowStart;
 
 /*
  * The values of one execution.  Where the statement has none, all hashes are
@@ -284,13 +268,29 @@ extern void window_context(Window *window, const WindowContext *context);
 
 /*
  * An execution of this statement is about to run: closes the window first if
- * it is over, opens one if none is open.  "known" may be what an earlier call
- * returned for the same queryid, to save the look-up, or NULL; it is checked.
- * Returns NULL for a statement that can never be part of a repeat nor tell
- * anything about one (utility, no table, catalog only).
+ * it is over, opens one if none is open.  The shape is copied when it is first
+ * seen.  "now" is when it begins, "transaction" differs for every top-level
+ * transaction of this backend; savepoints share their transaction's.
+ *
+ * "known" may be what an earlier call returned for the same queryid, to save
+ * the look-up, or NULL; it is checked.  Returns NULL for a statement that can
+ * never be part of a repeat nor tell anything about one (utility, no table,
+ * catalog only).
  */
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
-									 WindowStart *start);
+									 uint64 queryid,
+									 const StatementShape *shape, uint64 now,
+									 uint64 transaction);
+
+/*
+ * The execution that has begun is in a transaction that BEGIN opened; need not
+ * be told of a statement's first one in a window, which is presumed to be like
+ * its second
+ */
+extern void window_in_block(WindowStatement *statement);
+
+/* Are the rows that the execution returns wanted? */
+extern bool window_wants_rows(const WindowStatement *statement);
 
 /*
  * Where the rows of this execution, or of the next chunk of a cursor's, are to
@@ -332,11 +332,14 @@ extern int	window_handle(const Window *window,
 						  const WindowStatement *statement);
 
 /*
- * The execution has ended: "elapsed" of it was executing.  A failed one is
- * taken back.  Returns what window_handle() would, of a failed one -1.
+ * The rest of window_end(), if that asks for it.  True if the statement is in
+ * a burst.
  */
-extern int	window_end(Window *window, WindowStatement *statement,
-					   uint64 now, uint64 elapsed, uint64 rows, bool failed);
+extern bool window_end_more(Window *window, WindowStatement *statement);
+
+/* The execution has failed: it is taken back */
+extern void window_failed(Window *window, WindowStatement *statement,
+						  uint64 now);
 
 /* Does this still stand for that statement, or was it dropped for another? */
 extern bool window_holds(const WindowStatement *statement, uint64 queryid);

@@ -1,8 +1,9 @@
 /*-------------------------------------------------------------------------
  *
  * window_internal.h
- *		What a Window is made of: for window.c, which counts, and burst.c,
- *		which makes facts of the counts.  No other file includes this.
+ *		What a Window is made of: for window.c and window_run.h, which count,
+ *		and burst.c and values.c, which make facts of the counts.  No other
+ *		file includes this.
  *
  * src/window_internal.h
  *
@@ -20,32 +21,20 @@
 /* Lists of entries by queryid; a power of two */
 #define LOOKUP_LISTS		128
 
-/* Counts of one statement in one window; zero until it has run */
+/*
+ * Counts of one statement in one window.  The first execution to begin there
+ * makes the fields up to first_start zero, the first to end sets the others.
+ */
 typedef struct WindowCounts
 {
-	uint64		executions;		/* a batch counts once */
+	uint64		executions;		/* that have ended; a batch counts once */
 	uint64		rows;
-	uint64		last_rows;		/* of the latest execution ... */
-	uint64		max_rows;		/* ... and of the one with the most */
-	uint64		exec_time;
-	uint64		first_start;
-	uint64		first_end;
-	uint64		last_end;
-	uint64		first_transaction;
-	uint64		last_transaction;
-	uint64		transactions;
-	uint64		in_blocks;
-	uint64		first_position; /* place among the window's executions */
-	uint64		last_position;
 	uint64		batch;			/* the last one counted */
 	uint64		hashed;			/* executions whose values were looked at */
 	uint64		duplicates;		/* of those */
 	uint64		offset_steps;
 	uint64		max_offset;
-	uint32		first_written;	/* the window's "written" when the statement
-								 * ran first, and when it was first hashed */
-	uint32		hashed_written;
-	int			handle;			/* the caller's, or -1 */
+	int			handle;			/* the caller's plus one; 0: none */
 	uint8		varying;		/* bit for each condition whose value varies */
 	uint8		nkeys;			/* in Window.key_orders */
 	uint8		keyset;			/* its rows: number in Window.keysets plus
@@ -56,6 +45,22 @@ typedef struct WindowCounts
 	bool		threshold_asked;	/* ... at the threshold */
 	bool		same_row;		/* its conditions lead to one row only */
 	bool		armed;			/* its rows are wanted */
+
+	uint64		first_start;
+	uint64		first_end;
+	uint64		last_end;
+	uint64		exec_time;
+	uint64		last_rows;		/* of the latest execution ... */
+	uint64		max_rows;		/* ... and of the one with the most */
+	uint64		first_transaction;
+	uint64		last_transaction;
+	uint64		transactions;
+	uint64		in_blocks;
+	uint64		first_position; /* place among the window's executions */
+	uint64		last_position;
+	uint32		first_written;	/* the window's "written" when the statement
+								 * ran first ... */
+	uint32		hashed_written; /* ... and when it was first hashed */
 } WindowCounts;
 
 struct WindowStatement
@@ -73,6 +78,7 @@ struct WindowStatement
 	bool		counts_as_one;	/* not a further one of a batch */
 	bool		in_block;
 	bool		has_values;		/* WindowDetail.values is of this one */
+	bool		ends_plainly;	/* it needs no window_end_more() */
 	uint64		start;
 	uint64		transaction;
 
@@ -170,16 +176,11 @@ typedef struct WindowAge
 
 struct Window
 {
-	int			threshold;
-	uint64		gap;
-	WindowContext context;
-	WindowSchema schema;
-	WindowBurstCallback callback;
-	void	   *callback_arg;
-	WindowArmed *armed;			/* or NULL */
-
 	/* the window */
+	uint64		gap;			/* idle time that ends it */
+	int			threshold;
 	bool		open;
+	bool		asks_always;	/* of the first execution of a statement too */
 	bool		others;			/* another statement than the opener ran since
 								 * the opener did */
 	uint64		serial;
@@ -188,13 +189,18 @@ struct Window
 	uint64		last_end;		/* of any execution */
 	uint64		position;		/* executions counted, in all windows */
 	uint64		batch;			/* round trips */
+	uint64		tick;			/* clock of last_used */
 	uint32		written;		/* writes */
 	int			nkeysets;
+	WindowContext context;
+	WindowArmed *armed;			/* or NULL */
+	WindowSchema schema;
+	WindowBurstCallback callback;
+	void	   *callback_arg;
 	int			nbursts;
 	uint8		bursts[WINDOW_MAX_STATEMENTS];
 
 	/* the statements */
-	uint64		tick;			/* clock of last_used */
 	int			nstatements;	/* entries in use */
 	int			hand;			/* entry to be recycled next, if it is idle */
 	int			noldest;		/* entries in oldest, of them ... */
@@ -241,13 +247,20 @@ extern const WindowStatement *values_compare(Window *window,
 											 const ValueLink **link,
 											 BurstFacts *facts);
 
+/* Has the statement ended in this window, at least once? */
+static inline bool
+has_run(const Window *window, const WindowStatement *statement)
+{
+	return statement->serial == window->serial &&
+		statement->counts.executions > 0;
+}
+
 /*
- * Counts the execution that is running, as if it ended now with no rows.
- * "statement" and "detail" may be copies.
+ * Counts the execution that is running, which is not the first in its window,
+ * as if it ended now with no rows.  "statement" and "detail" may be copies.
  */
 extern void window_count_execution(Window *window,
 								   WindowStatement *statement,
-								   WindowDetail *detail,
-								   uint64 position, uint64 now);
+								   WindowDetail *detail, uint64 position);
 
 #endif							/* QW_WINDOW_INTERNAL_H */

@@ -98,6 +98,56 @@ with connect() as c:
 is( query(q{SELECT kind, executions FROM querywatch.repeated_statements WHERE query ~ 'FROM item'}),
 	'repeated_lookup|20', 'a loop is');
 
+# application_name, set in every way between prepared statements, which are
+# parsed once only
+query('SELECT querywatch.reset_patterns()');
+is( python('application_name', q{
+async def main():
+    c = await asyncpg.connect(host=host, port=int(port), database='postgres', user=user)
+    lookup = await c.prepare("SELECT name FROM item WHERE id = $1")
+    alone = await c.prepare("SELECT set_config('application_name', $1, false)")
+    twice = await c.prepare("SELECT set_config('application_name', 'x', false), set_config('application_name', $1, false)")
+    with_table = await c.prepare("SELECT set_config('application_name', $1, false) FROM item WHERE id = 1")
+    local = await c.prepare("SELECT set_config('application_name', $1, true) FROM item WHERE id = 1")
+    async def look(n):
+        for i in range(n):
+            await lookup.fetch(i)
+    await c.execute("SET application_name = 'app1'")
+    await look(6)
+    await alone.fetch('app2')
+    await look(7)
+    await alone.fetch('app-')
+    await alone.fetch('app3')   # where app1 was
+    await look(8)
+    await twice.fetch('app4')
+    await look(9)
+    await with_table.fetch('app5')
+    await look(10)
+    await with_table.fetch('app-')
+    await with_table.fetch('app6')
+    await look(11)
+    async with c.transaction():
+        await local.fetch('app7')
+        await look(12)
+    await look(11)
+    try:
+        async with c.transaction():
+            await c.execute("SET application_name = 'app8'")
+            await look(13)
+            await c.fetch("SELECT 1 / 0")
+    except asyncpg.PostgresError:
+        pass
+    await look(14)
+    await c.close()
+    c = await asyncpg.connect(host=host, port=int(port), database='postgres', user=user)
+    print(' '.join(map(str, [tuple(r) for r in await c.fetch(
+        "SELECT application_name, executions FROM querywatch.repeated_statements WHERE query ~ '^SELECT name FROM item' ORDER BY 1, 2")])))
+    await c.close()
+asyncio.run(main())
+}),
+	"('app1', 6) ('app2', 7) ('app3', 8) ('app4', 9) ('app5', 10) ('app6', 36) ('app7', 12) ('app8', 13)",
+	'each application_name has its own executions');
+
 # A portal read in part, then closed
 query('SELECT querywatch.reset(), pg_stat_statements_reset()');
 python('portal', q{

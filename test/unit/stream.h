@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #include "unit.h"
-#include "window.h"
+#include "window_run.h"
 
 #define MICROSECONDS(n)		((uint64) (n) * 1000)
 #define MILLISECONDS(n)		((uint64) (n) * 1000000)
@@ -341,10 +341,42 @@ collect_rows(KeySet *rows, const Returned *returned)
 	}
 }
 
+/*
+ * An execution begins; by the shortcut if there is one.  Where that says that
+ * there is nothing to be asked, there must be nothing.
+ */
+static inline WindowStatement *
+begin_one(WindowStatement *entry, const Statement *s)
+{
+	bool		asks;
+
+	if (!window_begin_known(window, entry, s->queryid, &s->shape, clock_now,
+							transaction_now, &asks))
+		entry = window_begin(window, entry, s->queryid, &s->shape, clock_now,
+							 transaction_now);
+	else if (!asks &&
+			 (window_wants_values(window, entry) ||
+			  window_at_threshold(window, entry) || window_wants_rows(entry)))
+		abort();
+	else if (!asks)
+		return entry;
+	if (entry != NULL && in_block)
+		window_in_block(entry);
+	return entry;
+}
+
+static inline void
+end_one(WindowStatement *entry, uint64 elapsed, uint64 rows, bool failed)
+{
+	if (failed)
+		window_failed(window, entry, clock_now);
+	else if (!window_end(window, entry, clock_now, elapsed, rows))
+		window_end_more(window, entry);
+}
+
 static inline WindowStatement *
 execute(const Statement *s, Run run)
 {
-	WindowStart start;
 	WindowStatement *entry;
 
 	if (!in_block)
@@ -352,13 +384,9 @@ execute(const Statement *s, Run run)
 	if (!run.pipelined)
 		clock_now += pause_before;
 
-	start.queryid = s->queryid;
-	start.shape = &s->shape;
-	start.now = clock_now;
-	start.transaction = transaction_now;
-	start.in_block = in_block;
-	start.round_trip = !run.pipelined;
-	entry = window_begin(window, known[s->queryid % MAX_KNOWN], &start);
+	if (!run.pipelined)
+		window_round_trip(window);
+	entry = begin_one(known[s->queryid % MAX_KNOWN], s);
 	if (entry == NULL)
 		return NULL;
 	known[s->queryid % MAX_KNOWN] = entry;
@@ -391,7 +419,7 @@ execute(const Statement *s, Run run)
 		window_threshold(window, entry, &result->facts);
 		verdict_decide(&result->facts, threshold, false, &result->verdict);
 	}
-	if (start.collect && run.returned != NULL)
+	if (window_wants_rows(entry) && run.returned != NULL)
 	{
 		KeySet	   *rows = window_collect(window, entry);
 		int			nrows = rows ? rows->nrows : 0;
@@ -403,7 +431,7 @@ execute(const Statement *s, Run run)
 	}
 	clock_now += running;
 	if (!run.open)
-		window_end(window, entry, clock_now, running, run.rows, run.failed);
+		end_one(entry, running, run.rows, run.failed);
 	return entry;
 }
 

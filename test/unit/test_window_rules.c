@@ -203,7 +203,7 @@ test_windows(void)
 	lookups(0, 4);
 	entry = RUN(&author_by_id, .key = {9}, .open = true);
 	window_close(window);
-	window_end(window, entry, clock_now, 1, 1, false);
+	end_one(entry, 1, 1, false);
 	window_more_rows(window, entry, clock_now, 1, 1);
 	is(nclosed, 0, "an execution that outlives its window: not reported");
 	lookups(0, 4);
@@ -228,16 +228,11 @@ test_windows(void)
 	start_stream();
 	entry = RUN(&author_by_id, .key = {9});
 	{
-		WindowStart start = {
-			.queryid = users.queryid, .shape = &users.shape,
-			.now = clock_now, .transaction = transaction_now,
-			.round_trip = true
-		};
-		WindowStatement *found = window_begin(window, entry, &start);
+		WindowStatement *found = begin_one(entry, &users);
 
 		ok(found != entry, "another statement's entry is not taken");
-		ok(window_begin(window, found, &start) == found, "its own is");
-		ok(window_begin(window, NULL, &start) == found, "and found");
+		ok(begin_one(found, &users) == found, "its own is");
+		ok(begin_one(NULL, &users) == found, "and found");
 		ok(window_holds(found, users.queryid) &&
 		   !window_holds(entry, users.queryid), "window_holds");
 	}
@@ -503,18 +498,18 @@ test_counts(void)
 	run(&posts, N, 0);
 	for (int i = 0; i < N; i++)
 	{
-		WindowStart start = {
-			.queryid = author_by_id.queryid, .shape = &author_by_id.shape,
-			.now = clock_now += 1000, .transaction = 1, .round_trip = true
-		};
-		WindowStatement *entry = window_begin(window, NULL, &start);
+		WindowStatement *entry;
 		WindowValues values;
 
+		clock_now += 1000;
+		window_round_trip(window);
+		entry = begin_one(NULL, &author_by_id);
 		memset(&values, 0, sizeof(values));
 		values.offset = -1;
 		if (i % 2)
 			window_values(window, entry, &values);
-		window_end(window, entry, clock_now += 1000, 1000, 1, false);
+		clock_now += 1000;
+		end_one(entry, 1000, 1, false);
 	}
 	expect_nothing("values not known");
 
@@ -524,14 +519,14 @@ test_counts(void)
 		start_stream();
 		for (int i = 0; i < N; i++)
 		{
-			WindowStart start = {
-				.queryid = insert_author.queryid,
-				.shape = &insert_author.shape, .now = clock_now += 1000,
-				.transaction = i * statements / 2, .round_trip = true
-			};
-			WindowStatement *entry = window_begin(window, NULL, &start);
+			WindowStatement *entry;
 
-			window_end(window, entry, clock_now += 1000, 1000, 1, false);
+			clock_now += 1000;
+			transaction_now = i * statements / 2;
+			window_round_trip(window);
+			entry = begin_one(NULL, &insert_author);
+			clock_now += 1000;
+			end_one(entry, 1000, 1, false);
 		}
 		expect("values not known", &insert_author, REPEAT_INSERT,
 			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
@@ -596,6 +591,26 @@ test_counts(void)
 	window_close(window);
 	is(closed[0].facts.exec_time, MILLISECONDS(20), "time executing");
 	is(closed[0].verdict.time_lost, MILLISECONDS(29 - 2), "time lost");
+
+	/* executions in a block; the first is presumed to be like the second */
+	for (int begun_at = 0; begun_at < 3; begun_at++)
+	{
+		static const int in_blocks[] = {10, 10, 8};
+
+		start_stream();
+		for (int i = 0; i < 10; i++)
+		{
+			if (i == begun_at)
+				begin();
+			RUN(&author_by_id, .rows = i, .key = {i});
+		}
+		window_close(window);
+		is(closed[0].facts.in_blocks, in_blocks[begun_at],
+		   "executions in a block");
+		is(closed[0].facts.transactions, begun_at + 1,
+		   "transactions with it");
+		is(closed[0].facts.rows, 45, "and all rows");
+	}
 
 	/* transactions, as they came */
 	start_stream();
@@ -1601,8 +1616,7 @@ test_random_calls(void)
 				{
 					BurstFacts	facts;
 
-					window_end(window, open[slot], clock_now, 5, 3,
-							   random() % 4 == 0);
+					end_one(open[slot], 5, 3, random() % 4 == 0);
 					window_more_rows(window, open[slot], clock_now, 5, 3);
 					window_facts(window, open[slot], &facts);
 				}

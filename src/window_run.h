@@ -1,0 +1,186 @@
+/*-------------------------------------------------------------------------
+ *
+ * window_run.h
+ *		The beginning and the end of an execution, as every statement takes
+ *		them: inlined into their callers.
+ *
+ * src/window_run.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_WINDOW_RUN_H
+#define QW_WINDOW_RUN_H
+
+#include "window_internal.h"
+
+/*
+ * Whatever comes next was not sent together with what came before it, as one
+ * batch on the wire
+ */
+static inline void
+window_round_trip(Window *window)
+{
+	window->batch++;
+}
+
+/* Was the statement taken for a parent before? */
+static inline bool
+is_armed(const Window *window, const WindowStatement *statement)
+{
+	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
+		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
+		statement->queryid;
+}
+
+/*
+ * Has the backend begun something else?  It was idle, or the statement that
+ * opened the window comes again after others in another transaction: a pooled
+ * connection's next request.
+ */
+static inline bool
+is_over(const Window *window, uint64 queryid, uint64 now, uint64 transaction)
+{
+	if ((int64) (now - window->last_end) > (int64) window->gap)
+		return true;
+	return queryid == window->opener && window->others &&
+		transaction != window->opener_transaction &&
+		window->context.trace == 0;
+}
+
+/*
+ * An execution of a statement that has an entry, in a window that is open.
+ * Returns whether there may be anything to be asked of it: its values, its
+ * rows, whether it is at the threshold.
+ */
+static inline bool
+begin_execution(Window *window, WindowStatement *statement, uint64 now,
+				uint64 transaction)
+{
+	WindowCounts *counts = &statement->counts;
+
+	window->last_used[statement->index] = ++window->tick;
+	if (statement->queryid == window->opener)
+	{
+		window->opener_transaction = transaction;
+		window->others = false;
+	}
+	else
+		window->others = true;
+
+	statement->start = now;
+	statement->transaction = transaction;
+	statement->in_block = false;
+	statement->has_values = false;
+	if (statement->serial != window->serial)
+	{
+		/* the first one in this window */
+		memset(counts, 0, offsetof(WindowCounts, first_start));
+		statement->serial = window->serial;
+		statement->counts_as_one = true;
+		statement->ends_plainly = true;
+		counts->armed = is_armed(window, statement);
+		return counts->armed || window->asks_always;
+	}
+	statement->counts_as_one = counts->batch != window->batch;
+	statement->ends_plainly = !statement->possible ||
+		(!counts->burst && counts->executions + 1 < window->threshold);
+	return true;
+}
+
+/*
+ * window_begin() of a statement whose entry is known, in a window that goes
+ * on.  Returns false, having done nothing, if that is not so.
+ *
+ * Where *asks is false, window_wants_values(), window_at_threshold() and
+ * window_wants_rows() are too, and window_in_block() need not be called.
+ */
+static inline bool
+window_begin_known(Window *window, WindowStatement *known, uint64 queryid,
+				   const StatementShape *shape, uint64 now,
+				   uint64 transaction, bool *asks)
+{
+	/*
+	 * Of the shape, the fields before "target" are compared; where only its
+	 * tables are others, the caller no longer takes the entry for known.
+	 */
+	if (unlikely(known == NULL || known->queryid != queryid ||
+				 memcmp(&known->shape, shape,
+						offsetof(StatementShape, target)) != 0 ||
+				 !window->open || is_over(window, queryid, now, transaction)))
+		return false;
+	*asks = begin_execution(window, known, now, transaction);
+	return true;
+}
+
+/* Counts the first execution of a statement in a window */
+static inline void
+count_first(Window *window, WindowStatement *statement, uint64 now,
+			uint64 elapsed, uint64 rows)
+{
+	WindowCounts *counts = &statement->counts;
+	uint64		position = ++window->position;
+
+	counts->executions = 1;
+	counts->rows = counts->last_rows = counts->max_rows = rows;
+	counts->batch = window->batch;
+	counts->first_start = statement->start;
+	counts->first_end = counts->last_end = now;
+	counts->exec_time = elapsed;
+	counts->first_transaction = counts->last_transaction =
+		statement->transaction;
+	counts->transactions = 1;
+	counts->in_blocks = 0;
+	counts->first_position = counts->last_position = position;
+	counts->first_written = window->written;
+}
+
+/* Counts a further one, but for its rows and its time */
+static inline void
+count_further(const Window *window, WindowStatement *statement,
+			  uint64 position)
+{
+	WindowCounts *counts = &statement->counts;
+
+	counts->transactions +=
+		counts->last_transaction != statement->transaction;
+
+	/* the first one is presumed to be like the second */
+	if (statement->in_block)
+		counts->in_blocks += counts->executions == 1 ? 2 : 1;
+	counts->executions++;
+	counts->last_transaction = statement->transaction;
+	counts->last_position = position;
+	counts->batch = window->batch;
+}
+
+/*
+ * The execution has ended without failing: "elapsed" of it was executing.
+ * Returns false if window_end_more() is to be called too.
+ */
+static inline bool
+window_end(Window *window, WindowStatement *statement, uint64 now,
+		   uint64 elapsed, uint64 rows)
+{
+	WindowCounts *counts = &statement->counts;
+
+	window->last_end = now;
+	window->written += statement->writes;
+	if (unlikely(statement->serial != window->serial))
+		return true;
+
+	if (counts->executions == 0)
+		count_first(window, statement, now, elapsed, rows);
+	else
+	{
+		if (likely(statement->counts_as_one))
+			count_further(window, statement, ++window->position);
+		counts->rows += rows;
+		counts->last_rows = rows;
+		counts->max_rows = Max(counts->max_rows, rows);
+		counts->exec_time += elapsed;
+		counts->last_end = now;
+	}
+	return statement->ends_plainly;
+}
+
+#endif							/* QW_WINDOW_RUN_H */
