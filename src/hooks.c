@@ -39,6 +39,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "toplevel.h"
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
 static planner_hook_type prev_planner = NULL;
@@ -73,19 +74,6 @@ static OpenQuery *open_queries = NULL;
 /* The query of the cursor that is being declared; queryid 0: none */
 static StatementKey declaring;
 
-/* A run that is recorded */
-typedef struct Running
-{
-	StatementKey key;
-	OpenQuery  *open;			/* runs before this one, or NULL */
-	RepeatRun  *run;
-	bool		counted;
-	bool		running;		/* the measure has begun */
-	int			slot;			/* of the key; -1: not recorded */
-	uint64		fills;			/* statements_fills when it began */
-	Measure		measure;
-} Running;
-
 /*
  * A data change that has run and is about to run its triggers: the finish
  * follows at once.  One is enough: what runs inside a run or a finish is over
@@ -94,6 +82,7 @@ typedef struct Running
 static struct
 {
 	QueryDesc  *queryDesc;		/* NULL: none */
+	bool		recorded;		/* the rest is set */
 	uint64		rows;
 	Running		running;
 }			unfinished;
@@ -230,6 +219,7 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
 
+	toplevel_check();
 	repeats_parses++;
 	queryid = (uint64) query->queryId;
 	if (query->utilityStmt)
@@ -310,20 +300,30 @@ planning_failed(const Query *parse, const char *query_string, uint64 start)
 		capture_execution(&e.key, start, e.elapsed, 0);
 }
 
-static PlannedStmt *
-qw_planner(PLANNER_ARGS)
+/* It was planned */
+static inline void
+planned(const StatementKey *key, uint64 start)
+{
+	uint64		elapsed = compat_clock() - start;
+	int			slot = statements_slot(key);
+
+	if (slot >= 0 && qw_track_planning)
+		statements_record_plan(slot, elapsed);
+	if (key->toplevel)
+	{
+		last_plan.queryid = key->queryid;
+		last_plan.elapsed = elapsed;
+	}
+}
+
+/* Inside another statement */
+static pg_noinline PlannedStmt *
+plan_nested(PLANNER_ARGS)
 {
 	PlannedStmt *result;
-	StatementKey key;
-	uint64		start;
-	uint64		elapsed;
-	int			slot;
+	StatementKey key = current_key((uint64) parse->queryId);
+	uint64		start = compat_clock();
 
-	if (query_string == NULL || !tracked((uint64) parse->queryId))
-		return plan_uncounted(PLANNER_PASS);
-
-	key = current_key((uint64) parse->queryId);
-	start = compat_clock();
 	nesting_level++;
 	PG_TRY();
 	{
@@ -337,16 +337,31 @@ qw_planner(PLANNER_ARGS)
 	}
 	PG_END_TRY();
 	nesting_level--;
+	planned(&key, start);
+	return result;
+}
 
-	elapsed = compat_clock() - start;
-	slot = statements_slot(&key);
-	if (slot >= 0 && qw_track_planning)
-		statements_record_plan(slot, elapsed);
-	if (key.toplevel)
-	{
-		last_plan.queryid = key.queryid;
-		last_plan.elapsed = elapsed;
-	}
+static PlannedStmt *
+qw_planner(PLANNER_ARGS)
+{
+	PlannedStmt *result;
+
+	toplevel_check();
+	if (query_string == NULL || !tracked((uint64) parse->queryId))
+		return plan_uncounted(PLANNER_PASS);
+	if (!toplevel_free() || unlikely(capture_on))
+		return plan_nested(PLANNER_PASS);
+
+	toplevel.query = parse;
+	toplevel.text = query_string;
+	toplevel.running.key = current_key((uint64) parse->queryId);
+	toplevel.running.measure.start = compat_clock();
+	nesting_level = 1;
+	toplevel_begin(TOPLEVEL_PLANNING);
+	result = plan_next(PLANNER_PASS);
+	toplevel_end();
+	nesting_level = 0;
+	planned(&toplevel.running.key, toplevel.running.measure.start);
 	return result;
 }
 
@@ -391,25 +406,15 @@ start_failed(QueryDesc *queryDesc)
 		capture_execution(&e.key, compat_clock() - e.elapsed, e.elapsed, 0);
 }
 
-static void
-qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
+/* Inside another statement, or not recorded */
+static pg_noinline void
+start_nested(QueryDesc *queryDesc, int eflags)
 {
-	/* an address used again: what is remembered of it is another query's */
-	if (unlikely(unfinished.queryDesc == queryDesc))
-		unfinished.queryDesc = NULL;
-
 	if (!tracked((uint64) queryDesc->plannedstmt->queryId) ||
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
 		start_next(queryDesc, eflags);
 	else
 	{
-		if (unlikely(facts_costly(queryDesc)))
-		{
-			StatementKey key =
-			current_key((uint64) queryDesc->plannedstmt->queryId);
-
-			facts_observe(queryDesc, &key);
-		}
 		PG_TRY();
 		{
 			start_next(queryDesc, eflags);
@@ -427,6 +432,42 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		(void) make_open(queryDesc, &declaring, false);
 		declaring.queryid = 0;
 	}
+}
+
+static pg_noinline void
+observe(QueryDesc *queryDesc, int eflags)
+{
+	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
+
+	if (tracked(queryid) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	{
+		StatementKey key = current_key(queryid);
+
+		facts_observe(queryDesc, &key);
+	}
+}
+
+static void
+qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
+{
+	/* an address used again: what is remembered of it is another query's */
+	if (unlikely(unfinished.queryDesc == queryDesc))
+		unfinished.queryDesc = NULL;
+
+	toplevel_check();
+	if (unlikely(facts_costly(queryDesc)))
+		observe(queryDesc, eflags);
+	if (likely(toplevel_free()) && !unlikely(capture_on) &&
+		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
+		tracked((uint64) queryDesc->plannedstmt->queryId))
+	{
+		toplevel.queryDesc = queryDesc;
+		toplevel_begin(TOPLEVEL_STARTING);
+		start_next(queryDesc, eflags);
+		toplevel_end();
+	}
+	else
+		start_nested(queryDesc, eflags);
 }
 
 static inline void
@@ -457,22 +498,6 @@ run_collecting(EXECUTOR_RUN_ARGS)
 	}
 	PG_END_TRY();
 	evidence_end(&collector, queryDesc, false);
-}
-
-/* A run that is not recorded; what runs below it is nested all the same */
-static pg_noinline void
-run_uncounted(EXECUTOR_RUN_ARGS)
-{
-	nesting_level++;
-	PG_TRY();
-	{
-		run_next(EXECUTOR_RUN_PASS);
-	}
-	PG_FINALLY();
-	{
-		nesting_level--;
-	}
-	PG_END_TRY();
 }
 
 static pg_noinline bool
@@ -610,13 +635,38 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }
 
-/* Its finish is to come, which may run triggers */
+/*
+ * Its finish is to come, which may run triggers.  "r" is NULL for a run that is
+ * not recorded.
+ */
 static pg_noinline void
 run_unfinished(const Running *r, QueryDesc *queryDesc, uint64 rows)
 {
 	unfinished.queryDesc = queryDesc;
-	unfinished.rows = rows;
-	unfinished.running = *r;
+	unfinished.recorded = r != NULL;
+	if (r != NULL)
+	{
+		unfinished.rows = rows;
+		unfinished.running = *r;
+	}
+}
+
+/* A run that is not recorded; what runs below it is nested all the same */
+static pg_noinline void
+run_uncounted(EXECUTOR_RUN_ARGS)
+{
+	nesting_level++;
+	PG_TRY();
+	{
+		run_next(EXECUTOR_RUN_PASS);
+	}
+	PG_FINALLY();
+	{
+		nesting_level--;
+	}
+	PG_END_TRY();
+	if (nesting_level == 0 && finish_has_work(queryDesc))
+		run_unfinished(NULL, queryDesc, 0);
 }
 
 /* The run or finish failed; its error is being handled */
@@ -651,12 +701,34 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 					   queryDesc->plannedstmt->stmt_len);
 }
 
+/* A run that is recorded is about to begin: r->slot is set */
+static pg_attribute_always_inline void
+run_begins(Running *r, QueryDesc *queryDesc, bool watch)
+{
+	if (unlikely(!statements_described(r->slot)))
+		describe_plan(r->slot, queryDesc);
+	if (unlikely(capture_on) && watch && r->key.toplevel)
+		capture_values(repeats_values(queryDesc,
+									  &statements_local(r->slot)->shape));
+	if (watch && repeats_watches(statements_local(r->slot)))
+		r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
+							   &r->measure.start);
+	else if (r->open)
+		repeats_continue(r->open->run, r->key.queryid);
+	else
+		repeats_forget_application();
+	r->fills = statements_fills;
+	r->running = true;
+	measure_usage_start(&r->measure);
+}
+
 /*
- * A run, recorded if it is to be.  "r" is the caller's, so that what is set in
- * it while the query runs is still there when that fails.
+ * Inside another statement, in parts, of a cursor, or not recorded at all.  "r"
+ * is the caller's, so that what is set in it while the query runs is still
+ * there when that fails.
  */
 static pg_noinline void
-run_query(EXECUTOR_RUN_ARGS, Running *r)
+run_nested(EXECUTOR_RUN_ARGS, Running *r)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 	bool		cursor = unlikely(in_cursor_utility) && nesting_level == 1;
@@ -703,21 +775,7 @@ run_query(EXECUTOR_RUN_ARGS, Running *r)
 	nesting_level++;
 	PG_TRY();
 	{
-		if (unlikely(!statements_described(r->slot)))
-			describe_plan(r->slot, queryDesc);
-		if (unlikely(capture_on) && watch && r->key.toplevel)
-			capture_values(repeats_values(queryDesc,
-										  &statements_local(r->slot)->shape));
-		if (watch && repeats_watches(statements_local(r->slot)))
-			r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
-								   &r->measure.start);
-		else if (r->open)
-			repeats_continue(r->open->run, r->key.queryid);
-		else
-			repeats_forget_application();
-		r->fills = statements_fills;
-		r->running = true;
-		measure_usage_start(&r->measure);
+		run_begins(r, queryDesc, watch);
 		if (unlikely(repeats_wanted_rows != NULL))
 			run_collecting(EXECUTOR_RUN_PASS);
 		else
@@ -749,12 +807,73 @@ run_query(EXECUTOR_RUN_ARGS, Running *r)
 		run_in_part(r, queryDesc, end, rows);
 }
 
-static void
-qw_ExecutorRun(EXECUTOR_RUN_ARGS)
+static pg_noinline void
+run_others(EXECUTOR_RUN_ARGS)
 {
 	Running		r;
 
-	run_query(EXECUTOR_RUN_PASS, &r);
+	run_nested(EXECUTOR_RUN_PASS, &r);
+}
+
+/*
+ * The common case has no PG_TRY, see toplevel.h: a statement that the client
+ * sent, run at once to its end.
+ */
+static void
+qw_ExecutorRun(EXECUTOR_RUN_ARGS)
+{
+	Running    *r = &toplevel.running;
+	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
+	DestReceiver *dest = queryDesc->dest;
+	uint64		end;
+	uint64		rows;
+
+	if (unlikely(!toplevel_free() || count != 0 ||
+				 direction != ForwardScanDirection || open_queries != NULL ||
+				 capture_on || !tracked(queryid) || runs_held_cursor()))
+	{
+		run_others(EXECUTOR_RUN_PASS);
+		return;
+	}
+	r->key = current_key(queryid);
+	r->slot = statements_slot(&r->key);
+	if (unlikely(r->slot < 0))
+	{
+		run_uncounted(EXECUTOR_RUN_PASS);
+		return;
+	}
+
+	r->open = NULL;
+	r->run = NULL;
+	r->counted = true;
+	r->running = false;
+	r->measure.start = compat_clock();
+	client_statement_begins(r->measure.start);
+	if (unlikely(facts_wants_width(queryDesc)))
+		facts_measure(queryDesc);
+
+	toplevel.queryDesc = queryDesc;
+	nesting_level = 1;
+	toplevel_begin(TOPLEVEL_RUNNING);
+	run_begins(r, queryDesc, true);
+	if (unlikely(repeats_wanted_rows != NULL))
+		run_collecting(EXECUTOR_RUN_PASS);
+	else
+		run_next(EXECUTOR_RUN_PASS);
+	toplevel_end();
+	nesting_level = 0;
+	queryDesc->dest = dest;
+
+	rows = queryDesc->estate->es_processed;
+	if (unlikely(finish_has_work(queryDesc)))
+	{
+		run_unfinished(r, queryDesc, rows);
+		return;
+	}
+	end = compat_clock();
+	if (unlikely(r->fills != statements_fills))
+		r->slot = statements_slot(&r->key);
+	run_completed(r, queryDesc, r->slot, end, rows);
 }
 
 static inline void
@@ -813,35 +932,41 @@ finish_open(QueryDesc *queryDesc)
 		record_open(open, queryDesc);
 }
 
+/* One that has triggers to run, or was a cursor's, or might be */
 static pg_noinline void
-finish_unfinished(QueryDesc *queryDesc)
+finish_others(QueryDesc *queryDesc)
 {
-	Running		r = unfinished.running;
-
+	if (unfinished.queryDesc != queryDesc)
+	{
+		finish_next(queryDesc);
+		if (open_queries != NULL)
+			finish_open(queryDesc);
+		return;
+	}
 	unfinished.queryDesc = NULL;
-	finish_recorded(&r, queryDesc, unfinished.rows);
+	if (unfinished.recorded)
+	{
+		Running		r = unfinished.running;
+
+		finish_recorded(&r, queryDesc, unfinished.rows);
+	}
+	else
+		finish_uncounted(queryDesc);
 }
 
 static void
 qw_ExecutorFinish(QueryDesc *queryDesc)
 {
-	if (likely(!finish_has_work(queryDesc)))
-	{
+	if (likely(unfinished.queryDesc != queryDesc && open_queries == NULL))
 		finish_next(queryDesc);
-		if (unlikely(open_queries != NULL))
-			finish_open(queryDesc);
-	}
-	else if (unfinished.queryDesc == queryDesc)
-		finish_unfinished(queryDesc);
-	else if (nesting_level == 0)
-		finish_uncounted(queryDesc);
 	else
-		finish_next(queryDesc);
+		finish_others(queryDesc);
 }
 
 void
 hooks_install(void)
 {
+	toplevel_init();
 	prev_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = qw_post_parse_analyze;
 	prev_planner = planner_hook;

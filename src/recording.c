@@ -16,7 +16,6 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
-#include "slowlog.h"
 
 int			nesting_level = 0;
 bool		in_cursor_utility = false;
@@ -86,8 +85,7 @@ record_query(Execution *e, QueryDesc *queryDesc)
 	e->jit = NULL;
 }
 
-/* What kind of failure the error being handled is */
-static ExecutionOutcome
+ExecutionOutcome
 outcome_of_error(int sqlstate)
 {
 	ExecutionOutcome outcome = OUTCOME_ERROR;
@@ -107,6 +105,15 @@ outcome_of_error(int sqlstate)
 	return outcome;
 }
 
+/* A transaction that has to be tried again is another one */
+static void
+heed_rollback(const Execution *e)
+{
+	if (e->key.toplevel &&
+		ERRCODE_TO_CATEGORY(e->sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
+		repeats_close();
+}
+
 void
 record_failure(Execution *e, QueryDesc *queryDesc, const char *text,
 			   int location, int length)
@@ -114,9 +121,23 @@ record_failure(Execution *e, QueryDesc *queryDesc, const char *text,
 	e->sqlstate = geterrcode();
 	e->outcome = outcome_of_error(e->sqlstate);
 	record_execution(e, queryDesc, text, location, length);
+	heed_rollback(e);
+}
 
-	/* a transaction that has to be tried again is another one */
-	if (e->key.toplevel &&
-		ERRCODE_TO_CATEGORY(e->sqlstate) == ERRCODE_TRANSACTION_ROLLBACK)
-		repeats_close();
+void
+record_noted_failure(Execution *e, SlowHeld *slow)
+{
+	int			slot = statements_slot(&e->key);
+
+	if (slot >= 0)
+	{
+		statements_record(slot, e, is_slow(e->elapsed));
+		if (unlikely(e->outcome == OUTCOME_TIMEOUT))
+			facts_timeout(slot, e->elapsed);
+	}
+	if (slot >= 0 && is_slow(e->elapsed))
+		slowlog_insert(slow, e);
+	else
+		slowlog_drop(slow);
+	heed_rollback(e);
 }

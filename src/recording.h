@@ -19,6 +19,7 @@
 #include "compat.h"
 #include "measure.h"
 #include "settings.h"
+#include "slowlog.h"
 #include "statements.h"
 
 /* Reached without a detour through the symbol table */
@@ -75,6 +76,15 @@ extern void record_query(Execution *execution, QueryDesc *queryDesc);
  */
 extern void record_failure(Execution *execution, QueryDesc *queryDesc,
 						   const char *text, int location, int length);
+
+/*
+ * The same in steps, for an error that may yet be handled: what kind of failure
+ * the error that is reported or handled is; and, when nobody handled it, the
+ * recording, of an execution that has it all.  "slow" is its record of the slow
+ * log, NULL if there is none; it is consumed.
+ */
+extern ExecutionOutcome outcome_of_error(int sqlstate);
+extern void record_noted_failure(Execution *execution, SlowHeld *slow);
 
 /* The planning seen last, until its execution takes it over */
 typedef struct PlanSeen

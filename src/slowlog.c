@@ -272,13 +272,31 @@ work_values(ParamListInfo params, bool in_error)
 	}
 }
 
+static void
+set_numbers(SharedSlowRecord *record, const Execution *execution)
+{
+	const Usage *usage = execution->usage;
+
+	record->elapsed = execution->elapsed;
+	record->plan_time = execution->plan_time;
+	record->rows = execution->rows;
+	record->outcome = execution->outcome;
+	record->sqlstate = execution->sqlstate;
+	if (usage != NULL)
+	{
+		record->shared_blks_hit = usage->blocks[USAGE_SHARED_HIT];
+		record->shared_blks_read = usage->blocks[USAGE_SHARED_READ];
+		record->temp_blks_written = usage->blocks[USAGE_TEMP_WRITTEN];
+		record->wal_bytes = usage->wal[USAGE_WAL_BYTES];
+	}
+}
+
 /* Puts the record together in the work buffer */
 static void
 work_record(const Execution *execution, QueryDesc *queryDesc,
 			const char *text, int length, TimestampTz started_at)
 {
 	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
-	const Usage *usage = execution->usage;
 	bool		in_error = execution->outcome != OUTCOME_COMPLETED;
 	const char *address = client_address();
 	const char *application = application_name != NULL ? application_name : "";
@@ -290,20 +308,9 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	record->encoding = GetDatabaseEncoding();
 	record->started_at = started_at;
 	record->key = execution->key;
-	record->elapsed = execution->elapsed;
-	record->plan_time = execution->plan_time;
-	record->rows = execution->rows;
-	record->outcome = execution->outcome;
-	record->sqlstate = execution->sqlstate;
+	set_numbers(record, execution);
 	record->pid = MyProcPid;
 	record->query_complete = query_length == length && !execution->text_cut;
-	if (usage != NULL)
-	{
-		record->shared_blks_hit = usage->blocks[USAGE_SHARED_HIT];
-		record->shared_blks_read = usage->blocks[USAGE_SHARED_READ];
-		record->temp_blks_written = usage->blocks[USAGE_TEMP_WRITTEN];
-		record->wal_bytes = usage->wal[USAGE_WAL_BYTES];
-	}
 	record->nvalues = -1;
 	work.used = sizeof(SharedSlowRecord);
 
@@ -374,6 +381,60 @@ slowlog_record(const Execution *execution, QueryDesc *queryDesc,
 	if (work_context != NULL)
 		MemoryContextReset(work_context);
 	RESUME_INTERRUPTS();
+}
+
+/* The record as slowring_insert() takes it */
+struct SlowHeld
+{
+	SharedSlowRecord record;
+};
+
+SlowHeld *
+slowlog_hold(const Execution *execution, QueryDesc *queryDesc,
+			 const char *text, int length, TimestampTz started_at)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+	SlowHeld   *held = NULL;
+	Size		size;
+
+	Assert(execution->outcome != OUTCOME_COMPLETED);
+	if (!slowring_attached())
+		return NULL;
+
+	HOLD_INTERRUPTS();
+	if (prepare_work(MAX_WORK_SIZE + qw_query_max_length, true))
+	{
+		MemoryContextSwitchTo(work_context);
+		work_record(execution, queryDesc, text, length, started_at);
+		MemoryContextSwitchTo(old_context);
+		size = ((SharedSlowRecord *) work.data)->size;
+		held = MemoryContextAllocExtended(TopMemoryContext, size,
+										  MCXT_ALLOC_NO_OOM |
+										  MCXT_ALLOC_HUGE);
+		if (held != NULL)
+			memcpy(held, work.data, size);
+		MemoryContextReset(work_context);
+	}
+	RESUME_INTERRUPTS();
+	return held;
+}
+
+void
+slowlog_insert(SlowHeld *held, const Execution *execution)
+{
+	if (!slowring_attached())
+		return;
+	if (held != NULL)
+		set_numbers(&held->record, execution);
+	slowring_insert(held != NULL ? &held->record : NULL);
+	slowlog_drop(held);
+}
+
+void
+slowlog_drop(SlowHeld *held)
+{
+	if (held != NULL)
+		pfree(held);
 }
 
 /* Makes a SlowRecord of a copy, pointing into it */

@@ -74,6 +74,20 @@ extern void slowlog_record(const Execution *execution, QueryDesc *queryDesc,
 						   const char *text, int length, TimestampTz started_at);
 
 /*
+ * The same in two steps, for an error that may yet be handled: the record is
+ * put together, or NULL if there is no memory for it; and it is recorded, with
+ * the times, the usage and the outcome that it has by then, or dropped.
+ * slowlog_insert() takes NULL for a record that is lost.
+ */
+typedef struct SlowHeld SlowHeld;
+
+extern SlowHeld *slowlog_hold(const Execution *execution, QueryDesc *queryDesc,
+							  const char *text, int length,
+							  TimestampTz started_at);
+extern void slowlog_insert(SlowHeld *held, const Execution *execution);
+extern void slowlog_drop(SlowHeld *held);
+
+/*
  * Calls back for each record, newest first, in the caller's memory context.
  * The records are copied out under the lock and handed over after it.
  */

@@ -26,6 +26,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "toplevel.h"
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
 
@@ -175,7 +176,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
 	Node	   *parsetree = pstmt->utilityStmt;
-	volatile int level = nesting_level;
+	volatile int level = toplevel_level();
 	bool		was_in_cursor_utility = in_cursor_utility;
 	volatile uint64 queryid = (uint64) pstmt->queryId;
 	bool		nests = !IsA(parsetree, ExecuteStmt) &&
