@@ -42,10 +42,12 @@
 #include "toplevel.h"
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
-static planner_hook_type prev_planner = NULL;
-static ExecutorStart_hook_type prev_ExecutorStart = NULL;
-static ExecutorRun_hook_type prev_ExecutorRun = NULL;
-static ExecutorFinish_hook_type prev_ExecutorFinish = NULL;
+
+/* The hooks before ours, or what there is to do where there was none */
+static planner_hook_type next_planner = standard_planner;
+static ExecutorStart_hook_type next_ExecutorStart = standard_ExecutorStart;
+static ExecutorRun_hook_type next_ExecutorRun = standard_ExecutorRun;
+static ExecutorFinish_hook_type next_ExecutorFinish = standard_ExecutorFinish;
 
 /*
  * A cursor's query, or another that has run in part: all its runs are added
@@ -256,14 +258,6 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
  * Planner
  */
 
-static inline PlannedStmt *
-plan_next(PLANNER_ARGS)
-{
-	if (prev_planner)
-		return prev_planner(PLANNER_PASS);
-	return standard_planner(PLANNER_PASS);
-}
-
 /* What is not recorded; what runs below it is nested all the same */
 static pg_noinline PlannedStmt *
 plan_uncounted(PLANNER_ARGS)
@@ -273,7 +267,7 @@ plan_uncounted(PLANNER_ARGS)
 	nesting_level++;
 	PG_TRY();
 	{
-		result = plan_next(PLANNER_PASS);
+		result = next_planner(PLANNER_PASS);
 	}
 	PG_FINALLY();
 	{
@@ -327,7 +321,7 @@ plan_nested(PLANNER_ARGS)
 	nesting_level++;
 	PG_TRY();
 	{
-		result = plan_next(PLANNER_PASS);
+		result = next_planner(PLANNER_PASS);
 	}
 	PG_CATCH();
 	{
@@ -358,7 +352,7 @@ qw_planner(PLANNER_ARGS)
 	toplevel.running.measure.start = compat_clock();
 	nesting_level = 1;
 	toplevel_begin(TOPLEVEL_PLANNING);
-	result = plan_next(PLANNER_PASS);
+	result = next_planner(PLANNER_PASS);
 	toplevel_end();
 	nesting_level = 0;
 	planned(&toplevel.running.key, toplevel.running.measure.start);
@@ -368,15 +362,6 @@ qw_planner(PLANNER_ARGS)
 /*
  * Executor
  */
-
-static inline void
-start_next(QueryDesc *queryDesc, int eflags)
-{
-	if (prev_ExecutorStart)
-		prev_ExecutorStart(queryDesc, eflags);
-	else
-		standard_ExecutorStart(queryDesc, eflags);
-}
 
 /*
  * A start that fails is counted.  Its clock is not read for that: what has
@@ -412,12 +397,12 @@ start_nested(QueryDesc *queryDesc, int eflags)
 {
 	if (!tracked((uint64) queryDesc->plannedstmt->queryId) ||
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
-		start_next(queryDesc, eflags);
+		next_ExecutorStart(queryDesc, eflags);
 	else
 	{
 		PG_TRY();
 		{
-			start_next(queryDesc, eflags);
+			next_ExecutorStart(queryDesc, eflags);
 		}
 		PG_CATCH();
 		{
@@ -459,24 +444,16 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 		observe(queryDesc, eflags);
 	if (likely(toplevel_free()) && !unlikely(capture_on) &&
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-		tracked((uint64) queryDesc->plannedstmt->queryId))
+		queryDesc->plannedstmt->queryId != 0 && qw_track != TRACK_NONE &&
+		!IsParallelWorker())
 	{
 		toplevel.queryDesc = queryDesc;
 		toplevel_begin(TOPLEVEL_STARTING);
-		start_next(queryDesc, eflags);
+		next_ExecutorStart(queryDesc, eflags);
 		toplevel_end();
 	}
 	else
 		start_nested(queryDesc, eflags);
-}
-
-static inline void
-run_next(EXECUTOR_RUN_ARGS)
-{
-	if (prev_ExecutorRun)
-		prev_ExecutorRun(EXECUTOR_RUN_PASS);
-	else
-		standard_ExecutorRun(EXECUTOR_RUN_PASS);
 }
 
 /* A run whose rows are looked at as they are sent */
@@ -489,7 +466,7 @@ run_collecting(EXECUTOR_RUN_ARGS)
 	repeats_wanted_rows = NULL;
 	PG_TRY();
 	{
-		run_next(EXECUTOR_RUN_PASS);
+		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	}
 	PG_CATCH();
 	{
@@ -574,9 +551,10 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 
 /* A query completed in one run (and finish, if that had work) */
 static pg_attribute_always_inline void
-run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
-			  uint64 rows)
+run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
+			  uint64 end, uint64 rows)
 {
+	int			slot = r->slot;
 	uint64		elapsed = end - r->measure.start;
 
 	if (unlikely(is_slow(elapsed) || !compat_is_plain(queryDesc)))
@@ -591,7 +569,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, int slot, uint64 end,
 				  r->measure.buffers.temp_blks_written);
 	if (r->run)
 		repeats_end(r->run, end, elapsed, rows, false);
-	if (nesting_level == 0)
+	if (is_toplevel)
 	{
 		/* a SELECT that left WAL called a function that wrote */
 		if (unlikely(pgWalUsage.wal_records != r->measure.wal.wal_records) &&
@@ -658,7 +636,7 @@ run_uncounted(EXECUTOR_RUN_ARGS)
 	nesting_level++;
 	PG_TRY();
 	{
-		run_next(EXECUTOR_RUN_PASS);
+		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	}
 	PG_FINALLY();
 	{
@@ -707,9 +685,6 @@ run_begins(Running *r, QueryDesc *queryDesc, bool watch)
 {
 	if (unlikely(!statements_described(r->slot)))
 		describe_plan(r->slot, queryDesc);
-	if (unlikely(capture_on) && watch && r->key.toplevel)
-		capture_values(repeats_values(queryDesc,
-									  &statements_local(r->slot)->shape));
 	if (watch && repeats_watches(statements_local(r->slot)))
 		r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
 							   &r->measure.start);
@@ -751,7 +726,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	if (r->slot < 0)
 	{
 		if (nesting_level > 0)
-			run_next(EXECUTOR_RUN_PASS);
+			next_ExecutorRun(EXECUTOR_RUN_PASS);
 		else
 			run_uncounted(EXECUTOR_RUN_PASS);
 		return;
@@ -775,11 +750,14 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	nesting_level++;
 	PG_TRY();
 	{
+		if (unlikely(capture_on) && watch && r->key.toplevel)
+			capture_values(repeats_values(queryDesc,
+										  &statements_local(r->slot)->shape));
 		run_begins(r, queryDesc, watch);
 		if (unlikely(repeats_wanted_rows != NULL))
 			run_collecting(EXECUTOR_RUN_PASS);
 		else
-			run_next(EXECUTOR_RUN_PASS);
+			next_ExecutorRun(EXECUTOR_RUN_PASS);
 	}
 	PG_CATCH();
 	{
@@ -802,7 +780,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	if (unlikely(r->fills != statements_fills))
 		r->slot = statements_slot(&r->key);
 	if (r->open == NULL && !cursor && (count == 0 || runs_once(queryDesc)))
-		run_completed(r, queryDesc, r->slot, end, rows);
+		run_completed(r, queryDesc, nesting_level == 0, end, rows);
 	else
 		run_in_part(r, queryDesc, end, rows);
 }
@@ -828,9 +806,10 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	uint64		end;
 	uint64		rows;
 
-	if (unlikely(!toplevel_free() || count != 0 ||
+	if (unlikely(!toplevel_free() || count != 0 || queryid == 0 ||
 				 direction != ForwardScanDirection || open_queries != NULL ||
-				 capture_on || !tracked(queryid) || runs_held_cursor()))
+				 capture_on || qw_track == TRACK_NONE || IsParallelWorker() ||
+				 runs_held_cursor()))
 	{
 		run_others(EXECUTOR_RUN_PASS);
 		return;
@@ -843,9 +822,7 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 		return;
 	}
 
-	r->open = NULL;
 	r->run = NULL;
-	r->counted = true;
 	r->running = false;
 	r->measure.start = compat_clock();
 	client_statement_begins(r->measure.start);
@@ -859,7 +836,7 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	if (unlikely(repeats_wanted_rows != NULL))
 		run_collecting(EXECUTOR_RUN_PASS);
 	else
-		run_next(EXECUTOR_RUN_PASS);
+		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	toplevel_end();
 	nesting_level = 0;
 	queryDesc->dest = dest;
@@ -873,26 +850,17 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	end = compat_clock();
 	if (unlikely(r->fills != statements_fills))
 		r->slot = statements_slot(&r->key);
-	run_completed(r, queryDesc, r->slot, end, rows);
-}
-
-static inline void
-finish_next(QueryDesc *queryDesc)
-{
-	if (prev_ExecutorFinish)
-		prev_ExecutorFinish(queryDesc);
-	else
-		standard_ExecutorFinish(queryDesc);
+	run_completed(r, queryDesc, true, end, rows);
 }
 
 /* The finish of a run that is recorded: "r" is its run */
 static pg_noinline void
-finish_recorded(const Running *r, QueryDesc *queryDesc, uint64 rows)
+finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 {
 	nesting_level++;
 	PG_TRY();
 	{
-		finish_next(queryDesc);
+		next_ExecutorFinish(queryDesc);
 	}
 	PG_CATCH();
 	{
@@ -902,8 +870,8 @@ finish_recorded(const Running *r, QueryDesc *queryDesc, uint64 rows)
 	}
 	PG_END_TRY();
 	nesting_level--;
-	run_completed(r, queryDesc, statements_slot(&r->key), compat_clock(),
-				  rows);
+	r->slot = statements_slot(&r->key);
+	run_completed(r, queryDesc, nesting_level == 0, compat_clock(), rows);
 }
 
 /* One that is not; its triggers are nested all the same */
@@ -913,7 +881,7 @@ finish_uncounted(QueryDesc *queryDesc)
 	nesting_level++;
 	PG_TRY();
 	{
-		finish_next(queryDesc);
+		next_ExecutorFinish(queryDesc);
 	}
 	PG_FINALLY();
 	{
@@ -938,7 +906,7 @@ finish_others(QueryDesc *queryDesc)
 {
 	if (unfinished.queryDesc != queryDesc)
 	{
-		finish_next(queryDesc);
+		next_ExecutorFinish(queryDesc);
 		if (open_queries != NULL)
 			finish_open(queryDesc);
 		return;
@@ -958,7 +926,7 @@ static void
 qw_ExecutorFinish(QueryDesc *queryDesc)
 {
 	if (likely(unfinished.queryDesc != queryDesc && open_queries == NULL))
-		finish_next(queryDesc);
+		next_ExecutorFinish(queryDesc);
 	else
 		finish_others(queryDesc);
 }
@@ -969,13 +937,17 @@ hooks_install(void)
 	toplevel_init();
 	prev_post_parse_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = qw_post_parse_analyze;
-	prev_planner = planner_hook;
+	if (planner_hook)
+		next_planner = planner_hook;
 	planner_hook = qw_planner;
-	prev_ExecutorStart = ExecutorStart_hook;
+	if (ExecutorStart_hook)
+		next_ExecutorStart = ExecutorStart_hook;
 	ExecutorStart_hook = qw_ExecutorStart;
-	prev_ExecutorRun = ExecutorRun_hook;
+	if (ExecutorRun_hook)
+		next_ExecutorRun = ExecutorRun_hook;
 	ExecutorRun_hook = qw_ExecutorRun;
-	prev_ExecutorFinish = ExecutorFinish_hook;
+	if (ExecutorFinish_hook)
+		next_ExecutorFinish = ExecutorFinish_hook;
 	ExecutorFinish_hook = qw_ExecutorFinish;
 	utility_hook_install();
 }

@@ -18,7 +18,7 @@
 #include "slowlog.h"
 #include "toplevel.h"
 
-Toplevel	toplevel;
+Toplevel	toplevel = {.running.counted = true};
 
 /*
  * The error seen last during the phase: the statement's end, should nobody

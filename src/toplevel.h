@@ -72,7 +72,8 @@ typedef struct Toplevel
 	const Query *query;			/* while planning, with its ... */
 	const char *text;			/* ... whole source text */
 	Running		running;		/* while planning of it the key and
-								 * measure.start */
+								 * measure.start; never in part, always
+								 * counted */
 } Toplevel;
 
 extern Toplevel toplevel;
