@@ -182,6 +182,7 @@ put_statement(void *arg, const StatementRow *row)
 
 	memset(&statement, 0, sizeof(statement));
 	statement.row = *row;
+	statement.row.unused = 0;
 	statement.row.text = statement.row.tables = NULL;
 	if (row->text != NULL)
 	{

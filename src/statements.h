@@ -38,6 +38,7 @@ typedef struct StatementRow
 	TimestampTz minmax_since;
 	double		usage;			/* executions, decayed: see table.c */
 	int			encoding;		/* of text, -1 if there is none */
+	int			unused;			/* 0 in a snapshot */
 	const char *text;			/* normalised; NULL: not there (any more) */
 	const char *tables;			/* names, each ended by a NUL, the last by
 								 * two; NULL with the text */
