@@ -216,7 +216,7 @@ hypothetical_costs(const Query *query, const char *text,
 				   HypotheticalCosts *costs)
 {
 	IndexTrial	trial = {query, text, create_index_text, userid};
-	bool		done;
+	volatile bool done;
 
 	if (!find_hypopg(&trial) || !guarded_look(explain, &trial) ||
 		trial.cost < 0)
