@@ -48,13 +48,18 @@ sub set
 	$node->reload if $node->{_pid};
 }
 
-# Waits for a save that began after now
+sub now
+{
+	return look('SELECT clock_timestamp()');
+}
+
+# Waits for a save that began after a time, now unless given
 sub wait_for_save
 {
-	my $now = look('SELECT clock_timestamp()');
+	my $since = shift // now();
 	local $ENV{PGOPTIONS} = '-c pg_querywatch.track=none';
 	$node->poll_query_until('postgres',
-		"SELECT coalesce(saved_at > '$now', false) FROM querywatch.info")
+		"SELECT coalesce(saved_at > '$since', false) FROM querywatch.info")
 	  or die 'not saved';
 	return;
 }
@@ -287,8 +292,9 @@ is(calls('^SELECT id FROM post WHERE author_id'), '60', 'the file is as it was l
 
 # Reset: saved soon, so that a crash does not bring back what was discarded
 set("pg_querywatch.save_interval = '1h'\n");
+my $since = now();
 $node->safe_psql('postgres', 'SELECT querywatch.reset(), querywatch.reset_slow(), querywatch.reset_patterns()');
-wait_for_save();
+wait_for_save($since);
 $node->stop('immediate');
 $node->start;
 is(calls('^SELECT id FROM (author|post)'), '0', 'a crash after a reset brings nothing back');
