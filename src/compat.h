@@ -92,14 +92,17 @@
 #endif
 
 /*
- * Has a scanner say nothing of backslashes in '...': the server has said it.
- * Since 19 it never does.
+ * Has a scanner take backslashes in '...' as escapes or not, whatever the
+ * settings are, and say nothing of them: the server has said it.  Since 19
+ * they never are.
  */
 static inline void
-compat_silence_scanner(core_yy_extra_type *extra)
+compat_scan_backslashes(core_yy_extra_type *extra, bool escapes)
 {
 #if PG_VERSION_NUM < 190000
+	extra->standard_conforming_strings = !escapes;
 	extra->escape_string_warning = false;
+	extra->backslash_quote = BACKSLASH_QUOTE_ON;
 #endif
 }
 

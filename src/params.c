@@ -727,10 +727,10 @@ params_literal_text(StringInfo buf, const char *text, const LiteralSpan *span,
 	buf->data[buf->len] = '\0';
 }
 
-/* A $n in a statement's text */
+/* A $n in a statement's text, or a string that must become E'...' */
 typedef struct ParamToken
 {
-	int			number;
+	int			number;			/* 0: a string */
 	int			offset;
 	int			length;
 	bool		parenthesize;	/* a cast can't stand here, but something in
@@ -752,10 +752,12 @@ keyword_at(const char *text, const char *keyword)
 /*
  * Finds the parameters in a statement, and where it begins: PREPARE name AS
  * is left off, as the text of an EXECUTE is that of its PREPARE.  "tokens" has
- * room for all.  Returns false if the text can't be scanned.
+ * room for all.  With "backslashes", those in '...' are escapes, and such strings
+ * are found too.  Returns false if the text can't be scanned.
  */
 static bool
-scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
+scan_params(const char *query, bool backslashes,
+			ParamToken *tokens, int *ntokens, int *start)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile bool done = false;
@@ -768,12 +770,13 @@ scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
 		YYLTYPE		location;
 		const char *previous = "";
 		bool		prepare = false;
+		bool		national = false;
 		int			depth = 0;
 		int			n = 0;
 
 		*start = 0;
 		scanner = scanner_init(query, &extra, &ScanKeywords, ScanKeywordTokens);
-		compat_silence_scanner(&extra);
+		compat_scan_backslashes(&extra, backslashes);
 
 		while (core_yylex(&value, &location, scanner) != 0)
 		{
@@ -813,11 +816,19 @@ scan_params(const char *query, ParamToken *tokens, int *ntokens, int *start)
 					keyword_at(previous, "key");
 				n++;
 			}
+			else if (backslashes && *token == '\'')
+			{
+				memset(&tokens[n], 0, sizeof(ParamToken));
+				tokens[n].offset = location;
+				n++;
+				/* there is no such form of N'...' */
+				national |= keyword_at(previous, "n") && previous + 1 == token;
+			}
 			previous = token;
 		}
 		scanner_finish(scanner);
 		*ntokens = n;
-		done = true;
+		done = !national;
 	}
 	PG_CATCH();
 	{
@@ -868,22 +879,26 @@ append_literal(StringInfo buf, const RecordedValue *value)
 }
 
 char *
-params_runnable_sql(const char *query, int nvalues, const RecordedValue *values)
+params_runnable_sql(const char *query, bool backslashes,
+					int nvalues, const RecordedValue *values)
 {
 	StringInfoData buf;
 	ParamToken *tokens;
 	int			ntokens;
 	int			copied;
 	int			room = 0;
+	int			nparams = 0;
 
-	for (const char *p = query; (p = strchr(p, '$')) != NULL; p++)
-		room++;
+	for (const char *p = query; *p != '\0'; p++)
+		room += *p == '$' || *p == '\'';
 	tokens = palloc_array(ParamToken, room + 1);
-	if (!scan_params(query, tokens, &ntokens, &copied))
+	if (!scan_params(query, backslashes, tokens, &ntokens, &copied))
 		return NULL;
 
 	/* in the body of a function, values go by the names of its arguments */
-	if (nvalues > 0 && ntokens == 0)
+	for (int i = 0; i < ntokens; i++)
+		nparams += tokens[i].number != 0;
+	if (nvalues > 0 && nparams == 0)
 		return NULL;
 
 	while (scanner_isspace(query[copied]))
@@ -895,17 +910,23 @@ params_runnable_sql(const char *query, int nvalues, const RecordedValue *values)
 
 		if (token->offset < copied)
 			continue;
+		appendBinaryStringInfo(&buf, query + copied, token->offset - copied);
+		copied = token->offset + token->length;
+		if (token->number == 0 && query[token->offset] == '\'')
+		{
+			/* not to become part of a word before it */
+			appendStringInfoString(&buf, " E");
+			continue;
+		}
 		if (token->number < 1 || token->number > nvalues)
 			return NULL;
 
-		appendBinaryStringInfo(&buf, query + copied, token->offset - copied);
 		if (token->parenthesize)
 			appendStringInfoChar(&buf, '(');
 		if (!append_literal(&buf, &values[token->number - 1]))
 			return NULL;
 		if (token->parenthesize)
 			appendStringInfoChar(&buf, ')');
-		copied = token->offset + token->length;
 	}
 	appendStringInfoString(&buf, query + copied);
 

@@ -111,8 +111,12 @@ typedef struct RecordedValue
  * no $n).  That the text is not cut is for the caller to know.  Of a PREPARE,
  * only the statement prepared is given.  Looks up type names in the catalog of
  * the current database.
+ *
+ * "backslashes": those in its '...' are escapes, as they are with
+ * standard_conforming_strings off; they become E'...', so that the result says
+ * the same, and its strings end in the same places, with either setting.
  */
-extern char *params_runnable_sql(const char *query, int nvalues,
-								 const RecordedValue *values);
+extern char *params_runnable_sql(const char *query, bool backslashes,
+								 int nvalues, const RecordedValue *values);
 
 #endif							/* QW_PARAMS_H */

@@ -310,7 +310,12 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	record->key = execution->key;
 	set_numbers(record, execution);
 	record->pid = MyProcPid;
-	record->query_complete = query_length == length && !execution->text_cut;
+	if (query_length != length || execution->text_cut)
+		record->query_form = SLOW_QUERY_CUT;
+	else if (!STANDARD_STRINGS && memchr(text, '\\', length) != NULL)
+		record->query_form = SLOW_QUERY_BACKSLASHES;
+	else
+		record->query_form = SLOW_QUERY_COMPLETE;
 	record->nvalues = -1;
 	work.used = sizeof(SharedSlowRecord);
 
@@ -468,7 +473,8 @@ unpack_record(const SharedSlowRecord *shared, SlowRecord *record)
 	record->shared_blks_read = shared->shared_blks_read;
 	record->temp_blks_written = shared->temp_blks_written;
 	record->wal_bytes = shared->wal_bytes;
-	record->query_complete = shared->query_complete != 0;
+	record->query_complete = shared->query_form != SLOW_QUERY_CUT;
+	record->query_backslashes = shared->query_form == SLOW_QUERY_BACKSLASHES;
 	record->encoding = shared->encoding;
 	record->query = strings[SLOW_QUERY];
 	record->application_name = strings[SLOW_APPLICATION_NAME];

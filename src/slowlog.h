@@ -41,6 +41,7 @@ typedef struct SlowRecord
 	int64		temp_blks_written;
 	int64		wal_bytes;
 	bool		query_complete; /* false: query was cut to query_max_length */
+	bool		query_backslashes;	/* those in its '...' are escapes */
 	int			encoding;		/* of the database it ran in: every string is
 								 * in it */
 	char	   *query;			/* as sent, cut */

@@ -28,6 +28,15 @@ typedef enum SlowString
 	SLOW_NSTRINGS
 } SlowString;
 
+/* What is kept of a statement's text; snapshots have these numbers */
+typedef enum SlowQueryForm
+{
+	SLOW_QUERY_CUT = 0,
+	SLOW_QUERY_COMPLETE = 1,
+	SLOW_QUERY_BACKSLASHES = 2	/* complete, with standard_conforming_strings
+								 * off and backslashes in it */
+} SlowQueryForm;
+
 typedef struct SharedSlowRecord
 {
 	uint32		size;			/* of all of it, MAXALIGNed */
@@ -41,7 +50,7 @@ typedef struct SharedSlowRecord
 	int32		outcome;		/* ExecutionOutcome */
 	int32		sqlstate;
 	int32		pid;
-	int32		query_complete;
+	int32		query_form;		/* SlowQueryForm */
 	int64		shared_blks_hit;
 	int64		shared_blks_read;
 	int64		temp_blks_written;

@@ -137,7 +137,8 @@ runnable_sql(const SlowRecord *record, const char **reason)
 		}
 	}
 
-	sql = params_runnable_sql(record->query, record->nvalues, record->values);
+	sql = params_runnable_sql(record->query, record->query_backslashes,
+							  record->nvalues, record->values);
 	if (sql == NULL)
 		*reason = gettext_noop("Its parameters cannot be written into its text.");
 	return sql;
@@ -448,6 +449,13 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errmsg("slow statement %lld cannot be run again",
 						(long long) id),
 				 errhint("%s", _(reason))));
+
+	/* as runnable_sql() has written it */
+	nest_level = NewGUCNestLevel();
+	if (!STANDARD_STRINGS)
+		(void) set_config_option("standard_conforming_strings", "on",
+								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
+								 true, 0, false);
 	check_explainable(sql, analyze);
 
 	/*
@@ -467,7 +475,6 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	 * Nor may they change data, or settings that outlive them.  (Where they
 	 * fail, the end of the transaction sees to it.)
 	 */
-	nest_level = NewGUCNestLevel();
 	XactReadOnly = true;
 	put_explain(rsinfo, psprintf("EXPLAIN %s%s", analyze ? "(ANALYZE) " : "",
 								 sql));

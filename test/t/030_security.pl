@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 
+use Encode;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -203,7 +204,7 @@ foreach my $database ('postgres', 'other')
 		join("\n", sort 'ignored', 'ignore(bigint,text)', 'unignore(bigint)', 'prometheus()', 'reset_slow()', 'reset_patterns()', 'reset(oid,oid,bigint,boolean)'),
 		"$database: what is not for everybody");
 }
-is(query_as('bob', q{SELECT has_function_privilege('querywatch.check_threshold()', 'EXECUTE')}), 'f', 'nor is a trigger');
+is(query_as('bob', q{SELECT has_function_privilege('querywatch.change_threshold()', 'EXECUTE')}), 'f', 'nor is a trigger');
 
 # A condition with a side effect sees no more than the columns do
 query_as('bob', q{
@@ -316,7 +317,8 @@ is(query(qq{SELECT count(*) FROM querywatch.$_ AS s WHERE s::text ~ 'hus[h]hush'
 my @evil = ("'", "''", "\\", "\\'", '$$', "'; DROP TABLE victim; --", "*/ DROP TABLE victim; /*", "\n", '"', '$1', "E'\\''", ');DROP TABLE victim;--');
 query(q{CREATE TABLE victim (n int); CREATE TABLE store (id int, v text)});
 my ($lost, $wrong) = (0, 0);
-foreach my $conforming ('on', 'off')
+my @conforming = query('SHOW server_version_num') < 190000 ? ('on', 'off') : ('on');
+foreach my $conforming (@conforming)
 {
 	foreach my $evil (@evil)
 	{
@@ -339,26 +341,76 @@ SET pg_querywatch.slow_threshold = -1;
 is($lost, 0, 'there is a runnable_sql for values of all kinds');
 is($wrong, 0, 'it gives them back as they were');
 
-# names
-my $table = q{"x"";drop table victim;--'"};
-my $column = q{"c""' = 1; drop table victim; --"};
-query(qq{
-CREATE TABLE $table ($column int PRIMARY KEY, v text);
-INSERT INTO $table SELECT i, 'v' || i FROM generate_series(1, 20) AS i;
-ANALYZE $table;
+# Strings of a session whose backslashes are escapes end where they ended there,
+# whoever runs them
+foreach my $constant (@conforming > 1 ? (q{'x\\'; DROP TABLE victim; --'}, q{'\\\\'}, q{'a\\'' || 'b\\'$1'}, q{E'\\'' || $1}, q{'\\'$1' || $1 ||'\\\\'}, q{N'a\\'b'}, q{lower('X\\'; --')}) : ())
+{
+	my $mark = int(rand(1e9));
+	my $said = query_as('bob', qq{
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET backslash_quote = on;
+PREPARE p (text) AS SELECT $mark, ($constant) AS s, \$1 AS v;
+EXECUTE p (E'it''s \\\\');
+});
+	like($said, qr/^$mark/, "$constant: a constant of such a session");
+	my $found = "FROM querywatch.slow_statements WHERE query ~ 'SELECT $mark' ORDER BY id LIMIT 1";
+	my $sql = query("SELECT runnable_sql $found");
+	if ($constant =~ /^N/)
+	{
+		is($sql, '', "$constant: has no other form");
+		next;
+	}
+	foreach my $setting (@conforming)
+	{
+		is((query_as('bob', "SET standard_conforming_strings = $setting; SET escape_string_warning = off; SET backslash_quote = on; $sql"))[0], $said, "$constant: the same with $setting");
+		is(query("SET standard_conforming_strings = $setting; SET backslash_quote = on; SELECT count(*) FROM querywatch.explain((SELECT id $found))"), '1', "$constant: and it can be explained");
+	}
+}
+
+# Names of all kinds, of everything that has one: what is made of statements
+# with them is one statement, and does the same
+my @names = (
+	q{x";drop table victim;--'}, q{c"' = 1; drop table victim; --}, "new\nline; DROP TABLE victim; --", '/* open', 'close */ DROP TABLE victim; /*',
+	'-- comment', q{U&"\\0061"}, q{E'\\''}, '$1', '$$', '$x$', '%s %I %L %1$s', '{a="b"} 1', 'back\\slash', "caf\x{e9} \x{1f600}", 'null', 'select', ' leading', "tab\t", 'x' x 62, "\x{e9}" x 31);
+foreach my $name (@names)
+{
+	my $what = $name =~ s/[\n\t]/ /gr;
+	my $ident = '"' . ($name =~ s/"/""/gr) . '"';
+	my $literal = "E'" . ($name =~ s/([\\'])/\\$1/gr) . "'";
+	my $route = join '', map { sprintf '%%%02X', $_ } unpack 'C*', Encode::encode('UTF-8', $name);
+	utf8::encode($_) foreach $ident, $literal, $what;
+	query(qq{
+CREATE ROLE $ident LOGIN;
+CREATE SCHEMA $ident AUTHORIZATION $ident;
+SET ROLE $ident;
+SET application_name = $literal;
+CREATE TABLE $ident.$ident ($ident int PRIMARY KEY, v text);
+INSERT INTO $ident.$ident SELECT i, 'v' || i FROM generate_series(1, 20) AS i;
+ANALYZE $ident.$ident;
 BEGIN;
-} . join('', map { "SELECT v FROM $table WHERE $column = $_;\n" } 1 .. 8) . 'COMMIT;');
-my $rewrite = query(q{SET pg_querywatch.slow_threshold = -1; SELECT rewrite FROM querywatch.findings WHERE query ~ 'drop table' AND kind = 'repeated_lookup'});
-like($rewrite, qr/ANY/, 'a rewrite of a statement with names of the worst kind');
-is(query("SET pg_querywatch.slow_threshold = -1; PREPARE r AS $rewrite; EXECUTE r ('{3,4}')") =~ tr/\n//, 1, 'is one statement, and finds the rows');
+} . join('', map { "SELECT v AS $ident FROM $ident.$ident AS $ident WHERE $ident = $_ /*route='$route'*/;\n" } 1 .. 8) . 'COMMIT;');
+	my $looking = 'SET pg_querywatch.slow_threshold = -1';
+	my $rewrite = query("$looking; SELECT rewrite FROM querywatch.findings WHERE rolname = $literal AND kind = 'repeated_lookup'");
+	like($rewrite, qr/ANY/, "$what: a rewrite");
+	is(join(' ', query("$looking; PREPARE r AS $rewrite; EXECUTE r ('{3,4}')") =~ /\b(v\d+)/g), 'v3 v4', "$what: is one statement, and finds the rows");
+	my $found = "FROM querywatch.slow_statements WHERE rolname = $literal AND query ~ '^SELECT v' ORDER BY id LIMIT 1";
+	is(query("$looking; " . query("$looking; SELECT runnable_sql $found")), 'v1', "$what: runnable_sql");
+	is(query("$looking; SELECT count(*) > 0 FROM querywatch.explain((SELECT id $found))"), 't', "$what: explain()");
+	# (the server keeps printable ASCII of an application's name, tags no
+	# control characters)
+	my $application = $name =~ /^[ -~]+$/ ? $literal : 'application_name';
+	is(query("$looking; SELECT bool_and(application_name = $application AND tags ->> 'route' = translate($literal, E'\\n\\t', '??')) FROM querywatch.slow_statements WHERE rolname = $literal AND query ~ '^SELECT v'"), 't', "$what: as application and route");
+	my @faults = grep { !/^(# (TYPE \w+ \w+|HELP \w+ .+)|\w+(\{(\w+="([^"\\]|\\[\\"n])*",?)+\})? -?[0-9.e+-]+)$/ } split /\n/, query("$looking; SELECT querywatch.prometheus()");
+	is("@faults", '', "$what: prometheus()");
+	query("DROP OWNED BY $ident CASCADE; DROP ROLE $ident");
+}
 foreach my $kind (qw(batch write values copy keyset))
 {
 	($out, $err) = query_as(query('SELECT current_user'),
 		qq{SET pg_querywatch.slow_threshold = -1; SELECT querywatch.rewrite(\$q\$SELECT 1; DROP TABLE victim\$q\$, '$kind')});
 	is($out, '', "rewrite() of two statements: $kind");
 }
-my $bait = query("SELECT max(id) FROM querywatch.slow_statements WHERE query ~ '^SELECT v FROM'");
-like(query("SELECT querywatch.explain($bait)"), qr/drop table victim/, 'explain() of such names');
 $node->psql('postgres', 'SELECT 1 AS twice; DROP TABLE IF EXISTS nothing', extra_params => [ '-c', 'SELECT 1 AS twice \; SELECT 2 AS twice' ]);
 is(query(q{SELECT count(*) FROM querywatch.slow_statements WHERE query ~ 'twice.*;.*twice'}), '0', 'a statement of several has its own text only');
 is(query('SELECT count(*) FROM victim'), '0', 'the table is still there');
