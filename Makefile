@@ -249,6 +249,8 @@ help:
 	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
 	@echo "                    prometheus, format, warnings and static; SUITES=demo checks the demo"
+	@echo "                    TESTS='006_cancel 035_memory' of tap's only those; CANCEL_SECONDS=120"
+	@echo "                    and LARGE=1 have these two do more"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
 	@echo "                    SECONDS=60 for less; keeps what it finds in test/fuzz/corpus"
 	@echo "make test-sanitize  regression and isolation tests with the address and undefined"
