@@ -97,6 +97,35 @@ COMMIT;
 SELECT count(*) FROM child;
 SELECT calls, rows, errors, query FROM seen WHERE toplevel AND query ~ 'INSERT|COMMIT' ORDER BY query COLLATE "C";
 
+-- errors of every class, handled or not; and messages that are none
+CREATE FUNCTION fail(code text) RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN RAISE EXCEPTION 'failed' USING ERRCODE = code; END $$;
+CREATE FUNCTION handle(code text) RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN RETURN fail(code); EXCEPTION WHEN OTHERS THEN RETURN 1; END $$;
+CREATE FUNCTION warn(code text) RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN RAISE WARNING 'warned' USING ERRCODE = code; RAISE LOG 'logged'; RETURN 1; END $$;
+CREATE FUNCTION deeper(n int) RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN RETURN deeper(n + 1); END $$;
+SELECT querywatch.reset() IS NOT NULL AS reset;
+\set VERBOSITY sqlstate
+SELECT fail('02000') FROM item;
+SELECT fail('01000') FROM item;
+SELECT fail('22012') FROM item;
+SELECT fail('XX000') FROM item;
+SELECT fail('53200') FROM item;
+SELECT fail('40001') FROM item;
+SELECT deeper(1);
+SELECT handle('02000') + handle('22012') + handle('XX000') AS handled;
+SELECT handle('22012') AS handled, fail('02000');
+SELECT fail('01000') WHERE handle('02000') = 1;
+SELECT warn('22012') + warn('01000') + warn('02000') AS warned;
+SELECT warn('22012') AS warned, fail('22012');
+SELECT fail('02000') FROM fail('01000');
+EXPLAIN SELECT 1 / 0;
+SELECT 'still' AS here;
+\set VERBOSITY default
+SELECT calls, rows, errors, query FROM seen WHERE toplevel AND query ~ 'fail|handle|warn|deeper|still' ORDER BY query COLLATE "C";
+
 -- a procedure that commits, called in a loop; a loop inside of it is its own
 CREATE PROCEDURE step(first int, steps int) LANGUAGE plpgsql AS $$
 BEGIN
@@ -139,5 +168,5 @@ SELECT sum(calls) AS calls, sum(rows) AS rows, sum(errors) AS errors, split_part
 RESET ALL;
 DROP VIEW seen, patterns;
 DROP TABLE child, item;
-DROP FUNCTION fill(int), nest(int);
+DROP FUNCTION fill(int), nest(int), fail(text), handle(text), warn(text), deeper(int);
 DROP PROCEDURE step(int, int);

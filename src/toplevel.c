@@ -142,18 +142,17 @@ error_handled(void *arg)
 }
 
 /*
- * A message is being reported during the phase.  Nothing here raises; a
- * warning is none of ours.
+ * A message is being reported during the phase.  Nothing here raises.  A
+ * warning cannot be told from an error that has the SQLSTATE of one; it does
+ * no harm, for the statement goes on.
  */
 static void
 note_error(void *arg)
 {
 	int			sqlstate = geterrcode();
-	int			category = ERRCODE_TO_CATEGORY(sqlstate);
 	Execution  *e = &failure.execution;
 
-	if (category == ERRCODE_SUCCESSFUL_COMPLETION ||
-		category == ERRCODE_WARNING || category == ERRCODE_NO_DATA ||
+	if (sqlstate == ERRCODE_SUCCESSFUL_COMPLETION ||
 		toplevel.phase == TOPLEVEL_NONE)
 		return;
 
