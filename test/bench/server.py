@@ -66,9 +66,10 @@ def installed(contender):
 
 
 def contenders():
-    """Those that are on this machine."""
+    """Those that are on this machine, or of them those asked for."""
+    names = os.environ.get('CONTENDERS', '').split()
     return [c for c in (BARE, QUERY_ID, STATEMENTS, MONITOR, QUERYWATCH)
-            if installed(c)]
+            if installed(c) and (not names or c is BARE or c.name in names)]
 
 
 class Server:
