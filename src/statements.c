@@ -11,8 +11,8 @@
  * read-modify-write, allocates nothing and writes no cache line that another
  * backend writes:
  *
- *	- statements_slot() compares the key with that of the slot found last among
- *	  those that its hash allows, then with the others of them.
+ *	- statements_slot() compares the key with that of the slot found last in
+ *	  the list that its hash names, then with the others of the list.
  *	- statements_record() brackets its stores with two increments of the
  *	  slot's change counter (the idiom of PgBackendStatus.st_changecount).
  *	  The counter is written by the owner only, so plain stores with write
@@ -22,8 +22,8 @@
  *	- the only shared words it reads are the table's reset and text serials,
  *	  which nobody writes but a reset or a dropped text.
  *
- * A statement without a slot takes the least recently used slot of its set:
- * the counts there are added to the table (partition lock shared, spinlock of
+ * A statement without a slot takes that of another (see choose_slot()): the
+ * counts there are added to the table (partition lock shared, spinlock of
  * the entry), and the new statement's entry is looked up or created.  The
  * entry is pinned as long as it has a slot, so that eviction leaves alone
  * what is in use; when it must evict it all the same, the slot's counts make
@@ -56,6 +56,9 @@
 #include "statements.h"
 #include "table.h"
 #include "totals.h"
+
+/* Of so many statements without a slot one is given that of another */
+#define KEEP_SLOTS		8
 
 /* Copies tried of a slot that is being written */
 #define MAX_COPY_TRIES	100000
@@ -92,9 +95,13 @@ static SharedStatements *shared = NULL;
 static SharedBackend *mine = NULL;
 static bool detached = false;
 
-StatementLocal statements_locals[SLOTS];
-int			statements_recent[SLOT_SETS];
-static uint64 lookups = 0;
+StatementLocal statements_locals[SLOTS + 1];
+uint8		statements_lists[SLOT_LISTS];
+
+/* How slots are given to statements: see choose_slot() */
+static int	slots_given = 0;	/* that hold, or held, a statement */
+static int	last_given = 0;		/* the one given last */
+static int	hand = 0;			/* where the search for one to give ended */
 uint64		statements_fills = 0;
 
 static int
@@ -182,6 +189,7 @@ detach(int code, Datum arg)
 		flush_slot(&mine->slots[i]);
 		statements_locals[i].key.queryid = 0;
 	}
+	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	totals_detach();
 	mine->in_use = 0;
 	mine = NULL;
@@ -203,6 +211,7 @@ attach(void)
 	mine = &shared->backends[number];
 	for (int i = 0; i < SLOTS; i++)
 		mine->slots[i].used = 0;
+	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	totals_attach();
 	mine->in_use = 1;
 	before_shmem_exit(detach, (Datum) 0);
@@ -233,6 +242,7 @@ pin_slot(int number, const StatementKey *key)
 	end_write(slot);
 
 	l->key = *key;
+	l->seen = 0;
 	l->window_statement = NULL;
 	l->plain_text = NULL;
 	l->scans_seen = info.observed;
@@ -242,43 +252,94 @@ pin_slot(int number, const StatementKey *key)
 	l->text_serial = info.text_serial;
 }
 
-/* Gives a statement a slot that is empty or another's */
-static void
-fill_slot(const StatementKey *key, int victim)
+/* Executions of the slot's statement that it has not given to the table yet */
+static inline uint32
+slot_executions(int slot)
 {
+	return (uint32) mine->slots[slot].counters.exec.count;
+}
+
+/*
+ * The slot to give to a statement that has none: one never used, or that of a
+ * statement which did not run again since this was last asked of it (CLOCK).
+ *
+ * A backend that runs more statements in turn than there are slots would find
+ * none of them there; and of those that run once, each would take the slot of
+ * one that will run again.  So most take the slot that was given last, where
+ * its statement has run just once since, and the others keep theirs.
+ */
+static int
+choose_slot(void)
+{
+	if (slots_given < SLOTS)
+		return slots_given++;
+	if (statements_fills % KEEP_SLOTS != 0 &&
+		slot_executions(last_given) == 1)
+		return last_given;
+	for (;;)
+	{
+		StatementLocal *l;
+
+		hand = (hand + 1) % SLOTS;
+		l = &statements_locals[hand];
+		if (l->seen == slot_executions(hand))
+			return hand;
+		l->seen = slot_executions(hand);
+	}
+}
+
+/* Takes a slot out of its list */
+static void
+unlink_slot(int slot)
+{
+	StatementLocal *l = &statements_locals[slot];
+	uint8	   *link = &statements_lists[statements_list(&l->key)];
+
+	while (*link != slot && *link != NO_SLOT)
+		link = &statements_locals[*link].next;
+	*link = l->next;
+}
+
+/* Gives a statement a slot */
+static int
+fill_slot(const StatementKey *key)
+{
+	int			slot = choose_slot();
+
 	statements_fills++;
-	flush_slot(&mine->slots[victim]);
-	pin_slot(victim, key);
+	last_given = slot;
+	if (mine->slots[slot].used)
+	{
+		flush_slot(&mine->slots[slot]);
+		unlink_slot(slot);
+	}
+	pin_slot(slot, key);
+	return slot;
 }
 
 int
 statements_find_slot(const StatementKey *key)
 {
-	int			set = statements_set(key);
-	StatementLocal *first = &statements_locals[set * SLOT_WAYS];
-	StatementLocal *found = first;
+	uint8	   *list = &statements_lists[statements_list(key)];
+	uint8	   *link = list;
+	int			slot;
 
 	if (mine == NULL && !attach())
 		return -1;
 
-	/* the least recently used one of the set, if it is not there */
-	for (StatementLocal *l = first; l < first + SLOT_WAYS; l++)
-	{
-		if (l->key.queryid == key->queryid &&
-			statement_key_equal(&l->key, key))
-		{
-			found = l;
-			break;
-		}
-		if (l->used < found->used)
-			found = l;
-	}
-	if (!statement_key_equal(&found->key, key))
-		fill_slot(key, found - statements_locals);
+	while (*link != NO_SLOT &&
+		   !statement_key_equal(&statements_locals[*link].key, key))
+		link = &statements_locals[*link].next;
+	slot = *link;
+	if (slot != NO_SLOT)
+		*link = statements_locals[slot].next;
+	else
+		slot = fill_slot(key);
 
-	found->used = ++lookups;
-	statements_recent[set] = found - statements_locals;
-	return found - statements_locals;
+	/* to the front: it will be wanted again */
+	statements_locals[slot].next = *list;
+	*list = slot;
+	return slot;
 }
 
 /* A text was dropped somewhere: is this slot's statement still described? */
@@ -496,8 +557,7 @@ merge_slot(StatementRow *row, SharedSlot *slot, uint64 entry_serial,
 	if (slot->reset_serial < minmax_serial)
 		counters_clear_minmax(&slot->counters);
 	counters_add(&row->counters, &slot->counters);
-	row->usage += (double) (slot->counters.exec.count +
-							slot->counters.plan.count);
+	row->usage += (double) slot->counters.exec.count;
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 		row->histogram[i] += slot->histogram[i];
 }

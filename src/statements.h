@@ -49,10 +49,10 @@ typedef void (*StatementCallback) (void *arg, const StatementRow *row);
 extern Size statements_shmem_size(void);
 extern void statements_shmem_init(void *place, bool found);
 
-/* Slots of a backend: sets of a few ways */
-#define SLOT_SETS	16
-#define SLOT_WAYS	4
-#define SLOTS		(SLOT_SETS * SLOT_WAYS)
+/* Slots of a backend, and the lists in which a statement's is looked for */
+#define SLOTS		64
+#define SLOT_LISTS	128
+#define NO_SLOT		SLOTS		/* end of a list */
 
 /* What is known of the statement in a slot, in this backend's memory */
 typedef struct StatementLocal
@@ -63,25 +63,26 @@ typedef struct StatementLocal
 								 * was found to have no comment, and
 								 * repeats_parses then */
 	uint64		plain_parses;
-	uint64		used;			/* order in which the slots of its set were
-								 * found last */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	bool		has_text;
+	uint8		next;			/* slot in the same list */
+	uint32		seen;			/* executions when the slot was last passed
+								 * over for another that is less used */
 	uint16		scans_seen;		/* for facts.c: executions observed, ... */
 	uint16		scans_passed;	/* ... and not observed since */
 	StatementShape shape;		/* command SHAPE_OTHER: not known */
 } StatementLocal;
 
-extern StatementLocal statements_locals[SLOTS];
-extern int	statements_recent[SLOT_SETS];	/* slot of each set found last */
+extern StatementLocal statements_locals[SLOTS + 1]; /* the last: of NO_SLOT */
+extern uint8 statements_lists[SLOT_LISTS];	/* slot found last in each */
 extern uint64 statements_fills; /* slots that were given to a statement */
 
-/* The set that a statement's slot is in */
+/* The list that a statement's slot is in */
 static inline int
-statements_set(const StatementKey *key)
+statements_list(const StatementKey *key)
 {
 	return (int) ((key->queryid ^ (key->queryid >> 32) ^ key->userid) %
-				  SLOT_SETS);
+				  SLOT_LISTS);
 }
 
 extern int	statements_find_slot(const StatementKey *key);
@@ -95,7 +96,7 @@ extern int	statements_find_slot(const StatementKey *key);
 static inline int
 statements_slot(const StatementKey *key)
 {
-	int			slot = statements_recent[statements_set(key)];
+	int			slot = statements_lists[statements_list(key)];
 
 	if (likely(statement_key_equal(&statements_locals[slot].key, key)))
 		return slot;

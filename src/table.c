@@ -13,11 +13,14 @@
  * and takes the one with the least use.  Use counts executions and decays by
  * half with every EVICTION_HALF_LIFE times max_statements evictions, worked out
  * when it is looked at, so that a statement that is used now and then outlives
- * a flood of those that never come again.
+ * a flood of those that never come again.  Of those with about the same use
+ * the newest goes: in a flood each has run once, and those that were there
+ * before it have had time to show that they will not run again, or to begin to.
+ * When they have not, decay sets them below the new ones.
  * Nothing is sorted and no lock but the partition's is held.  Entries in some
- * backend's slots are pinned and taken only if all that were looked at are:
- * hot statements stay in slots and are not flushed for long, so their use
- * here is out of date.
+ * backend's slots are pinned and taken only if all of the partition are: hot
+ * statements stay in slots and are not flushed for long, so their use here is
+ * out of date.
  *
  * Spinlocks: header.mutex guards the free list and the count of entries, an
  * entry's mutex its counters (see table.h).  Both are held for arithmetic
@@ -46,6 +49,12 @@
 
 /* Evictions, as a multiple of max_statements, in which use decays by half */
 #define EVICTION_HALF_LIFE	16
+
+/*
+ * Use of a new entry.  With one execution it keeps its grade for half of
+ * EVICTION_HALF_LIFE, more or less.
+ */
+#define FIRST_USAGE			0.5
 
 /* Entries that an eviction looks at */
 #define EVICTION_SAMPLE		8
@@ -242,6 +251,13 @@ decayed_usage(const SharedStatement *entry)
 	return entry->usage * exp2(-(double) age / (EVICTION_HALF_LIFE * (double) header->max));
 }
 
+/* About how much an entry is used, for comparison: a power of two */
+static inline int
+usage_grade(const SharedStatement *entry)
+{
+	return ilogb(decayed_usage(entry));
+}
+
 /* Adds counts of evicted statements to the sum of their database */
 static void
 add_evicted(Oid dbid, int64 statements, const StatementCounters *counters)
@@ -266,7 +282,8 @@ add_evicted(Oid dbid, int64 statements, const StatementCounters *counters)
 
 /*
  * Chooses an entry of the partition to give up, NO_ENTRY if it has none:
- * of a sample the one with the least use, those pinned last.  With only_texts
+ * of a sample the one with the least use, one that is pinned only if it has no
+ * other.  With only_texts
  * those without a text are passed over.  *bucket is where it is.
  */
 static uint32
@@ -275,12 +292,13 @@ least_used(int partition, bool only_texts, uint32 *bucket)
 	uint32		nbuckets = header->nbuckets / STATEMENT_PARTITIONS;
 	uint32		start = pg_prng_uint32(&pg_global_prng_state) % nbuckets;
 	uint32		best = NO_ENTRY;
-	double		best_usage = 0;
+	int			best_grade = 0;
 	bool		best_pinned = false;
 	int			seen = 0;
 
 	Assert(LWLockHeldByMeInMode(partition_lock(partition), LW_EXCLUSIVE));
-	for (uint32 i = 0; i < nbuckets && seen < EVICTION_SAMPLE; i++)
+	for (uint32 i = 0;
+		 i < nbuckets && (seen < EVICTION_SAMPLE || best_pinned); i++)
 	{
 		uint32		b = ((start + i) % nbuckets) * STATEMENT_PARTITIONS +
 		partition;
@@ -288,17 +306,20 @@ least_used(int partition, bool only_texts, uint32 *bucket)
 		for (uint32 e = buckets[b]; e != NO_ENTRY; e = entries[e].next)
 		{
 			bool		pinned = pg_atomic_read_u32(&entries[e].pins) > 0;
-			double		usage = decayed_usage(&entries[e]);
+			int			grade = usage_grade(&entries[e]);
 
 			if (only_texts && entries[e].text == TEXT_NONE)
 				continue;
 			seen++;
 			if (best == NO_ENTRY ||
 				(best_pinned && !pinned) ||
-				(best_pinned == pinned && usage < best_usage))
+				(best_pinned == pinned &&
+				 (grade < best_grade ||
+				  (grade == best_grade &&
+				   entries[e].stats_since > entries[best].stats_since))))
 			{
 				best = e;
-				best_usage = usage;
+				best_grade = grade;
 				best_pinned = pinned;
 				*bucket = b;
 			}
@@ -361,7 +382,7 @@ init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
 	memset(&entry->shape, 0, sizeof(StatementShape));
 	entry->stats_since = entry->minmax_since = now;
 	entry->reset_serial = entry->minmax_serial = 0;
-	entry->usage = 1.0;
+	entry->usage = FIRST_USAGE;
 	entry->usage_clock = pg_atomic_read_u64(&header->evictions);
 	counters_clear(&entry->counters);
 	memset(&entry->facts, 0, sizeof(entry->facts));
@@ -508,8 +529,7 @@ table_flush(const StatementKey *key, const TableRef *ref,
 			for (int b = 0; b < HISTOGRAM_BUCKETS; b++)
 				entry->histogram[b] += histogram[b];
 		}
-		entry->usage = decayed_usage(entry) +
-			(double) (counters->exec.count + counters->plan.count);
+		entry->usage = decayed_usage(entry) + (double) counters->exec.count;
 		entry->usage_clock = pg_atomic_read_u64(&header->evictions);
 		SpinLockRelease(&entry->mutex);
 	}
