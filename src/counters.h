@@ -13,6 +13,7 @@
 #define QW_COUNTERS_H
 
 #include "execution.h"
+#include "histogram.h"
 #include "times.h"
 
 typedef struct StatementCounters
@@ -43,6 +44,25 @@ extern void usage_add(Usage *pg_restrict a, const Usage *pg_restrict b);
 /* Adds b to a */
 extern void counters_add(StatementCounters *pg_restrict a,
 						 const StatementCounters *pg_restrict b);
+
+/*
+ * The buckets of a histogram that can be above 0 if it has counted the same
+ * executions as these counters, whose extremes were never cleared on their own:
+ * first <= i < end
+ */
+static inline int
+counters_first_bucket(const StatementCounters *counters)
+{
+	return counters->exec.count == 0 ? 0 :
+		histogram_bucket(counters->exec.min);
+}
+
+static inline int
+counters_end_bucket(const StatementCounters *counters)
+{
+	return counters->exec.count == 0 ? 0 :
+		histogram_bucket(counters->exec.max) + 1;
+}
 
 /* No counts at all; the extremes empty */
 extern void counters_clear(StatementCounters *counters);

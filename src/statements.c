@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * statements.c
- *		Recording into backend slots, and reading table and slots together.
+ *		Recording into backend slots.
  *
  * Write locally, merge on read.  Every backend owns SLOTS slots in shared
  * memory, each with the counts of one statement that are not in the table
@@ -23,16 +23,14 @@
  *	  which nobody writes but a reset or a dropped text.
  *
  * A statement without a slot takes that of another (see choose_slot()): the
- * counts there are added to the table (partition lock shared, spinlock of
- * the entry), and the new statement's entry is looked up or created.  The
- * entry is pinned as long as it has a slot, so that eviction leaves alone
- * what is in use; when it must evict it all the same, the slot's counts make
- * a new entry when they are flushed.  Nothing is lost.  A backend flushes all
- * its slots when it exits.
+ * counts there are added to the table under the mutex of their entry, and the
+ * new statement's entry is looked up or created, or if the session remembers
+ * it, only pinned.  The entry is pinned as long as it has a slot, so that
+ * eviction leaves alone what is in use; when it must evict it all the same,
+ * the slot's counts make a new entry when they are flushed.  Nothing is lost.
+ * A backend flushes all its slots when it exits.
  *
- * A reader takes one partition after the other, exclusively: nothing can be
- * flushed into it then, so the entries and the slots copied under that lock
- * are disjoint and complete, and counts never go back between two reads.
+ * statements_read.c says how table and slots are read together.
  *
  * A reset cannot write slots of others.  It bumps the reset serial and stamps
  * the entries it clears with it; a slot carries the serial of when it was
@@ -52,44 +50,15 @@
 #include "utils/memutils.h"
 
 #include "compat.h"
+#include "kept.h"
 #include "shmem.h"
-#include "statements.h"
-#include "table.h"
+#include "statements_internal.h"
 #include "totals.h"
 
 /* Of so many statements without a slot one is given that of another */
 #define KEEP_SLOTS		8
 
-/* Copies tried of a slot that is being written */
-#define MAX_COPY_TRIES	100000
-
-typedef struct SharedSlot
-{
-	uint32		change;			/* odd while the owner writes; see above */
-	uint32		used;			/* 0: empty, nothing else is meant */
-	StatementKey key;
-	TableRef	ref;
-	uint64		reset_serial;
-	uint32		totalled;		/* the counts are in this backend's totals
-								 * already (see totals.c) */
-	StatementCounters counters; /* not yet in the table */
-	uint32		histogram[HISTOGRAM_BUCKETS];
-} SharedSlot;
-
-typedef struct SharedBackend
-{
-	uint32		in_use;
-	SharedSlot	slots[SLOTS];
-} SharedBackend;
-
-typedef struct SharedStatements
-{
-	int			nbackends;
-	char		pad[PG_CACHE_LINE_SIZE];
-	SharedBackend backends[FLEXIBLE_ARRAY_MEMBER];
-} SharedStatements;
-
-static SharedStatements *shared = NULL;
+SharedStatements *statements_shared = NULL;
 
 /* This backend's slots; NULL before the first use and after they are gone */
 static SharedBackend *mine = NULL;
@@ -126,13 +95,13 @@ statements_shmem_size(void)
 void
 statements_shmem_init(void *place, bool found)
 {
-	shared = place;
+	statements_shared = place;
 	table_shmem_init((char *) place + CACHELINEALIGN(slots_size()), found);
 	if (found)
 		return;
-	shared->nbackends = backend_count();
-	for (int i = 0; i < shared->nbackends; i++)
-		memset(&shared->backends[i], 0, sizeof(SharedBackend));
+	statements_shared->nbackends = backend_count();
+	for (int i = 0; i < statements_shared->nbackends; i++)
+		memset(&statements_shared->backends[i], 0, sizeof(SharedBackend));
 }
 
 /*
@@ -155,9 +124,13 @@ end_write(SharedSlot *slot)
 static void
 clear_counts(SharedSlot *slot)
 {
+	int			end = counters_end_bucket(&slot->counters);
+
+	for (int i = counters_first_bucket(&slot->counters); i < end; i++)
+		slot->histogram[i] = 0;
 	counters_clear(&slot->counters);
-	memset(slot->histogram, 0, sizeof(slot->histogram));
 }
+
 
 /* Adds a slot's counts to the totals of this backend's database */
 static void
@@ -202,13 +175,13 @@ attach(void)
 {
 	int			number;
 
-	if (detached || shared == NULL || MyProc == NULL)
+	if (detached || statements_shared == NULL || MyProc == NULL)
 		return false;
 	number = compat_proc_number();
-	if (number < 0 || number >= shared->nbackends)
+	if (number < 0 || number >= statements_shared->nbackends)
 		return false;			/* auxiliary process */
 
-	mine = &shared->backends[number];
+	mine = &statements_shared->backends[number];
 	for (int i = 0; i < SLOTS; i++)
 		mine->slots[i].used = 0;
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
@@ -228,9 +201,24 @@ pin_slot(int number, const StatementKey *key)
 {
 	SharedSlot *slot = &mine->slots[number];
 	StatementLocal *l = &statements_locals[number];
+	uint8		next = l->next;
 	TableEntryInfo info;
 
-	table_pin(key, &info, &l->shape);
+	if (!kept_pin(key, &info, l))
+	{
+		table_pin(key, &info, &l->shape);
+		l->key = *key;
+		l->window_statement = NULL;
+		l->plain_text = NULL;
+		l->scans_seen = info.observed;
+		l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
+									FACTS_SCAN_STEP);
+	}
+	l->next = next;
+	l->seen = 0;
+	l->has_text = info.has_text;
+	l->text_serial = info.text_serial;
+	l->shape_serial = info.shape_serial;
 
 	begin_write(slot);
 	slot->key = *key;
@@ -238,18 +226,9 @@ pin_slot(int number, const StatementKey *key)
 	slot->reset_serial = info.reset_serial;
 	clear_counts(slot);
 	slot->totalled = 0;
+	slot->partition = table_partition(key);
 	slot->used = 1;
 	end_write(slot);
-
-	l->key = *key;
-	l->seen = 0;
-	l->window_statement = NULL;
-	l->plain_text = NULL;
-	l->scans_seen = info.observed;
-	l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
-								FACTS_SCAN_STEP);
-	l->has_text = info.has_text;
-	l->text_serial = info.text_serial;
 }
 
 /* Executions of the slot's statement that it has not given to the table yet */
@@ -310,6 +289,7 @@ fill_slot(const StatementKey *key)
 	last_given = slot;
 	if (mine->slots[slot].used)
 	{
+		kept_remember(&statements_locals[slot], &mine->slots[slot].ref);
 		flush_slot(&mine->slots[slot]);
 		unlink_slot(slot);
 	}
@@ -349,7 +329,7 @@ statements_look(int slot)
 	StatementLocal *l = &statements_locals[slot];
 	SharedSlot *s = &mine->slots[slot];
 
-	if (!table_look(&s->key, &s->ref, &l->text_serial, &l->has_text))
+	if (!table_look(&s->ref, &l->text_serial, &l->has_text))
 	{
 		/* evicted all the same: begin with a new entry */
 		StatementKey key = s->key;
@@ -374,7 +354,7 @@ statements_describe(int slot, const char *text, Size text_length,
 	l->shape = *shape;
 	l->has_text =
 		table_describe(&s->key, &s->ref, text, text_length,
-					   tables, tables_length, shape);
+					   tables, tables_length, shape, &l->shape_serial);
 }
 
 /*
@@ -389,18 +369,18 @@ heed_reset(SharedSlot *slot)
 	uint64		entry_serial;
 	uint64		minmax_serial;
 
-	table_reset_serials(&slot->key, &slot->ref, &entry_serial, &minmax_serial);
-	if (slot->reset_serial < entry_serial)
-		total_slot(slot);		/* the totals keep them */
-	begin_write(slot);
-	if (slot->reset_serial < entry_serial)
+	table_reset_serials(&slot->ref, &entry_serial, &minmax_serial);
+
+	/* the table knows which of the counts, or extremes, are void */
+	if (slot->reset_serial < Max(entry_serial, minmax_serial))
 	{
-		clear_counts(slot);
-		slot->totalled = 0;
+		StatementKey key = slot->key;
+
+		flush_slot(slot);
+		pin_slot(slot - mine->slots, &key);
 	}
-	else if (slot->reset_serial < minmax_serial)
-		counters_clear_minmax(&slot->counters);
-	slot->reset_serial = Max(serial, Max(entry_serial, minmax_serial));
+	begin_write(slot);
+	slot->reset_serial = Max(serial, slot->reset_serial);
 	end_write(slot);
 }
 
@@ -489,9 +469,7 @@ statements_record_plan(int slot_number, uint64 elapsed)
 void
 statements_add_facts(int slot, const StatementFacts *facts)
 {
-	const SharedSlot *s = &mine->slots[slot];
-
-	table_add_facts(&s->key, &s->ref, facts);
+	table_add_facts(&mine->slots[slot].ref, facts);
 }
 
 bool
@@ -514,198 +492,4 @@ statements_record_client(const StatementKey *key, int slot_number,
 	begin_write(slot);
 	slot->counters.client_time += (int64) elapsed;
 	end_write(slot);
-}
-
-/*
- * Reading
- */
-
-/* Copies a slot; false if it is empty */
-static bool
-copy_slot(SharedSlot *from, SharedSlot *to)
-{
-	volatile SharedSlot *slot = from;
-
-	if (!slot->used)
-		return false;
-	for (int tries = 0; tries < MAX_COPY_TRIES; tries++)
-	{
-		uint32		before = slot->change;
-
-		pg_read_barrier();
-		memcpy(to, from, sizeof(SharedSlot));
-		pg_read_barrier();
-		if ((before & 1) == 0 && slot->change == before)
-			break;
-		pg_spin_delay();
-	}
-
-	/*
-	 * After so many tries its owner was stopped in the middle of its dozen
-	 * stores: the words are whole, so take them as they are.
-	 */
-	return to->used;
-}
-
-/* Adds a slot's counts to a row */
-static void
-merge_slot(StatementRow *row, SharedSlot *slot, uint64 entry_serial,
-		   uint64 minmax_serial)
-{
-	if (slot->reset_serial < entry_serial)
-		return;
-	if (slot->reset_serial < minmax_serial)
-		counters_clear_minmax(&slot->counters);
-	counters_add(&row->counters, &slot->counters);
-	row->usage += (double) slot->counters.exec.count;
-	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		row->histogram[i] += slot->histogram[i];
-}
-
-/* A row for a slot whose entry was evicted; its text went with it */
-static bool
-add_orphan(TableCopy *copy, const SharedSlot *slot)
-{
-	StatementRow *row;
-
-	if (copy->nrows >= copy->max_rows)
-	{
-		copy->max_rows *= 2;
-		return false;
-	}
-	row = &copy->rows[copy->nrows];
-	memset(row, 0, sizeof(StatementRow));
-	row->key = slot->key;
-	counters_clear(&row->counters);
-	row->stats_since = row->minmax_since = slot->counters.last_seen;
-	row->encoding = -1;
-	copy->refs[copy->nrows] = slot->ref;
-	copy->reset_serials[copy->nrows] = 0;
-	copy->minmax_serials[copy->nrows] = 0;
-	copy->nrows++;
-	return true;
-}
-
-/*
- * Merges the slots of all backends into the rows of their partition.  False
- * if there is no room for another row: *copy then says how many to make room
- * for.  The caller holds the partition's lock exclusively.
- */
-static bool
-merge_slots(TableCopy *copy, int partition, SharedSlot *buffer,
-			uint32 *row_of_entry)
-{
-	for (int i = 0; i < copy->nrows; i++)
-		row_of_entry[copy->refs[i].entry] = i;
-
-	for (int b = 0; b < shared->nbackends; b++)
-	{
-		if (!shared->backends[b].in_use)
-			continue;
-		for (int s = 0; s < SLOTS; s++)
-		{
-			int			row;
-
-			if (table_partition(&shared->backends[b].slots[s].key) != partition ||
-				!copy_slot(&shared->backends[b].slots[s], buffer) ||
-				table_partition(&buffer->key) != partition)
-				continue;
-
-			row = buffer->ref.entry < table_entries() ?
-				row_of_entry[buffer->ref.entry] : copy->nrows;
-			if (row >= copy->nrows ||
-				copy->refs[row].entry != buffer->ref.entry ||
-				copy->refs[row].incarnation != buffer->ref.incarnation)
-			{
-				for (row = 0; row < copy->nrows; row++)
-				{
-					if (statement_key_equal(&copy->rows[row].key, &buffer->key))
-						break;
-				}
-				if (row == copy->nrows && !add_orphan(copy, buffer))
-					return false;
-			}
-			merge_slot(&copy->rows[row], buffer, copy->reset_serials[row],
-					   copy->minmax_serials[row]);
-		}
-	}
-	return true;
-}
-
-void
-statements_read(bool with_text, StatementCallback callback, void *arg)
-{
-	TableCopy	copy;
-	SharedSlot *buffer = palloc(sizeof(SharedSlot));
-	uint32	   *row_of_entry = palloc0(sizeof(uint32) * table_entries());
-
-	memset(&copy, 0, sizeof(copy));
-	copy.with_text = with_text;
-	copy.max_rows = table_entries() / STATEMENT_PARTITIONS + 64;
-	copy.max_texts = with_text ? 64 * 1024 : 0;
-
-	for (int partition = 0; partition < STATEMENT_PARTITIONS; partition++)
-	{
-		LWLock	   *lock = shmem_lock(SHMEM_LOCK_PARTITION + partition);
-		bool		complete = false;
-		bool		again = copy.rows != NULL;
-
-		while (!complete)
-		{
-			/* room for what the last attempt found wanting */
-			if (!again)
-			{
-				if (copy.rows != NULL)
-				{
-					pfree(copy.rows);
-					pfree(copy.refs);
-					pfree(copy.reset_serials);
-					pfree(copy.minmax_serials);
-					pfree(copy.texts);
-				}
-				copy.rows = MemoryContextAllocHuge(CurrentMemoryContext,
-												   sizeof(StatementRow) * copy.max_rows);
-				copy.refs = palloc(sizeof(TableRef) * copy.max_rows);
-				copy.reset_serials = palloc(sizeof(uint64) * copy.max_rows);
-				copy.minmax_serials = palloc(sizeof(uint64) * copy.max_rows);
-				copy.texts = palloc(Max(copy.max_texts, 1));
-			}
-
-			LWLockAcquire(lock, LW_EXCLUSIVE);
-			complete = table_copy_partition(partition, &copy) &&
-				merge_slots(&copy, partition, buffer, row_of_entry);
-			LWLockRelease(lock);
-			again = false;
-		}
-
-		for (int i = 0; i < copy.nrows; i++)
-		{
-			const StatementCounters *c = &copy.rows[i].counters;
-
-			if (c->exec.count > 0 || c->plan.count > 0 || c->calls > 0)
-				callback(arg, &copy.rows[i]);
-		}
-	}
-
-	pfree(copy.rows);
-	pfree(copy.refs);
-	pfree(copy.reset_serials);
-	pfree(copy.minmax_serials);
-	pfree(copy.texts);
-	pfree(buffer);
-	pfree(row_of_entry);
-}
-
-void
-statements_pending(int backend, PendingCallback callback, void *arg)
-{
-	SharedSlot	slot;
-
-	for (int i = 0; i < SLOTS; i++)
-	{
-		if (copy_slot(&shared->backends[backend].slots[i], &slot) &&
-			!slot.totalled)
-			callback(arg, &slot.key, &slot.counters, slot.histogram,
-					 slot.reset_serial);
-	}
 }

@@ -64,6 +64,7 @@ typedef struct StatementLocal
 								 * repeats_parses then */
 	uint64		plain_parses;
 	uint32		text_serial;	/* of the table when has_text was found out */
+	uint32		shape_serial;	/* of the table's entry when it had "shape" */
 	bool		has_text;
 	uint8		next;			/* slot in the same list */
 	uint32		seen;			/* executions when the slot was last passed

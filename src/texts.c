@@ -134,6 +134,23 @@ texts_free(TextRef text)
 	LWLockRelease(lock);
 }
 
+bool
+texts_try_copy(TextRef text, Size length, char *buffer)
+{
+	const volatile SharedTextChunk *chunks = texts->chunks;
+	uint32		chunk = text;
+
+	for (Size done = 0; done < length; done += CHUNK_DATA)
+	{
+		if (chunk == 0 || chunk > texts->nchunks)
+			return false;
+		memcpy(buffer + done, texts->chunks[chunk].data,
+			   Min(length - done, CHUNK_DATA));
+		chunk = chunks[chunk].next;
+	}
+	return true;
+}
+
 Size
 texts_length(TextRef text)
 {

@@ -8,8 +8,8 @@
  * stored, and the caller frees others or does without.
  *
  * A reference is owned by the statement entry that holds it.  Reading or
- * freeing one needs the lock of that entry's partition (shared to read,
- * exclusive to free); the free list has a lock of its own, taken inside.
+ * freeing one needs the lock of that entry's partition (shared to read, but see
+ * texts_try_copy(), exclusive to free); the free list has a lock of its own, taken inside.
  *
  * src/texts.h
  *
@@ -31,6 +31,12 @@ extern TextRef texts_store(const char *data, Size length);
 extern void texts_free(TextRef text);
 
 extern Size texts_length(TextRef text);
+
+/*
+ * Copies that many bytes out without any lock, for who can tell afterwards
+ * whether the text was freed meanwhile; false if that shows.
+ */
+extern bool texts_try_copy(TextRef text, Size length, char *buffer);
 
 /* Copies all texts_length() bytes out */
 extern void texts_copy(TextRef text, char *buffer);

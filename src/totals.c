@@ -138,6 +138,8 @@ counts_add_slot(TotalCounts *pg_restrict a,
 				const StatementCounters *pg_restrict c,
 				const uint32 *histogram, bool toplevel)
 {
+	int			end;
+
 	a->executions += c->exec.count;
 	a->errors += c->errors;
 	a->cancels += c->cancels;
@@ -154,17 +156,9 @@ counts_add_slot(TotalCounts *pg_restrict a,
 		a->blocks[i] += c->usage.blocks[i];
 	a->wal_bytes += c->usage.wal[USAGE_WAL_BYTES];
 
-	/* most slots that are given up have been used once */
-	if (c->exec.count == 1)
-		a->latency[bound_of_bucket[histogram_bucket(c->exec.total)]]++;
-	else
-	{
-		for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
-		{
-			if (histogram[i] != 0)
-				a->latency[bound_of_bucket[i]] += histogram[i];
-		}
-	}
+	end = counters_end_bucket(c);
+	for (int i = counters_first_bucket(c); i < end; i++)
+		a->latency[bound_of_bucket[i]] += histogram[i];
 }
 
 /* The place of a database, given to it if there is one to give */
