@@ -49,8 +49,12 @@
  */
 #define FIRST_USAGE			0.5
 
-/* Entries that an eviction looks at */
-#define EVICTION_SAMPLE		8
+/*
+ * Entries that an eviction looks at, and at most where all of those have run
+ * more than once: some sample of a few holds none but hot statements
+ */
+#define EVICTION_SAMPLE		16
+#define EVICTION_MOST		64
 
 SharedTable *table_header = NULL;
 uint32	   *table_buckets = NULL;
@@ -187,7 +191,8 @@ table_least_used(int partition, bool only_texts, uint32 *bucket)
 
 	Assert(LWLockHeldByMeInMode(partition_lock(partition), LW_EXCLUSIVE));
 	for (uint32 i = 0;
-		 i < nbuckets && (seen < EVICTION_SAMPLE || best_pinned); i++)
+		 i < nbuckets && (seen < EVICTION_SAMPLE || best_pinned ||
+						  (best_grade > 0 && seen < EVICTION_MOST)); i++)
 	{
 		uint32		b = ((start + i) % nbuckets) * STATEMENT_PARTITIONS +
 		partition;

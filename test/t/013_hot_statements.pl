@@ -18,10 +18,10 @@ $node->init;
 $node->append_conf(
 	'postgresql.conf', q{
 shared_preload_libraries = 'pg_querywatch'
-pg_querywatch.max_statements = 500
+pg_querywatch.max_statements = 1000
 pg_querywatch.track = 'all'
 pg_querywatch.track_utility = off
-max_connections = 20
+max_connections = 30
 });
 $node->start;
 my $columns = join ', ', map { "c$_ int" } 1 .. 200;
@@ -66,11 +66,11 @@ for (1 .. $rounds)
 {
 	$holder->query(hot(1));
 	$node->safe_psql('postgres', hot(3));
-	$flooder->query(hot(4) . ';' . flood(400));
-	$flooder->query(flood(400));
+	$flooder->query(hot(4) . ';' . flood(700));
+	$flooder->query(flood(700));
 }
 cmp_ok($node->safe_psql('postgres', 'SELECT dealloc FROM querywatch.info'),
-	'>', ($rounds - 1) * 800, 'statements were evicted, more than are kept');
+	'>', ($rounds - 1) * 1400, 'statements were evicted, more than are kept');
 is(kept(1), "50|$rounds|$rounds",
 	'what another session runs keeps its counts');
 is(kept(3), "50|$rounds|$rounds",
@@ -79,14 +79,14 @@ is(kept(4), "50|$rounds|$rounds",
 	'and what the session itself runs among the others');
 is( $node->safe_psql('postgres', q{
 SELECT (SELECT sum(calls) FROM querywatch.statements WHERE query ~ '^SELECT c' OR query IS NULL)
-     + (SELECT sum(calls) FROM querywatch.evicted) >= } . $rounds * (3 * 50 + 800)),
+     + (SELECT sum(calls) FROM querywatch.evicted) >= } . $rounds * (3 * 50 + 1400)),
 	't', 'nothing is lost');
 $holder->quit;
 $flooder->quit;
 
 # More sessions' slots than entries: those held go last, but they go, and come
 # back
-my @sessions = map { Session->new($node) } 1 .. 12;
+my @sessions = map { Session->new($node) } 1 .. 18;
 $node->safe_psql('postgres', 'SELECT querywatch.reset()');
 for my $round (1 .. 3)
 {
@@ -97,7 +97,7 @@ for my $round (1 .. 3)
 }
 is( $node->safe_psql('postgres', q{
 SELECT (SELECT sum(calls) FROM querywatch.statements WHERE query ~ 'FROM wide' OR query IS NULL)
-     + (SELECT sum(calls) FROM querywatch.evicted) >= 12 * 3 * 50}),
+     + (SELECT sum(calls) FROM querywatch.evicted) >= 18 * 3 * 50}),
 	't', 'what is evicted while it is held is counted all the same');
 is( $node->safe_psql('postgres', 'SELECT count(*) - count(DISTINCT (userid, dbid, toplevel, queryid)) FROM querywatch.statements'),
 	'0', 'and is there once');
