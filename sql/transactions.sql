@@ -126,6 +126,18 @@ SELECT 'still' AS here;
 \set VERBOSITY default
 SELECT calls, rows, errors, query FROM seen WHERE toplevel AND query ~ 'fail|handle|warn|deeper|still' ORDER BY query COLLATE "C";
 
+-- one that is handled and raised again, as the last of a session
+CREATE FUNCTION again() RETURNS int LANGUAGE plpgsql
+  AS $$ BEGIN RETURN fail('22012'); EXCEPTION WHEN division_by_zero THEN RAISE; END $$;
+SELECT querywatch.reset() IS NOT NULL AS reset;
+\set VERBOSITY sqlstate
+SELECT again();
+SELECT again() FROM item;
+\set VERBOSITY default
+\c -
+SELECT calls, rows, errors, query FROM seen WHERE toplevel AND query ~ 'again' ORDER BY query COLLATE "C";
+SET pg_querywatch.track = 'all';
+
 -- a procedure that commits, called in a loop; a loop inside of it is its own
 CREATE PROCEDURE step(first int, steps int) LANGUAGE plpgsql AS $$
 BEGIN
@@ -168,5 +180,5 @@ SELECT sum(calls) AS calls, sum(rows) AS rows, sum(errors) AS errors, split_part
 RESET ALL;
 DROP VIEW seen, patterns;
 DROP TABLE child, item;
-DROP FUNCTION fill(int), nest(int), fail(text), handle(text), warn(text), deeper(int);
+DROP FUNCTION fill(int), nest(int), fail(text), handle(text), warn(text), deeper(int), again();
 DROP PROCEDURE step(int, int);

@@ -132,13 +132,23 @@ phase_failed(void)
 	forget_failure();
 }
 
-/* An error was handled, this one's or another */
+/*
+ * An error was handled, this one's or another.  Code inside of the statement
+ * that did so may raise it again, which calls no callbacks; so that is looked
+ * at once more when the client's next message is waited for.
+ */
 static void
 error_handled(void *arg)
 {
 	failure.waiting = false;
-	if (toplevel.phase != TOPLEVEL_NONE)
-		toplevel_settle();
+	if (toplevel.phase == TOPLEVEL_NONE)
+		return;
+	toplevel_settle();
+	if (toplevel.phase != TOPLEVEL_NONE && MessageContext != NULL)
+	{
+		failure.waiting = true;
+		MemoryContextRegisterResetCallback(MessageContext, &failure.handled);
+	}
 }
 
 /*

@@ -20,6 +20,9 @@
  * Both are rare, so all that an ordinary statement pays is to link and to
  * unlink the entry.
  *
+ * An error that was handled and then raised again calls nobody: it is seen
+ * when the context of the client's message is reset.
+ *
  * An error that somebody handled without flushing it, or reported without the
  * stack, would leave nesting_level as it was: toplevel_check() finds that out
  * before the next statement.  Nobody handles a FATAL one.
