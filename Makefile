@@ -186,8 +186,21 @@ fuzz:
 
 # The suites with a server that says what it does wrong with memory
 test-sanitize:
-	@UNDER=sanitize SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation)' \
+	@UNDER=sanitize SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation tap)' \
 	  test/run
+
+test-valgrind:
+	@UNDER=valgrind SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress)' \
+	  test/run
+
+# The suites on a server that checks itself
+test-assert:
+	@UNDER=assert SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation tap)' \
+	  test/run
+
+# Random statements, for so many seconds
+test-sqlsmith:
+	@DURATION='$(or $(DURATION),600)' SUITES=sqlsmith test/run
 
 # Versions of "make test-matrix": all of them unless some are named
 VERSIONS =
@@ -253,8 +266,14 @@ help:
 	@echo "                    and LARGE=1 have these two do more"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
 	@echo "                    SECONDS=60 for less; keeps what it finds in test/fuzz/corpus"
-	@echo "make test-sanitize  regression and isolation tests with the address and undefined"
-	@echo "                    behaviour sanitizers; SUITES=orm others"
+	@echo "make test-sanitize  regression, isolation and TAP tests with the address and the"
+	@echo "                    undefined behaviour sanitizer; SUITES=orm others"
+	@echo "make test-assert    the same tests on a server with assertions and checks of memory,"
+	@echo "                    which is built once; SOURCE=folder of PostgreSQL's source"
+	@echo "make test-valgrind  regression tests with that server under valgrind's memcheck"
+	@echo "make test-sqlsmith  sqlsmith's random statements for DURATION seconds (600);"
+	@echo "                    SOURCE=folder of PostgreSQL's source: on its regression database"
+	@echo "                    and UNDER=assert or UNDER=sanitize as above"
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined, scraping); QUICK=1 a first look, DOCUMENT=1 puts the tables into"
@@ -275,7 +294,7 @@ help:
 
 FORCE:
 
-.PHONY: all demo test test-matrix test-core fuzz test-sanitize stress soak bench bench-check unit regress isolation tap orm \
+.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-sqlsmith stress soak bench bench-check unit regress isolation tap orm \
 	prometheus format warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \

@@ -166,32 +166,42 @@ make_in_source()
 		PG_CONFIG="$PG_CONFIG" "$@"
 }
 
-# Sets server_under to the command that the server is started with, for the
-# way of UNDER
-set_server_under()
+# Has every server started the way of UNDER, by a script in the place of
+# "postgres"
+wrap_server()
 {
-	local log=$work/$UNDER.log
+	local bindir log=$work/$UNDER.log
 
-	server_under=()
-	case ${UNDER:-} in
-		sanitize)
-			as_user gcc -shared -fPIC -Wl,-z,initfirst -o "$work/sanitizer_first.so" \
-				"$work/src/test/setup/sanitizer_first.c"
-			server_under=(env
-				"LD_PRELOAD=$(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) $work/sanitizer_first.so"
-				"ASAN_OPTIONS=log_path=$log:detect_leaks=0:abort_on_error=1:strict_string_checks=1"
-				"UBSAN_OPTIONS=log_path=$log:print_stacktrace=1")
-			;;
-	esac
+	bindir=$("$PG_CONFIG" --bindir)
+	as_user mv "$bindir/postgres" "$bindir/postgres.real"
+	{
+		echo '#!/bin/bash'
+		echo "real='$bindir/postgres.real'"
+		case $UNDER in
+			sanitize)
+				as_user gcc -shared -fPIC -Wl,-z,initfirst -DLOG_PATH="\"$log\"" \
+					-o "$work/sanitizer_first.so" "$work/src/test/setup/sanitizer_first.c"
+				echo "export LD_PRELOAD='$work/sanitizer_first.so $(gcc -print-file-name=libasan.so) $(gcc -print-file-name=libubsan.so) '\"\${LD_PRELOAD:-}\""
+				# shellcheck disable=SC2016
+				echo 'exec -a "$0" "$real" "$@"'
+				;;
+			valgrind)
+				# not initdb's, which load no library
+				# shellcheck disable=SC2016
+				echo 'case ${1:-} in --*|-V) exec "$real" "$@" ;; esac'
+				echo "exec valgrind --quiet --leak-check=no --track-origins=yes --num-callers=30" \
+					"--error-limit=no --time-stamp=yes --log-file='$log.%p'" \
+					"--suppressions='$work/src/test/setup/valgrind.supp'" '"$real" "$@"'
+				;;
+		esac
+	} | as_user tee "$bindir/postgres" >/dev/null
+	as_user chmod 755 "$bindir/postgres"
 }
 
 # cluster_start SETTING...: a cluster in $work that listens on a socket there
 cluster_start()
 {
 	local setting
-	local -a server_under
-
-	[ -z "${UNDER:-}" ] || set_server_under
 
 	quietly initdb as_user initdb -D "$work/data" -U postgres -A trust \
 		-E UTF8 --no-locale --no-sync
@@ -205,8 +215,7 @@ cluster_start()
 			echo "$setting"
 		done
 	} | as_user tee -a "$work/data/postgresql.conf" >/dev/null
-	if ! as_user ${server_under[@]+"${server_under[@]}"} \
-		pg_ctl -D "$work/data" -t 300 -l "$work/server.log" -w -s start; then
+	if ! as_user pg_ctl -D "$work/data" -t 300 -l "$work/server.log" -w -s start; then
 		tail -n 20 "$work/server.log" >&2
 		die "the server did not start"
 	fi
