@@ -159,7 +159,8 @@ foreach my $kind (0 .. $#kinds)
 {
 	my $sent = () = $counted_out =~ /^kind $kind /mg;
 	my $completed = () = $counted_out =~ /^kind $kind 00000$/mg;
-	my $cancelled = () = $counted_out =~ /^kind $kind 57014$/mg;
+	# (psql 17 has no SQLSTATE for a COPY that failed.)
+	my $cancelled = () = $counted_out =~ /^kind $kind (?:57014)?$/mg;
 	my ($calls, $errors, $cancels) = split /\|/,
 	  $node->safe_psql('postgres', "SELECT sum(calls), sum(errors), sum(cancels) FROM querywatch.statements WHERE toplevel AND queryid = $queryids[$kind]");
 	my $few = 2 + int($cancelled / 10);
