@@ -13,6 +13,7 @@ $node->init;
 $node->append_conf(
 	'postgresql.conf', q{
 shared_preload_libraries = 'pg_querywatch'
+pg_querywatch.repeat_gap = '1min'
 restart_after_crash = on
 fsync = off
 });
@@ -348,7 +349,7 @@ chmod(0700, $node->data_dir . '/pg_stat') or die;
 #
 # Smaller settings
 #
-$node->append_conf('postgresql.conf', "pg_querywatch.save_interval = 0\npg_querywatch.slow_threshold = 0\npg_querywatch.track = all\npg_querywatch.repeat_gap = '1min'\n");
+$node->append_conf('postgresql.conf', "pg_querywatch.save_interval = 0\npg_querywatch.slow_threshold = 0\npg_querywatch.track = all\n");
 $node->start;
 $node->safe_psql('postgres', q{
 DO $do$
