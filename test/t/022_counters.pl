@@ -71,7 +71,7 @@ END $$});
 my ($reads, $down) = (0, 0);
 my $last = {};
 my $end = time + 8;
-while (time < $end)
+while (time < $end || $reads <= 10)
 {
 	$node->safe_psql($reads % 2 ? 'other' : 'postgres',
 		join '', map { 'SELECT ' . join(', ', map { "1 AS c$_" } 1 .. 1 + $_ % 40) . ', ' . ($reads % 3 ? 'now()' : 'version()') . ';' } 1 .. 20);
