@@ -161,7 +161,9 @@ DO $$ BEGIN
   PERFORM dblink_disconnect('link');
 END $$});
 	ok($node->poll_query_until('postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE application_name IN ('link', 'postgres_fdw')}), 'connections have ended');
-	is(counts('^DECLARE c. CURSOR FOR\s+SELECT name FROM public.item'), '20|0|0', 'a foreign table: each remote query is counted');
+	# (Since 18 a cursor's query has an id: with track = all it is counted apart.)
+	is( look(q{SELECT sum(calls), sum(rows), sum(errors) FROM querywatch.statements WHERE toplevel AND query ~ '^DECLARE c. CURSOR FOR\s+SELECT name FROM public.item'}),
+		'20|0|0', 'a foreign table: each remote query is counted');
 	is(counts('^(UPDATE|INSERT INTO) public.item'), '40|40|0', 'each remote write');
 	is(counts('^SELECT id AS linked'), '20|20|0', 'dblink: each remote query');
 	is(look(q{SELECT application_name, kind, confidence, executions FROM querywatch.repeated_statements ORDER BY application_name COLLATE "C", kind}),
