@@ -258,7 +258,7 @@ help:
 	@echo "                    server; KEEP=1 leaves the server running"
 	@echo "make test           every test, on throwaway servers; SUITES='unit regress' only those"
 	@echo "make test-matrix    make test on each PostgreSQL that Debian has, in systems of their own,"
-	@echo "                    as root; VERSIONS='17 18' only those"
+	@echo "                    as root, two at a time; VERSIONS='17 18' only those, JOBS=1 one by one"
 	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
 	@echo "                    prometheus, format, warnings and static; SUITES=demo checks the demo"
