@@ -280,6 +280,14 @@ executions_among(const WindowStatement *statement)
 	return all > counts->executions ? all - counts->executions : 0;
 }
 
+/* Distinct values of all executions */
+static inline uint64
+estimate(const ValueSet *set, const WindowCounts *counts)
+{
+	return valueset_estimate(valueset_count(set, counts->hashed),
+							 counts->hashed, counts->executions);
+}
+
 /*
  * The statement whose rows this one walks over, as their values show; NULL if
  * none is known
@@ -334,8 +342,7 @@ is_explained(Window *window, const WindowStatement *statement)
 		rows = parent->counts.rows;
 		if (detail->parent.link.key_relid == detail->parent.link.parent_relid)
 			rows += counts->rows;
-		if (valueset_distinct(&detail->keys, counts->hashed,
-							  counts->executions) > 3 * rows)
+		if (estimate(keys_of(statement, detail), counts) > 3 * rows)
 			return false;
 
 		if (parent->counts.executions <= counts->executions / 2)
@@ -449,16 +456,11 @@ fill_parent(const Window *window, const WindowParent *parent,
 }
 
 static inline uint64
-distinct_keys(const WindowStatement *statement, const WindowDetail *detail)
+distinct_keys(const BurstFacts *facts, uint64 distinct)
 {
-	const WindowCounts *counts = &statement->counts;
-	uint64		distinct;
-
-	if (statement->shape.nconditions == 0)
+	if (facts->shape.nconditions == 0)
 		return 0;
-	distinct = valueset_distinct(&detail->keys, counts->hashed,
-								 counts->executions);
-	return counts->same_row ? Min(distinct, 1) : distinct;
+	return facts->same_row ? Min(distinct, 1) : distinct;
 }
 
 void
@@ -471,11 +473,31 @@ window_progress(const Window *window, const WindowStatement *statement,
 	progress->executions = counts->executions;
 	progress->rows = counts->rows;
 	progress->transactions = counts->transactions;
-	progress->distinct_values = valueset_distinct(&detail->all, counts->hashed,
-												  counts->executions);
-	progress->distinct_keys = distinct_keys(statement, detail);
 	progress->exec_time = counts->exec_time;
 	progress->last_end = counts->last_end;
+	progress->hashed = counts->hashed;
+	progress->distinct_values = valueset_count(&detail->all, counts->hashed);
+	progress->distinct_keys = valueset_count(keys_of(statement, detail),
+											 counts->hashed);
+}
+
+void
+window_advance(BurstFacts *facts, const BurstProgress *progress)
+{
+	if (progress->executions <= facts->executions)
+		return;
+	facts->executions = progress->executions;
+	facts->rows = progress->rows;
+	facts->transactions = progress->transactions;
+	facts->exec_time = progress->exec_time;
+	facts->last_end = progress->last_end;
+	facts->distinct_values =
+		valueset_estimate(progress->distinct_values, progress->hashed,
+						  progress->executions);
+	facts->distinct_keys =
+		distinct_keys(facts, valueset_estimate(progress->distinct_keys,
+											   progress->hashed,
+											   progress->executions));
 }
 
 static void
@@ -497,9 +519,10 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->batched = counts->batched;
 	facts->in_trace = window->context.trace != 0;
 
-	facts->distinct_values = valueset_distinct(&detail->all, counts->hashed,
-											   counts->executions);
-	facts->distinct_keys = distinct_keys(statement, detail);
+	facts->same_row = counts->same_row;
+	facts->distinct_values = estimate(&detail->all, counts);
+	facts->distinct_keys = distinct_keys(facts, estimate(keys_of(statement, detail),
+														 counts));
 	facts->duplicates = counts->duplicates;
 	if (counts->hashed > 0 && counts->executions > counts->hashed + 1)
 		facts->duplicates = (uint64) ((double) facts->duplicates *

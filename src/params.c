@@ -218,24 +218,16 @@ hash_text_datum(Datum value, bool blank_padded)
 	return hash_string(text, length);
 }
 
-static uint64
-hash_value(Oid type, Datum value, bool isnull)
+/* Of a value that is neither null nor an integer */
+static pg_noinline uint64
+hash_other_value(Oid type, Datum value)
 {
 	const BuiltinType *builtin;
 	HeapTuple	tuple;
 	uint64		hash;
 
-	if (isnull)
-		return HASH_NULL;
-
 	switch (type)
 	{
-		case INT8OID:
-			return not_zero(hash_number((uint64) DatumGetInt64(value)));
-		case INT4OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
-		case INT2OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
 		case OIDOID:
 			return not_zero(hash_number((uint64) DatumGetObjectId(value)));
 		case TEXTOID:
@@ -269,6 +261,24 @@ hash_value(Oid type, Datum value, bool isnull)
 						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
 	ReleaseSysCache(tuple);
 	return not_zero(hash);
+}
+
+static inline uint64
+hash_value(Oid type, Datum value, bool isnull)
+{
+	if (isnull)
+		return HASH_NULL;
+	switch (type)
+	{
+		case INT4OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
+		case INT8OID:
+			return not_zero(hash_number((uint64) DatumGetInt64(value)));
+		case INT2OID:
+			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
+		default:
+			return hash_other_value(type, value);
+	}
 }
 
 /* Binary digits of a number's magnitude */
@@ -525,8 +535,6 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 	uint64		all = 0;
 	bool		any = false;
 
-	memset(values, 0, sizeof(WindowValues));
-
 	/* values that have to be fetched from elsewhere are not looked at */
 	if (params != NULL && params->paramFetch != NULL)
 		params = NULL;
@@ -541,10 +549,12 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 		values->all = values->conditions[0] =
 			hash_value(params->params[0].ptype, params->params[0].value,
 					   params->params[0].isnull);
+		values->list_length = 0;
 		values->offset = -1;
 		return;
 	}
 
+	memset(values, 0, sizeof(WindowValues));
 	if (params != NULL)
 	{
 		for (int i = 0; i < params->numParams; i++)

@@ -50,6 +50,7 @@ typedef struct OpenBurst
 	TimestampTz seen;
 	PatternStrings strings;
 	BurstFacts	facts;
+	BurstProgress progress;		/* since then; 0 executions: none */
 } OpenBurst;
 
 typedef struct SharedBurst
@@ -82,6 +83,8 @@ static SharedPatterns *shared = NULL;
 static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend */
 
 static OpenBurst open_bursts[OPEN_BURSTS];
+static SharedBurst *places[OPEN_BURSTS];	/* where readers see them; NULL if
+											 * they do not */
 
 static Size
 table_size(void)
@@ -376,24 +379,16 @@ shared_burst(int handle)
 	return &shared_bursts[number * SHARED_BURSTS + handle];
 }
 
-static void
-publish(int handle, bool strings_too)
+static inline void
+begin_writing(SharedBurst *slot)
 {
-	SharedBurst *slot = shared_burst(handle);
-	OpenBurst  *burst = &open_bursts[handle];
-
-	if (slot == NULL)
-		return;
 	((volatile SharedBurst *) slot)->change++;
 	pg_write_barrier();
-	if (strings_too)
-		slot->burst = *burst;
-	else
-	{
-		slot->burst.used = burst->used;
-		slot->burst.seen = burst->seen;
-		slot->burst.facts = burst->facts;
-	}
+}
+
+static inline void
+end_writing(SharedBurst *slot)
+{
 	pg_write_barrier();
 	((volatile SharedBurst *) slot)->change++;
 }
@@ -404,6 +399,7 @@ patterns_open(const PatternStrings *strings, Oid userid,
 {
 	int			handle;
 	OpenBurst  *burst;
+	SharedBurst *slot;
 
 	for (handle = 0; handle < OPEN_BURSTS; handle++)
 	{
@@ -428,7 +424,14 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	burst->seen = GetCurrentTimestamp();
 	burst->strings = *strings;
 	burst->facts = *facts;
-	publish(handle, true);
+	burst->progress.executions = 0;
+	places[handle] = slot = shared_burst(handle);
+	if (slot != NULL)
+	{
+		begin_writing(slot);
+		slot->burst = *burst;
+		end_writing(slot);
+	}
 	return handle;
 }
 
@@ -437,47 +440,38 @@ patterns_update(int handle, const BurstFacts *facts)
 {
 	SharedBurst *slot;
 
-	if (handle < 0 || (slot = shared_burst(handle)) == NULL)
+	if (handle < 0 || (slot = places[handle]) == NULL)
 		return;
-	((volatile SharedBurst *) slot)->change++;
-	pg_write_barrier();
+	begin_writing(slot);
 	slot->burst.facts = *facts;
-	pg_write_barrier();
-	((volatile SharedBurst *) slot)->change++;
+	slot->burst.progress.executions = 0;
+	end_writing(slot);
 }
 
 void
 patterns_progress(int handle, const BurstProgress *progress)
 {
 	SharedBurst *slot;
-	BurstFacts *facts;
 
-	if (handle < 0 || (slot = shared_burst(handle)) == NULL)
+	if (handle < 0 || (slot = places[handle]) == NULL)
 		return;
-	facts = &slot->burst.facts;
-	((volatile SharedBurst *) slot)->change++;
-	pg_write_barrier();
-	facts->executions = progress->executions;
-	facts->rows = progress->rows;
-	facts->transactions = progress->transactions;
-	facts->distinct_values = progress->distinct_values;
-	facts->distinct_keys = progress->distinct_keys;
-	facts->exec_time = progress->exec_time;
-	facts->last_end = progress->last_end;
-	pg_write_barrier();
-	((volatile SharedBurst *) slot)->change++;
+	begin_writing(slot);
+	slot->burst.progress = *progress;
+	end_writing(slot);
 }
 
 void
 patterns_close(int handle, const BurstFacts *facts, bool final)
 {
 	OpenBurst  *burst;
+	SharedBurst *slot;
 	Pattern		pattern;
 	bool		found;
 
 	if (handle < 0 || handle >= OPEN_BURSTS)
 		return;
 	burst = &open_bursts[handle];
+	slot = places[handle];
 	burst->facts = *facts;
 	found = pattern_of_burst(burst, final, &pattern);
 	burst->used = false;
@@ -488,7 +482,12 @@ patterns_close(int handle, const BurstFacts *facts, bool final)
 		count_burst(&pattern);
 		table_record(&pattern);
 	}
-	publish(handle, false);
+	if (slot != NULL)
+	{
+		begin_writing(slot);
+		slot->burst.used = false;
+		end_writing(slot);
+	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
@@ -552,6 +551,7 @@ patterns_read(PatternCallback callback, void *arg)
 		Pattern		pattern;
 		int			p;
 
+		window_advance(&bursts[i].facts, &bursts[i].progress);
 		if (!pattern_of_burst(&bursts[i], true, &pattern))
 			continue;
 		for (p = 0; p < npatterns; p++)

@@ -7,7 +7,8 @@
  * written only when a burst closes.  A burst that is still open lies in its
  * backend's own piece of shared memory, written by the owner alone between
  * two increments of a change counter (as slots are, see statements.c), so
- * that a reader sees it although its connection may stay idle for hours.
+ * that a reader sees it although its connection may stay idle for hours: its
+ * facts as they were told last, and what it has grown by since.
  *
  * Nothing here raises but the readers.
  *
@@ -127,7 +128,7 @@ extern void patterns_shmem_init(void *place, bool found);
 extern int	patterns_open(const PatternStrings *strings, Oid userid,
 						  const BurstFacts *facts);
 
-/* The burst goes on; the second: only its counts have changed */
+/* The burst goes on; the second: its counts alone are told */
 extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 

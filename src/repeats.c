@@ -21,7 +21,6 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "pgstat.h"
-#include "port/pg_bitutils.h"
 #include "storage/ipc.h"
 #include "tcop/pquery.h"
 #include "utils/memutils.h"
@@ -56,6 +55,9 @@ static Oid	plain_userid = InvalidOid;	/* their role, if they have neither
 										 * route nor trace */
 
 const char *repeats_application_seen = NULL;
+
+/* Readers were not told all of some burst */
+static bool behind = false;
 
 KeySet	   *repeats_wanted_rows = NULL;
 
@@ -445,8 +447,7 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 			const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
 {
 	beginning_run = NULL;
-	if (IsTransactionBlock())
-		window_in_block(run);
+	window_in_block(run, IsTransactionBlock());
 	if (window_wants_values(window, run))
 	{
 		WindowValues values;
@@ -479,7 +480,7 @@ begin_first(const StatementKey *key, StatementLocal *local,
 	return begin_asked(run, key, &local->shape, queryDesc, now);
 }
 
-static inline RepeatRun *
+static pg_attribute_always_inline RepeatRun *
 begin_run(const StatementKey *key, StatementLocal *local,
 		  QueryDesc *queryDesc, uint64 *now, uint64 transaction)
 {
@@ -535,28 +536,47 @@ repeats_continue(RepeatRun *run, uint64 queryid)
 }
 
 /*
- * Readers follow a burst as it goes on: its counts with every execution; all
- * that is known of it too, but past LONG_BURST only when it has grown by an
- * eighth or so.  A reader of the same session has repeats_publish() for all.
+ * Readers follow a burst as it goes on: all that is known of it is told with
+ * every execution, past LONG_BURST only when it has grown by an eighth, and its
+ * counts in between.  Inside of a transaction block it is told when it has
+ * grown by a quarter, and when that ends.  A reader of the same session has
+ * repeats_publish().
  */
+static uint64
+executions_due(const RepeatRun *run)
+{
+	uint64		executions = window_executions(run);
+
+	if (executions > LONG_BURST)
+		return executions + executions / 8;
+	return executions + (IsTransactionBlock() ? executions / 4 : 1);
+}
+
 static pg_noinline void
+tell_all(RepeatRun *run, int handle)
+{
+	BurstFacts	facts;
+
+	window_facts(window, run, &facts);
+	patterns_update(handle, &facts);
+	window_told(run, executions_due(run));
+}
+
+static inline void
 update_burst(RepeatRun *run, int handle)
 {
-	BurstProgress progress;
-	uint64		step = 1;
-
-	window_progress(window, run, &progress);
-	if (progress.executions > LONG_BURST)
-		step = UINT64CONST(1) <<
-			(pg_leftmost_one_pos64(progress.executions) - 3);
-	if (progress.executions % step != 0)
-		patterns_progress(handle, &progress);
+	if (window_is_due(run))
+		tell_all(run, handle);
 	else
 	{
-		BurstFacts	facts;
+		behind = true;
+		if (window_executions(run) > LONG_BURST)
+		{
+			BurstProgress progress;
 
-		window_facts(window, run, &facts);
-		patterns_update(handle, &facts);
+			window_progress(window, run, &progress);
+			patterns_progress(handle, &progress);
+		}
 	}
 }
 
@@ -570,7 +590,7 @@ void
 repeats_publish(void)
 {
 	if (window)
-		window_bursts(window, publish_burst, NULL);
+		window_bursts(window, false, publish_burst, NULL);
 }
 
 /* The end of an execution that failed, or is in a burst, or makes one */
@@ -592,6 +612,7 @@ end_other(RepeatRun *run, uint64 now, bool failed)
 			window_facts(window, run, &facts);
 			handle = patterns_open(&beginning, beginning_userid, &facts);
 			window_set_handle(run, handle);
+			window_told(run, executions_due(run));
 		}
 	}
 	beginning_run = NULL;
@@ -643,6 +664,14 @@ repeats_set_literals(uint64 queryid)
 {
 	literals_queryid = queryid;
 	return &literals;
+}
+
+void
+repeats_committed(void)
+{
+	if (behind)
+		window_bursts(window, true, publish_burst, NULL);
+	behind = false;
 }
 
 void

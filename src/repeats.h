@@ -97,6 +97,9 @@ repeats_forget_application(void)
 	repeats_application_seen = NULL;
 }
 
+/* A transaction block has ended: readers are told all of its bursts */
+extern void repeats_committed(void);
+
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 

@@ -84,6 +84,15 @@ rolls_back(Node *parsetree)
 	}
 }
 
+/* Does it end a transaction block, unless that has failed? */
+static bool
+commits(Node *parsetree)
+{
+	return IsA(parsetree, TransactionStmt) &&
+		(((TransactionStmt *) parsetree)->kind == TRANS_STMT_COMMIT ||
+		 ((TransactionStmt *) parsetree)->kind == TRANS_STMT_PREPARE);
+}
+
 /*
  * Statements that only control session, transaction and the like: no queries
  * to who counts an application's
@@ -187,6 +196,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
 	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
 	volatile bool undone = rolls_back(parsetree);
+	volatile bool committed = commits(parsetree);
 	volatile bool captured = level == 0 && !is_control(parsetree);
 	volatile bool wrote = !is_harmless(parsetree);
 	const char *text = queryString;
@@ -274,6 +284,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 			capture_forget();
 		if (discard_all || undone)
 			repeats_close();
+		else if (committed)
+			repeats_committed();
 		else if (wrote)
 			repeats_wrote();
 	}

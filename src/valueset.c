@@ -72,13 +72,10 @@ valueset_add(ValueSet *set, uint64 hash, uint32 *mark)
  * are alike, and unlike them if all of them differ.
  */
 uint64
-valueset_distinct(const ValueSet *set, uint64 hashed, uint64 executions)
+valueset_estimate(uint64 distinct, uint64 hashed, uint64 executions)
 {
-	uint64		distinct;
-
 	if (hashed == 0)
 		return 0;
-	distinct = Min((uint64) set->nhashes << set->level, hashed);
 	if (distinct == hashed && distinct > 1 && executions == hashed + 1)
 		return distinct + 1;
 

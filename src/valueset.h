@@ -55,10 +55,17 @@ valueset_clear(ValueSet *set)
  */
 extern bool valueset_add(ValueSet *set, uint64 hash, uint32 *mark);
 
+/* Distinct values among the "hashed" that were added */
+static inline uint64
+valueset_count(const ValueSet *set, uint64 hashed)
+{
+	return hashed == 0 ? 0 : Min((uint64) set->nhashes << set->level, hashed);
+}
+
 /*
- * Distinct values of all executions, of which "hashed" were added.
+ * Distinct values of all executions, where those that were hashed had so many
  */
-extern uint64 valueset_distinct(const ValueSet *set, uint64 hashed,
+extern uint64 valueset_estimate(uint64 distinct, uint64 hashed,
 								uint64 executions);
 
 #endif							/* QW_VALUESET_H */

@@ -284,9 +284,9 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 }
 
 void
-window_in_block(WindowStatement *statement)
+window_in_block(WindowStatement *statement, bool in_block)
 {
-	statement->in_block = true;
+	statement->in_block = in_block;
 }
 
 /* ----------
@@ -346,15 +346,11 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 {
 	const WindowCounts *counts = &statement->counts;
 
-	if (!statement->possible ||
-		(counts->executions == 0 && window->threshold > 2 &&
-		 window->nkeysets == 0))
+	if (!statement->possible)
 		return false;
-	return counts->executions < WINDOW_ALL_VALUES ||
-		counts->transactions == 1 ||
-		counts->executions % WINDOW_VALUE_STEP == 0 ||
-		counts->executions < window->threshold ||
-		(statement->shape.flags & SHAPE_HAS_OFFSET) != 0;
+	if (counts->executions == 0)
+		return window->asks_always;
+	return !counts->burst || wants_values_again(statement);
 }
 
 void
@@ -390,8 +386,9 @@ count_values(Window *window, WindowStatement *statement,
 	WindowCounts *counts = &statement->counts;
 	int			nconditions = statement->shape.nconditions;
 	uint32		written = window->written;
+	uint64		all = valueset_mix(values->all);
 	uint64		key = 0;
-	bool		seen;
+	bool		fresh;
 
 	for (int i = 0; i < nconditions; i++)
 		key = valueset_mix(key + values->conditions[i]);
@@ -399,7 +396,6 @@ count_values(Window *window, WindowStatement *statement,
 	if (counts->hashed == 0)
 	{
 		valueset_clear(&detail->all);
-		valueset_clear(&detail->keys);
 		memcpy(detail->first_conditions, values->conditions,
 			   sizeof(detail->first_conditions));
 		counts->hashed_written = written;
@@ -419,18 +415,22 @@ count_values(Window *window, WindowStatement *statement,
 	if (values->offset > 0)
 		counts->max_offset = Max(counts->max_offset, (uint64) values->offset);
 
-	seen = valueset_add(&detail->all, valueset_mix(values->all), &written);
-	if (seen && written == window->written)
-		counts->duplicates += UINT64CONST(1) << detail->all.level;
-	if (!seen)
+	if (unlikely(key != all && nconditions > 0 && !counts->keys_apart))
 	{
-		written = window->written;
-		if (!valueset_add(&detail->keys, key, &written) &&
-			window->nkeysets > 0 && counts->nkeys < WINDOW_MAX_VALUES &&
-			detail->keys.level == 0)
-			memcpy(window->key_orders[statement->index].keys[counts->nkeys++],
-				   values->conditions, sizeof(values->conditions));
+		/* so far they were the same */
+		detail->keys = detail->all;
+		counts->keys_apart = true;
 	}
+	fresh = !valueset_add(&detail->all, all, &written);
+	if (!fresh && written == window->written)
+		counts->duplicates += UINT64CONST(1) << detail->all.level;
+	if (fresh && counts->keys_apart)
+		fresh = !valueset_add(&detail->keys, key, &written);
+	if (fresh && nconditions > 0 && window->nkeysets > 0 &&
+		counts->nkeys < WINDOW_MAX_VALUES &&
+		keys_of(statement, detail)->level == 0)
+		memcpy(window->key_orders[statement->index].keys[counts->nkeys++],
+			   values->conditions, sizeof(values->conditions));
 	counts->hashed++;
 }
 
@@ -550,14 +550,24 @@ disarm_unasked(Window *window)
 }
 
 void
-window_bursts(Window *window, WindowBurstCallback callback, void *arg)
+window_told(WindowStatement *statement, uint64 due)
+{
+	statement->counts.told = statement->counts.executions;
+	statement->counts.due = due;
+}
+
+void
+window_bursts(Window *window, bool grown, WindowBurstCallback callback,
+			  void *arg)
 {
 	for (int i = 0; window->open && i < window->nbursts; i++)
 	{
-		const WindowStatement *statement =
-		&window->statements[window->bursts[i]];
+		WindowStatement *statement = &window->statements[window->bursts[i]];
 		BurstFacts	facts;
 
+		if (grown && statement->counts.told == statement->counts.executions)
+			continue;
+		window_told(statement, 0);
 		window_facts(window, statement, &facts);
 		callback(arg, &facts, statement->counts.handle - 1);
 	}

@@ -15,7 +15,7 @@
  *							trace may have changed
  *		window_round_trip() unless it came together with the one before it
  *		window_begin()		before it runs; tells which statement it is
- *		window_in_block()	if it is in a transaction that BEGIN opened
+ *		window_in_block()	is it in a transaction that BEGIN opened?
  *		window_values()		only if window_wants_values()
  *		window_threshold()	only if window_at_threshold(): facts for a verdict
  *							on a burst that begins now
@@ -139,7 +139,8 @@ typedef struct WindowContext
 
 /*
  * The values of one execution.  Where the statement has none, all hashes are
- * 0.  A hash of 0 is otherwise never used.
+ * 0.  A hash of 0 is otherwise never used.  Conditions that the statement does
+ * not have need not be set.
  */
 typedef struct WindowValues
 {
@@ -167,6 +168,8 @@ typedef struct BurstFacts
 	uint64		rows;
 	uint64		distinct_values;	/* sets of all values */
 	uint64		distinct_keys;	/* sets of the conditions' values */
+	bool		same_row;		/* the conditions lead to one row only: those
+								 * sets count for one */
 	uint64		duplicates;		/* same values as before, and no write by this
 								 * session between */
 	uint64		offset_steps;	/* executions whose OFFSET was larger than the
@@ -283,11 +286,11 @@ extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 uint64 transaction);
 
 /*
- * The execution that has begun is in a transaction that BEGIN opened; need not
- * be told of a statement's first one in a window, which is presumed to be like
- * its second
+ * Is the execution that has begun in a transaction that BEGIN opened?  That
+ * need not be told of a statement's first one in a window, which is presumed to
+ * be like its second.
  */
-extern void window_in_block(WindowStatement *statement);
+extern void window_in_block(WindowStatement *statement, bool in_block);
 
 /* Are the rows that the execution returns wanted? */
 extern bool window_wants_rows(const WindowStatement *statement);
@@ -355,25 +358,38 @@ extern void window_wrote(Window *window);
 extern void window_facts(Window *window,
 						 const WindowStatement *statement, BurstFacts *facts);
 
-/* The part of the facts that changes with (almost) every execution */
+/*
+ * What the facts that change with (almost) every execution are made of, so
+ * that another may bring facts up to date that it was given before: as they
+ * are in BurstFacts, but for the last three
+ */
 typedef struct BurstProgress
 {
 	uint64		executions;
 	uint64		rows;
 	uint64		transactions;
-	uint64		distinct_values;
-	uint64		distinct_keys;
 	uint64		exec_time;
 	uint64		last_end;
+	uint64		hashed;			/* executions whose values were looked at */
+	uint64		distinct_values;	/* of those */
+	uint64		distinct_keys;
 } BurstProgress;
 
 extern void window_progress(const Window *window,
 							const WindowStatement *statement,
 							BurstProgress *progress);
+extern void window_advance(BurstFacts *facts, const BurstProgress *progress);
 
-/* Calls back with the facts, as they stand, of every burst of the window */
-extern void window_bursts(Window *window, WindowBurstCallback callback,
-						  void *arg);
+/*
+ * Calls back with the facts, as they stand, of every burst of the window; or
+ * of those that have grown since they were told, by window_told() or by this;
+ * which are due again with their next execution.
+ */
+extern void window_bursts(Window *window, bool grown,
+						  WindowBurstCallback callback, void *arg);
+
+/* All facts of the burst were told; they are next due at so many executions */
+extern void window_told(WindowStatement *statement, uint64 due);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -43,6 +43,8 @@ typedef struct WindowCounts
 	bool		burst;			/* in the window's list of bursts */
 	bool		related;		/* a parent was looked for */
 	bool		threshold_asked;	/* ... at the threshold */
+	bool		keys_apart;		/* an execution's values were more than those
+								 * of its conditions */
 	bool		same_row;		/* its conditions lead to one row only */
 	bool		armed;			/* its rows are wanted */
 
@@ -58,6 +60,9 @@ typedef struct WindowCounts
 	uint64		in_blocks;
 	uint64		first_position; /* place among the window's executions */
 	uint64		last_position;
+	uint64		told;			/* executions when the burst's facts were told
+								 * last ... */
+	uint64		due;			/* ... and when they are to be told next */
 	uint32		first_written;	/* the window's "written" when the statement
 								 * ran first ... */
 	uint32		hashed_written; /* ... and when it was first hashed */
@@ -151,7 +156,7 @@ typedef struct WindowDetail
 	uint64		last_key;		/* hashed last */
 	int64		last_offset;
 	ValueSet	all;
-	ValueSet	keys;
+	ValueSet	keys;			/* valid if WindowCounts.keys_apart */
 	WindowParent parent;		/* valid if WindowCounts.related */
 } WindowDetail;
 
@@ -246,6 +251,13 @@ extern const WindowStatement *values_compare(Window *window,
 											 WindowDetail *detail,
 											 const ValueLink **link,
 											 BurstFacts *facts);
+
+/* The different sets of the conditions' values; the same as of all, mostly */
+static inline const ValueSet *
+keys_of(const WindowStatement *statement, const WindowDetail *detail)
+{
+	return statement->counts.keys_apart ? &detail->keys : &detail->all;
+}
 
 /* Has the statement ended in this window, at least once? */
 static inline bool

@@ -48,11 +48,26 @@ is_over(const Window *window, uint64 queryid, uint64 now, uint64 transaction)
 }
 
 /*
+ * Are the values of an execution looked at that is not the first?  In a long
+ * loop over many transactions those of some are.
+ */
+static inline bool
+wants_values_again(const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	return counts->executions < WINDOW_ALL_VALUES ||
+		counts->transactions == 1 ||
+		counts->executions % WINDOW_VALUE_STEP == 0 ||
+		(statement->shape.flags & SHAPE_HAS_OFFSET) != 0;
+}
+
+/*
  * An execution of a statement that has an entry, in a window that is open.
  * Returns whether there may be anything to be asked of it: its values, its
  * rows, whether it is at the threshold.
  */
-static inline bool
+static pg_attribute_always_inline bool
 begin_execution(Window *window, WindowStatement *statement, uint64 now,
 				uint64 transaction)
 {
@@ -69,7 +84,6 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 
 	statement->start = now;
 	statement->transaction = transaction;
-	statement->in_block = false;
 	statement->has_values = false;
 	if (statement->serial != window->serial)
 	{
@@ -78,13 +92,16 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		statement->serial = window->serial;
 		statement->counts_as_one = true;
 		statement->ends_plainly = true;
+		statement->in_block = false;
 		counts->armed = is_armed(window, statement);
 		return counts->armed || window->asks_always;
 	}
 	statement->counts_as_one = counts->batch != window->batch;
 	statement->ends_plainly = !statement->possible ||
 		(!counts->burst && counts->executions + 1 < window->threshold);
-	return true;
+	return counts->armed ||
+		(statement->possible &&
+		 (!counts->burst || wants_values_again(statement)));
 }
 
 /*
@@ -92,9 +109,10 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
  * on.  Returns false, having done nothing, if that is not so.
  *
  * Where *asks is false, window_wants_values(), window_at_threshold() and
- * window_wants_rows() are too, and window_in_block() need not be called.
+ * window_wants_rows() are too; and whether it is in a block, of which
+ * window_in_block() tells, is presumed to be as in the execution before.
  */
-static inline bool
+static pg_attribute_always_inline bool
 window_begin_known(Window *window, WindowStatement *known, uint64 queryid,
 				   const StatementShape *shape, uint64 now,
 				   uint64 transaction, bool *asks)
@@ -181,6 +199,19 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 		counts->last_end = now;
 	}
 	return statement->ends_plainly;
+}
+
+/* Are all facts of the burst to be told again? */
+static inline bool
+window_is_due(const WindowStatement *statement)
+{
+	return statement->counts.executions >= statement->counts.due;
+}
+
+static inline uint64
+window_executions(const WindowStatement *statement)
+{
+	return statement->counts.executions;
 }
 
 #endif							/* QW_WINDOW_RUN_H */

@@ -360,8 +360,8 @@ begin_one(WindowStatement *entry, const Statement *s)
 		abort();
 	else if (!asks)
 		return entry;
-	if (entry != NULL && in_block)
-		window_in_block(entry);
+	if (entry != NULL)
+		window_in_block(entry, in_block);
 	return entry;
 }
 
@@ -406,6 +406,10 @@ execute(const Statement *s, Run run)
 		if (run.offset > 0)
 			all = hash_of(all + run.offset);
 		values.all = all;
+
+		/* the one value is that of the condition */
+		if (s->shape.nconditions == 1 && run.other == 0 && run.offset == 0)
+			values.all = values.conditions[0];
 		values.list_length = run.list_length;
 		window_values(window, entry, &values);
 	}

@@ -612,6 +612,63 @@ test_counts(void)
 		is(closed[0].facts.rows, 45, "and all rows");
 	}
 
+	/* values of the conditions, first alone, then with others */
+	start_stream();
+	begin();
+	for (int i = 0; i < 20; i++)
+		RUN(&author_by_id, .rows = 1, .key = {i < 10 ? i : i - 5},
+			.other = i < 10 ? 0 : i);
+	window_close(window);
+	is(closed[0].facts.distinct_values, 20, "sets of all values");
+	is(closed[0].facts.distinct_keys, 14, "and of the conditions' values");
+
+	/* facts that were told before are brought up to date */
+	for (int distinct = 1; distinct <= 400; distinct *= 20)
+	{
+		BurstFacts	told = {0};
+		int			wrong = 0;
+		WindowStatement *entry = NULL;
+
+		start_stream();
+		for (int i = 0; i < 1000; i++)
+		{
+			BurstFacts	facts;
+			BurstProgress progress;
+
+			entry = RUN(&author_by_id, .rows = i, .key = {i % distinct});
+			window_facts(window, entry, &facts);
+			if (i == 10)
+				told = facts;
+			if (i < 10)
+				continue;
+			window_progress(window, entry, &progress);
+			window_advance(&told, &progress);
+			wrong += told.executions != facts.executions ||
+				told.rows != facts.rows ||
+				told.transactions != facts.transactions ||
+				told.exec_time != facts.exec_time ||
+				told.last_end != facts.last_end ||
+				told.distinct_values != facts.distinct_values ||
+				told.distinct_keys != facts.distinct_keys;
+		}
+		is(wrong, 0, "facts brought up to date are as they would be told");
+
+		/* what was told is known; what has grown is told */
+		nclosed = 0;
+		window_told(entry, 1002);
+		ok(!window_is_due(entry), "told, the burst is not due");
+		window_bursts(window, true, burst_closed, NULL);
+		is(nclosed, 0, "nor has it grown");
+		window_bursts(window, false, burst_closed, NULL);
+		is(nclosed, 1, "but it can be told again");
+		window_told(entry, 1002);
+		RUN(&author_by_id, .rows = 1, .key = {0});
+		ok(!window_is_due(entry), "with one more it is not due yet");
+		window_bursts(window, true, burst_closed, NULL);
+		is(nclosed, 2, "but has grown");
+		ok(window_is_due(entry), "and is due now");
+	}
+
 	/* transactions, as they came */
 	start_stream();
 	for (int i = 0; i < N; i++)
