@@ -24,6 +24,7 @@
 #include "parser/scansup.h"
 
 #include "normalize.h"
+#include "valueset.h"
 
 static inline bool
 is_digit(char c)
@@ -386,6 +387,33 @@ normalize_text(const char *query, int location, int *length,
 	return buf.data;
 }
 
+/* Short ones, as keys are, take less than hash_bytes_extended() does */
+static inline uint64
+hash_constant(const char *constant, int length, uint64 hash)
+{
+	uint64		word = length;
+
+	if (length >= sizeof(word))
+		return hash_bytes_extended((const unsigned char *) constant, length,
+								   hash);
+	for (int i = 0; i < length; i++)
+		word = (word << 8) | (unsigned char) constant[i];
+	return valueset_mix(hash ^ word);
+}
+
+bool
+normalize_same_text(const StatementLiterals *literals, const char *text)
+{
+	int			length = literals->text_length;
+
+	if (strlen(text) != length)
+		return false;
+	if (length <= PARAMS_SHORT_TEXT)
+		return memcmp(text, literals->text_copy, length) == 0;
+	return hash_bytes_extended((const unsigned char *) text, length, 0) ==
+		literals->text_hash;
+}
+
 void
 normalize_literals(const char *source_text, const JumbleState *jstate,
 				   StatementLiterals *literals)
@@ -421,8 +449,7 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 		 * The order that they are hashed in is the one that the statement was
 		 * walked in: another than the text's, but the same each time.
 		 */
-		hash = hash_bytes_extended((const unsigned char *) source_text + offset,
-								   length, hash);
+		hash = hash_constant(source_text + offset, length, hash);
 
 		if (place >= PARAMS_MAX_LITERALS)
 			continue;
@@ -437,8 +464,12 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 
 	literals->text = source_text;
 	literals->text_length = text_length;
-	literals->text_hash =
-		hash_bytes_extended((const unsigned char *) source_text, text_length, 0);
+	if (text_length <= PARAMS_SHORT_TEXT)
+		memcpy(literals->text_copy, source_text, text_length);
+	else
+		literals->text_hash =
+			hash_bytes_extended((const unsigned char *) source_text,
+								text_length, 0);
 	literals->nliterals = n;
 	literals->hash_all = (n > 0 && hash == 0) ? 1 : hash;
 }

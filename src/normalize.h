@@ -52,4 +52,8 @@ extern void normalize_literals(const char *source_text,
 							   const JumbleState *jstate,
 							   StatementLiterals *literals);
 
+/* Is this the text that they were found in? */
+extern bool normalize_same_text(const StatementLiterals *literals,
+								const char *text);
+
 #endif							/* QW_NORMALIZE_H */

@@ -29,6 +29,9 @@
  */
 #define PARAMS_MAX_LITERALS		64
 
+/* Longest text that is kept to be compared with, without its NUL */
+#define PARAMS_SHORT_TEXT		512
+
 typedef struct LiteralSpan
 {
 	int			offset;			/* in bytes from the start of the text */
@@ -37,9 +40,11 @@ typedef struct LiteralSpan
 
 typedef struct StatementLiterals
 {
-	const char *text;			/* the text they point into, ... */
+	const char *text;			/* the text they point into, and, to know it
+								 * again elsewhere, ... */
 	int			text_length;	/* ... its length and ... */
-	uint64		text_hash;		/* ... hash, to know it again elsewhere */
+	uint64		text_hash;		/* ... hash, or, if it is short, ... */
+	char		text_copy[PARAMS_SHORT_TEXT];	/* ... itself without the NUL */
 	int			nliterals;		/* stored; those past the maximum are only in
 								 * the hash of all */
 	uint64		hash_all;		/* over every constant, also past the maximum */

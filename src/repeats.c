@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "evidence.h"
 #include "ignored.h"
+#include "normalize.h"
 #include "patterns.h"
 #include "repeats.h"
 #include "schema.h"
@@ -74,6 +75,7 @@ static PgStat_Counter last_time_kept = 0;
 /* Constants of the statement parsed last, if it was asked for */
 static StatementLiterals literals;
 static uint64 literals_queryid = 0;
+static uint64 literals_parses = 0;	/* repeats_parses when they were found */
 
 /* The window closes: its bursts are counted */
 static void
@@ -200,13 +202,16 @@ literals_of(QueryDesc *queryDesc)
 		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
 		return NULL;
 
+	/* a portal of the simple protocol runs what was parsed just before */
+	if (text == literals.text && literals_parses == repeats_parses &&
+		ActivePortal != NULL && ActivePortal->cplan == NULL)
+		return &literals;
+
 	/*
 	 * The extended protocol copies the text that it parsed.  Another text of
 	 * the same statement has its constants elsewhere.
 	 */
-	if (strlen(text) != literals.text_length ||
-		hash_bytes_extended((const unsigned char *) text,
-							literals.text_length, 0) != literals.text_hash)
+	if (!normalize_same_text(&literals, text))
 		return NULL;
 	literals.text = text;
 	return &literals;
@@ -663,6 +668,7 @@ StatementLiterals *
 repeats_set_literals(uint64 queryid)
 {
 	literals_queryid = queryid;
+	literals_parses = repeats_parses;
 	return &literals;
 }
 
