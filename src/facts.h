@@ -120,8 +120,9 @@ extern QueryDesc *facts_query;	/* the statement measured, or NULL */
 static inline bool
 facts_wants_width(const QueryDesc *queryDesc)
 {
-	return --facts_countdown <= 0 ||
-		queryDesc->plannedstmt->planTree->plan_rows >= FACTS_MANY_ROWS;
+	return queryDesc->operation == CMD_SELECT &&
+		(--facts_countdown <= 0 ||
+		 queryDesc->plannedstmt->planTree->plan_rows >= FACTS_MANY_ROWS);
 }
 
 /* Rows that a LIMIT ... OFFSET at the top of the plan skipped */

@@ -498,12 +498,16 @@ static inline bool
 finish_has_work(QueryDesc *queryDesc)
 {
 	EState	   *estate = queryDesc->estate;
+	List	   *changed = estate->es_opened_result_relations;
 
-	if (estate->es_auxmodifytables != NIL ||
-		estate->es_tuple_routing_result_relations != NIL)
+	if (unlikely(estate->es_auxmodifytables != NIL ||
+				 estate->es_tuple_routing_result_relations != NIL))
 		return true;
-	return estate->es_opened_result_relations != NIL &&
-		has_triggers(estate->es_opened_result_relations);
+	if (changed == NIL)
+		return false;
+	if (likely(list_length(changed) == 1))
+		return ((ResultRelInfo *) linitial(changed))->ri_TrigDesc != NULL;
+	return has_triggers(changed);
 }
 
 /*
