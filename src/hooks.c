@@ -39,6 +39,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "statements_run.h"
 #include "toplevel.h"
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
@@ -302,7 +303,12 @@ planned(const StatementKey *key, uint64 start)
 	int			slot = statements_slot(key);
 
 	if (slot >= 0 && qw_track_planning)
-		statements_record_plan(slot, elapsed);
+	{
+		if (key->toplevel)
+			statements_planned(slot, elapsed);
+		else
+			statements_record_plan(slot, elapsed);
+	}
 	if (key->toplevel)
 	{
 		last_plan.queryid = key->queryid;

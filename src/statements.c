@@ -61,7 +61,7 @@
 SharedStatements *statements_shared = NULL;
 
 /* This backend's slots; NULL before the first use and after they are gone */
-static SharedBackend *mine = NULL;
+SharedBackend *statements_mine = NULL;
 static bool detached = false;
 
 StatementLocal statements_locals[SLOTS + 1];
@@ -104,23 +104,6 @@ statements_shmem_init(void *place, bool found)
 		memset(&statements_shared->backends[i], 0, sizeof(SharedBackend));
 }
 
-/*
- * The owner's writes to a slot stand between these two
- */
-static inline void
-begin_write(SharedSlot *slot)
-{
-	((volatile SharedSlot *) slot)->change++;
-	pg_write_barrier();
-}
-
-static inline void
-end_write(SharedSlot *slot)
-{
-	pg_write_barrier();
-	((volatile SharedSlot *) slot)->change++;
-}
-
 static void
 clear_counts(SharedSlot *slot)
 {
@@ -144,8 +127,16 @@ total_slot(SharedSlot *slot)
 static void
 flush_slot(SharedSlot *slot)
 {
+	StatementLocal *l = &statements_locals[slot - statements_mine->slots];
+
 	if (!slot->used)
 		return;
+	if (l->planned != 0)
+	{
+		slot_write_begins(slot);
+		slot_add_planned(slot, l);
+		slot_write_ends(slot);
+	}
 	total_slot(slot);
 	table_flush(&slot->key, &slot->ref, &slot->counters, slot->histogram,
 				slot->reset_serial, &slot->used);
@@ -155,17 +146,17 @@ flush_slot(SharedSlot *slot)
 static void
 detach(int code, Datum arg)
 {
-	if (mine == NULL)
+	if (statements_mine == NULL)
 		return;
 	for (int i = 0; i < SLOTS; i++)
 	{
-		flush_slot(&mine->slots[i]);
+		flush_slot(&statements_mine->slots[i]);
 		statements_locals[i].key.queryid = 0;
 	}
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	totals_detach();
-	mine->in_use = 0;
-	mine = NULL;
+	statements_mine->in_use = 0;
+	statements_mine = NULL;
 	detached = true;
 }
 
@@ -181,12 +172,12 @@ attach(void)
 	if (number < 0 || number >= statements_shared->nbackends)
 		return false;			/* auxiliary process */
 
-	mine = &statements_shared->backends[number];
+	statements_mine = &statements_shared->backends[number];
 	for (int i = 0; i < SLOTS; i++)
-		mine->slots[i].used = 0;
+		statements_mine->slots[i].used = 0;
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	totals_attach();
-	mine->in_use = 1;
+	statements_mine->in_use = 1;
 	before_shmem_exit(detach, (Datum) 0);
 	return true;
 }
@@ -199,7 +190,7 @@ attach(void)
 static void
 pin_slot(int number, const StatementKey *key)
 {
-	SharedSlot *slot = &mine->slots[number];
+	SharedSlot *slot = &statements_mine->slots[number];
 	StatementLocal *l = &statements_locals[number];
 	uint8		next = l->next;
 	TableEntryInfo info;
@@ -215,12 +206,13 @@ pin_slot(int number, const StatementKey *key)
 									FACTS_SCAN_STEP);
 	}
 	l->next = next;
+	l->planned = 0;
 	l->seen = 0;
 	l->has_text = info.has_text;
 	l->text_serial = info.text_serial;
 	l->shape_serial = info.shape_serial;
 
-	begin_write(slot);
+	slot_write_begins(slot);
 	slot->key = *key;
 	slot->ref = info.ref;
 	slot->reset_serial = info.reset_serial;
@@ -228,14 +220,14 @@ pin_slot(int number, const StatementKey *key)
 	slot->totalled = 0;
 	slot->partition = table_partition(key);
 	slot->used = 1;
-	end_write(slot);
+	slot_write_ends(slot);
 }
 
 /* Executions of the slot's statement that it has not given to the table yet */
 static inline uint32
 slot_executions(int slot)
 {
-	return (uint32) mine->slots[slot].counters.exec.count;
+	return (uint32) statements_mine->slots[slot].counters.exec.count;
 }
 
 /*
@@ -287,10 +279,10 @@ fill_slot(const StatementKey *key)
 
 	statements_fills++;
 	last_given = slot;
-	if (mine->slots[slot].used)
+	if (statements_mine->slots[slot].used)
 	{
-		kept_remember(&statements_locals[slot], &mine->slots[slot].ref);
-		flush_slot(&mine->slots[slot]);
+		kept_remember(&statements_locals[slot], &statements_mine->slots[slot].ref);
+		flush_slot(&statements_mine->slots[slot]);
 		unlink_slot(slot);
 	}
 	pin_slot(slot, key);
@@ -304,7 +296,7 @@ statements_find_slot(const StatementKey *key)
 	uint8	   *link = list;
 	int			slot;
 
-	if (mine == NULL && !attach())
+	if (statements_mine == NULL && !attach())
 		return -1;
 
 	while (*link != NO_SLOT &&
@@ -327,7 +319,7 @@ bool
 statements_look(int slot)
 {
 	StatementLocal *l = &statements_locals[slot];
-	SharedSlot *s = &mine->slots[slot];
+	SharedSlot *s = &statements_mine->slots[slot];
 
 	if (!table_look(&s->ref, &l->text_serial, &l->has_text))
 	{
@@ -345,7 +337,7 @@ statements_describe(int slot, const char *text, Size text_length,
 					const char *tables, Size tables_length,
 					const StatementShape *shape)
 {
-	SharedSlot *s = &mine->slots[slot];
+	SharedSlot *s = &statements_mine->slots[slot];
 	StatementLocal *l = &statements_locals[slot];
 
 	/* another table of that name: the window has to see it */
@@ -361,9 +353,8 @@ statements_describe(int slot, const char *text, Size text_length,
  * Recording
  */
 
-/* There was a reset: are the slot's counts from before it? */
-static void
-heed_reset(SharedSlot *slot)
+void
+statements_heed_reset(SharedSlot *slot)
 {
 	uint64		serial = pg_atomic_read_u64(table_reset_serial);
 	uint64		entry_serial;
@@ -377,23 +368,25 @@ heed_reset(SharedSlot *slot)
 		StatementKey key = slot->key;
 
 		flush_slot(slot);
-		pin_slot(slot - mine->slots, &key);
+		pin_slot(slot - statements_mine->slots, &key);
 	}
-	begin_write(slot);
+	slot_write_begins(slot);
 	slot->reset_serial = Max(serial, slot->reset_serial);
-	end_write(slot);
+	slot_write_ends(slot);
 }
 
 void
 statements_record(int slot_number, const Execution *e, bool slow)
 {
-	SharedSlot *slot = &mine->slots[slot_number];
+	SharedSlot *slot = &statements_mine->slots[slot_number];
 	StatementCounters *c = &slot->counters;
 
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-		heed_reset(slot);
+		statements_heed_reset(slot);
 
-	begin_write(slot);
+	slot_write_begins(slot);
+	if (unlikely(statements_locals[slot_number].planned != 0))
+		slot_add_planned(slot, &statements_locals[slot_number]);
 	times_record(&c->exec, e->elapsed);
 	slot->histogram[histogram_bucket(e->elapsed)]++;
 	c->last_seen = GetCurrentStatementStartTimestamp();
@@ -428,54 +421,34 @@ statements_record(int slot_number, const Execution *e, bool slow)
 		c->slow_calls++;
 		c->last_slow = c->last_seen;
 	}
-	end_write(slot);
+	slot_write_ends(slot);
 	if (unlikely(e->outcome == OUTCOME_ERROR))
 		totals_count_error(e->sqlstate);
 }
 
 void
-statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
-					  const Measure *measure)
-{
-	SharedSlot *slot = &mine->slots[slot_number];
-	StatementCounters *c = &slot->counters;
-
-	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-		heed_reset(slot);
-
-	begin_write(slot);
-	times_record(&c->exec, elapsed);
-	slot->histogram[histogram_bucket(elapsed)]++;
-	c->last_seen = GetCurrentStatementStartTimestamp();
-	c->calls++;
-	c->rows += rows;
-	measure_add_usage(measure, &c->usage);
-	end_write(slot);
-}
-
-void
 statements_record_plan(int slot_number, uint64 elapsed)
 {
-	SharedSlot *slot = &mine->slots[slot_number];
+	SharedSlot *slot = &statements_mine->slots[slot_number];
 
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-		heed_reset(slot);
+		statements_heed_reset(slot);
 
-	begin_write(slot);
+	slot_write_begins(slot);
 	times_record(&slot->counters.plan, elapsed);
-	end_write(slot);
+	slot_write_ends(slot);
 }
 
 void
 statements_add_facts(int slot, const StatementFacts *facts)
 {
-	table_add_facts(&mine->slots[slot].ref, facts);
+	table_add_facts(&statements_mine->slots[slot].ref, facts);
 }
 
 bool
 statements_slot_holds(int slot, const StatementKey *key)
 {
-	const SharedSlot *s = &mine->slots[slot];
+	const SharedSlot *s = &statements_mine->slots[slot];
 
 	return s->used && statement_key_equal(&s->key, key);
 }
@@ -484,12 +457,12 @@ void
 statements_record_client(const StatementKey *key, int slot_number,
 						 uint64 elapsed)
 {
-	SharedSlot *slot = &mine->slots[slot_number];
+	SharedSlot *slot = &statements_mine->slots[slot_number];
 
 	/* it may have lost its slot meanwhile: then the time is not kept */
 	if (!statements_slot_holds(slot_number, key))
 		return;
-	begin_write(slot);
+	slot_write_begins(slot);
 	slot->counters.client_time += (int64) elapsed;
-	end_write(slot);
+	slot_write_ends(slot);
 }

@@ -63,6 +63,8 @@ typedef struct StatementLocal
 								 * was found to have no comment, and
 								 * repeats_parses then */
 	uint64		plain_parses;
+	uint64		planned;		/* planning that is not in the slot yet, in ns
+								 * and one more; 0: none */
 	uint32		text_serial;	/* of the table when has_text was found out */
 	uint32		shape_serial;	/* of the table's entry when it had "shape" */
 	bool		has_text;
@@ -139,13 +141,9 @@ extern void statements_describe(int slot, const char *text, Size text_length,
 
 /*
  * Adds an execution, a planning, time between statements.  Lock-free.
- *
- * statements_record_run() is for the common case, a query that completed in
- * one run.
+ * statements_run.h has the common case of an execution.
  */
 extern void statements_record(int slot, const Execution *execution, bool slow);
-extern void statements_record_run(int slot, uint64 elapsed, uint64 rows,
-								  const Measure *measure);
 
 /*
  * Adds what an execution showed, straight to the shared table: takes its
@@ -157,6 +155,18 @@ extern void statements_add_facts(int slot, const StatementFacts *facts);
 extern bool statements_slot_holds(int slot, const StatementKey *key);
 
 extern void statements_record_plan(int slot, uint64 elapsed);
+
+/* A planning that the execution will follow, which adds it */
+static inline void
+statements_planned(int slot, uint64 elapsed)
+{
+	StatementLocal *local = &statements_locals[slot];
+
+	if (unlikely(local->planned != 0))
+		statements_record_plan(slot, local->planned - 1);
+	local->planned = elapsed + 1;
+}
+
 extern void statements_record_client(const StatementKey *key, int slot,
 									 uint64 elapsed);
 

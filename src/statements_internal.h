@@ -1,8 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * statements_internal.h
- *		The slots of the backends: for statements.c, which fills them, and
- *		statements_read.c.
+ *		The slots of the backends: for statements.c, which fills them,
+ *		statements_run.h and statements_read.c.
  *
  * src/statements_internal.h
  *
@@ -13,6 +13,9 @@
 
 #include "statements.h"
 #include "table.h"
+
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
 
 typedef struct SharedSlot
 {
@@ -44,5 +47,35 @@ typedef struct SharedStatements
 
 extern SharedStatements *statements_shared;
 
+/* This backend's slots; NULL before the first use and after they are gone */
+extern SharedBackend *statements_mine;
+
+/* The owner's writes to a slot stand between these two */
+static inline void
+slot_write_begins(SharedSlot *slot)
+{
+	((volatile SharedSlot *) slot)->change++;
+	pg_write_barrier();
+}
+
+static inline void
+slot_write_ends(SharedSlot *slot)
+{
+	pg_write_barrier();
+	((volatile SharedSlot *) slot)->change++;
+}
+
+/* Between them: adds a planning that statements_planned() kept */
+static inline void
+slot_add_planned(SharedSlot *slot, StatementLocal *local)
+{
+	times_record(&slot->counters.plan, local->planned - 1);
+	local->planned = 0;
+}
+
+/* There was a reset: are the slot's counts from before it? */
+extern void statements_heed_reset(SharedSlot *slot);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_STATEMENTS_INTERNAL_H */

@@ -1,0 +1,40 @@
+/*-------------------------------------------------------------------------
+ *
+ * statements_run.h
+ *		What every statement takes through the recording: inline, for hooks.c.
+ *
+ * src/statements_run.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_STATEMENTS_RUN_H
+#define QW_STATEMENTS_RUN_H
+
+#include "access/xact.h"
+
+#include "statements_internal.h"
+
+/* Adds an execution that completed in one run, and its planning.  Lock-free. */
+static pg_attribute_always_inline void
+statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
+					  const Measure *measure)
+{
+	SharedSlot *slot = &statements_mine->slots[slot_number];
+	StatementCounters *c = &slot->counters;
+
+	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
+		statements_heed_reset(slot);
+
+	slot_write_begins(slot);
+	if (statements_locals[slot_number].planned != 0)
+		slot_add_planned(slot, &statements_locals[slot_number]);
+	times_record(&c->exec, elapsed);
+	slot->histogram[histogram_bucket(elapsed)]++;
+	c->last_seen = GetCurrentStatementStartTimestamp();
+	c->calls++;
+	c->rows += rows;
+	measure_add_usage(measure, &c->usage);
+	slot_write_ends(slot);
+}
+
+#endif							/* QW_STATEMENTS_RUN_H */
