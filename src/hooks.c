@@ -349,7 +349,7 @@ qw_planner(PLANNER_ARGS)
 	toplevel_check();
 	if (query_string == NULL || !tracked((uint64) parse->queryId))
 		return plan_uncounted(PLANNER_PASS);
-	if (!toplevel_free() || unlikely(capture_on))
+	if (!toplevel_free())
 		return plan_nested(PLANNER_PASS);
 
 	toplevel.query = parse;
@@ -445,21 +445,21 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	if (unlikely(unfinished.queryDesc == queryDesc))
 		unfinished.queryDesc = NULL;
 
-	toplevel_check();
 	if (unlikely(facts_costly(queryDesc)))
 		observe(queryDesc, eflags);
-	if (likely(toplevel_free()) && !unlikely(capture_on) &&
-		(eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0 &&
-		queryDesc->plannedstmt->queryId != 0 && qw_track != TRACK_NONE &&
-		!IsParallelWorker())
+	if (likely(toplevel_free()) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 	{
+		/* whether it is recorded is asked if it fails */
 		toplevel.queryDesc = queryDesc;
 		toplevel_begin(TOPLEVEL_STARTING);
 		next_ExecutorStart(queryDesc, eflags);
 		toplevel_end();
 	}
 	else
+	{
+		toplevel_check();
 		start_nested(queryDesc, eflags);
+	}
 }
 
 /* A run whose rows are looked at as they are sent */
@@ -565,12 +565,16 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 			  uint64 end, uint64 rows)
 {
 	int			slot = r->slot;
+	bool		wrote;
 	uint64		elapsed = end - r->measure.start;
 
 	if (unlikely(is_slow(elapsed) || !compat_is_plain(queryDesc)))
+	{
 		slot = record_in_full(r, queryDesc, elapsed, rows);
+		wrote = measure_wrote(&r->measure);
+	}
 	else
-		statements_record_run(slot, elapsed, rows, &r->measure);
+		wrote = statements_record_run(slot, elapsed, rows, &r->measure);
 	if (unlikely(facts_worth_a_look(queryDesc, rows,
 									pgBufferUsage.temp_blks_written -
 									r->measure.buffers.temp_blks_written)))
@@ -582,8 +586,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 	if (is_toplevel)
 	{
 		/* a SELECT that left WAL called a function that wrote */
-		if (unlikely(pgWalUsage.wal_records != r->measure.wal.wal_records) &&
-			queryDesc->operation == CMD_SELECT)
+		if (unlikely(wrote) && queryDesc->operation == CMD_SELECT)
 			repeats_wrote();
 		client_statement_ended(&r->key, slot, end);
 		if (unlikely(capture_on))
@@ -618,7 +621,7 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 	}
 	open->elapsed += elapsed;
 	open->rows += rows;
-	measure_add_usage(&r->measure, &open->usage);
+	(void) measure_add_usage(&r->measure, &open->usage);
 	if (nesting_level == 0)
 		client_statement_ended(&r->key, statements_slot(&r->key), end);
 }

@@ -50,6 +50,13 @@ measure_start(Measure *measure)
 	measure_usage_start(measure);
 }
 
+/* Has WAL been written since? */
+static inline bool
+measure_wrote(const Measure *measure)
+{
+	return pgWalUsage.wal_records != measure->wal.wal_records;
+}
+
 /*
  * What was used up since, added to "usage".  What few statements use is added
  * elsewhere, so that the others need not save registers for it.
@@ -74,7 +81,8 @@ measure_add_times(const Measure *measure, Usage *usage)
 		usage->times[i] += used[i];
 }
 
-static inline void
+/* Returns measure_wrote() */
+static inline bool
 measure_add_usage(const Measure *measure, Usage *usage)
 {
 	const int64 *now = (const int64 *) &pgBufferUsage;
@@ -83,17 +91,19 @@ measure_add_usage(const Measure *measure, Usage *usage)
 #pragma GCC unroll 10
 	for (int i = 0; i < USAGE_NBLOCKS; i++)
 		usage->blocks[i] += now[i] - then[i];
-	if (unlikely(pgWalUsage.wal_records != measure->wal.wal_records))
-		measure_add_wal(measure, usage);
 	if (unlikely(measure->io_timing))
 		measure_add_times(measure, usage);
+	if (likely(!measure_wrote(measure)))
+		return false;
+	measure_add_wal(measure, usage);
+	return true;
 }
 
 static inline void
 measure_usage(const Measure *measure, Usage *usage)
 {
 	memset(usage, 0, sizeof(Usage));
-	measure_add_usage(measure, usage);
+	(void) measure_add_usage(measure, usage);
 }
 
 #endif							/* QW_MEASURE_H */

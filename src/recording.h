@@ -55,8 +55,7 @@ current_key(uint64 queryid)
 static inline bool
 is_slow(uint64 elapsed)
 {
-	return qw_slow_threshold >= 0 &&
-		elapsed >= (uint64) qw_slow_threshold * 1000000;
+	return elapsed >= qw_slow_nanoseconds;
 }
 
 /*

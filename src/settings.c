@@ -25,6 +25,7 @@ int			qw_max_statements = 5000;
 int			qw_text_memory = 8 * 1024;
 int			qw_query_max_length = 4096;
 int			qw_slow_threshold = 500;
+uint64		qw_slow_nanoseconds;
 int			qw_slow_memory = 4 * 1024;
 bool		qw_capture_plan = true;
 bool		qw_capture_parameters = true;
@@ -251,10 +252,18 @@ assign_repeat_setting(int newval, void *extra)
 	qw_repeat_settings_changed = true;
 }
 
+static void
+assign_slow_threshold(int newval, void *extra)
+{
+	qw_slow_nanoseconds = newval < 0 ? PG_UINT64_MAX :
+		(uint64) newval * 1000000;
+}
+
 static const GucIntAssignHook number_assigned[
 											  lengthof(numbers)] =
 {
-	[REPEAT_THRESHOLD] = assign_repeat_setting,
+	[SLOW_THRESHOLD] = assign_slow_threshold,
+		[REPEAT_THRESHOLD] = assign_repeat_setting,
 		[REPEAT_GAP] = assign_repeat_setting
 };
 

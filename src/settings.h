@@ -47,6 +47,7 @@ extern int	qw_max_statements;
 extern int	qw_text_memory;		/* kB */
 extern int	qw_query_max_length;	/* bytes */
 extern int	qw_slow_threshold;	/* ms; -1: none */
+extern uint64 qw_slow_nanoseconds;	/* the same; none: the largest number */
 extern int	qw_slow_memory;		/* kB */
 extern bool qw_capture_plan;
 extern bool qw_capture_parameters;

@@ -365,10 +365,15 @@ statements_heed_reset(SharedSlot *slot)
 	/* the table knows which of the counts, or extremes, are void */
 	if (slot->reset_serial < Max(entry_serial, minmax_serial))
 	{
+		StatementLocal *l = &statements_locals[slot - statements_mine->slots];
 		StatementKey key = slot->key;
+		uint64		planned = l->planned;
 
+		/* what was planned is yet to be executed, after the reset */
+		l->planned = 0;
 		flush_slot(slot);
 		pin_slot(slot - statements_mine->slots, &key);
+		l->planned = planned;
 	}
 	slot_write_begins(slot);
 	slot->reset_serial = Max(serial, slot->reset_serial);

@@ -14,13 +14,17 @@
 
 #include "statements_internal.h"
 
-/* Adds an execution that completed in one run, and its planning.  Lock-free. */
-static pg_attribute_always_inline void
+/*
+ * Adds an execution that completed in one run, and its planning.  Lock-free.
+ * Returns whether it wrote WAL.
+ */
+static pg_attribute_always_inline bool
 statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 					  const Measure *measure)
 {
 	SharedSlot *slot = &statements_mine->slots[slot_number];
 	StatementCounters *c = &slot->counters;
+	bool		wrote;
 
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		statements_heed_reset(slot);
@@ -33,8 +37,9 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	c->last_seen = GetCurrentStatementStartTimestamp();
 	c->calls++;
 	c->rows += rows;
-	measure_add_usage(measure, &c->usage);
+	wrote = measure_add_usage(measure, &c->usage);
 	slot_write_ends(slot);
+	return wrote;
 }
 
 #endif							/* QW_STATEMENTS_RUN_H */

@@ -13,6 +13,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "capture.h"
 #include "comment.h"
 #include "normalize.h"
 #include "slowlog.h"
@@ -128,6 +129,8 @@ phase_failed(void)
 		}
 		record_noted_failure(e, failure.slow);
 		failure.slow = NULL;
+		if (unlikely(capture_on))
+			capture_execution(&e->key, e->start, e->elapsed, 0);
 	}
 	forget_failure();
 }
@@ -166,6 +169,16 @@ note_error(void *arg)
 		toplevel.phase == TOPLEVEL_NONE)
 		return;
 
+	if (!failure.waiting)
+	{
+		failure.waiting = true;
+		failure.handled.func = error_handled;
+		MemoryContextRegisterResetCallback(ErrorContext, &failure.handled);
+	}
+	if (toplevel.phase == TOPLEVEL_STARTING &&
+		!tracked((uint64) toplevel.queryDesc->plannedstmt->queryId))
+		return;
+
 	if (failure.phase != toplevel.phases)
 		forget_failure();
 	failure.phase = toplevel.phases;
@@ -179,13 +192,6 @@ note_error(void *arg)
 	e->outcome = outcome_of_error(sqlstate);
 	if (failure.slow == NULL && is_slow(e->elapsed))
 		hold_slow(e);
-
-	if (!failure.waiting)
-	{
-		failure.waiting = true;
-		failure.handled.func = error_handled;
-		MemoryContextRegisterResetCallback(ErrorContext, &failure.handled);
-	}
 }
 
 void
