@@ -661,7 +661,8 @@ repeats_wants_literals(const StatementLocal *local)
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2 ||
 			(window != NULL && window_compares(window));
-	return window_wants_values(window, local->window_statement);
+	return window_expects_values(window, local->window_statement,
+								 compat_transaction_id());
 }
 
 StatementLiterals *

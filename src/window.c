@@ -353,6 +353,18 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	return !counts->burst || wants_values_again(statement);
 }
 
+bool
+window_expects_values(const Window *window, const WindowStatement *statement,
+					  uint64 transaction)
+{
+	/* the counts may be those of a window that is over, or about to be */
+	if (statement->serial == window->serial && window->open &&
+		!is_over(window, statement->queryid, window->last_end, transaction))
+		return window_wants_values(window, statement);
+	return statement->possible &&
+		(window->threshold <= 2 || window->nkeysets > 0);
+}
+
 void
 window_values(Window *window, WindowStatement *statement,
 			  const WindowValues *values)

@@ -316,6 +316,14 @@ extern void window_values(Window *window, WindowStatement *statement,
 						  const WindowValues *values);
 
 /*
+ * Will they be, when the statement that is parsed now is executed, in this
+ * transaction?
+ */
+extern bool window_expects_values(const Window *window,
+								  const WindowStatement *statement,
+								  uint64 transaction);
+
+/*
  * True in the execution that makes the burst, after window_begin() and
  * window_values(): the moment to look for a parent (window_threshold(), which
  * asks the schema, fills *facts as if this execution had ended) and to act.
