@@ -50,8 +50,7 @@ typedef struct TagCollector
 static inline bool
 is_space(char c)
 {
-	return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' ||
-		c == '\v';
+	return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 static inline bool

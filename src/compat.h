@@ -295,17 +295,16 @@ compat_io_times(int64 *times, const BufferUsage *now, const BufferUsage *then)
 #undef IO_TIME
 }
 
+/* Adds the WAL written between two readings */
 static inline void
-compat_wal_usage(int64 *wal, const WalUsage *now, const WalUsage *then)
+compat_add_wal_usage(int64 *wal, const WalUsage *now, const WalUsage *then)
 {
-	wal[USAGE_WAL_RECORDS] = now->wal_records - then->wal_records;
-	wal[USAGE_WAL_FPI] = now->wal_fpi - then->wal_fpi;
-	wal[USAGE_WAL_BYTES] = (int64) (now->wal_bytes - then->wal_bytes);
+	wal[USAGE_WAL_RECORDS] += now->wal_records - then->wal_records;
+	wal[USAGE_WAL_FPI] += now->wal_fpi - then->wal_fpi;
+	wal[USAGE_WAL_BYTES] += (int64) (now->wal_bytes - then->wal_bytes);
 #if PG_VERSION_NUM >= 180000
-	wal[USAGE_WAL_BUFFERS_FULL] =
+	wal[USAGE_WAL_BUFFERS_FULL] +=
 		now->wal_buffers_full - then->wal_buffers_full;
-#else
-	wal[USAGE_WAL_BUFFERS_FULL] = 0;
 #endif
 }
 

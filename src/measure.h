@@ -64,11 +64,7 @@ measure_wrote(const Measure *measure)
 static pg_noinline void
 measure_add_wal(const Measure *measure, Usage *usage)
 {
-	int64		used[USAGE_NWAL];
-
-	compat_wal_usage(used, &pgWalUsage, &measure->wal);
-	for (int i = 0; i < USAGE_NWAL; i++)
-		usage->wal[i] += used[i];
+	compat_add_wal_usage(usage->wal, &pgWalUsage, &measure->wal);
 }
 
 static pg_noinline void
