@@ -93,7 +93,7 @@ my @queryids = map { $node->safe_psql('postgres', "SELECT queryid FROM querywatc
 $node->safe_psql('postgres', 'ALTER SEQUENCE begun RESTART; SELECT querywatch.reset()');
 
 my $counted_file = $node->basedir . '/counted.sql';
-append_to_file($counted_file, "\\set QUIET on\n$prepare;\n" . join('', map { "$kinds[$_];\n\\echo kind $_ :SQLSTATE\n" } ((0 .. $#kinds) x 20)));
+append_to_file($counted_file, "\\set QUIET on\n$prepare;\n" . join('', map { "\\set SQLSTATE none\n$kinds[$_];\n\\echo kind $_ :SQLSTATE\n" } ((0 .. $#kinds) x 20)));
 
 my $work_file = $node->basedir . '/work.sql';
 append_to_file($work_file, $script);
@@ -155,12 +155,14 @@ cmp_ok($canceled, '>', 50, 'there was something to cancel');
 # One that is cancelled before it is planned, or between planning and running,
 # is not counted, and one that was cancelled when it had run is counted as
 # completed; neither takes long.
+# (A session whose PREPARE was cancelled has nothing to execute.)
+$counted_out =~ s/^kind \d+ 26000\n//mg;
 foreach my $kind (0 .. $#kinds)
 {
 	my $sent = () = $counted_out =~ /^kind $kind /mg;
 	my $completed = () = $counted_out =~ /^kind $kind 00000$/mg;
-	# (psql 17 has no SQLSTATE for a COPY that failed.)
-	my $cancelled = () = $counted_out =~ /^kind $kind (?:57014)?$/mg;
+	# (psql does not always set it for a COPY that failed.)
+	my $cancelled = () = $counted_out =~ /^kind $kind (?:57014|none)?$/mg;
 	my ($calls, $errors, $cancels) = split /\|/,
 	  $node->safe_psql('postgres', "SELECT sum(calls), sum(errors), sum(cancels) FROM querywatch.statements WHERE toplevel AND queryid = $queryids[$kind]");
 	my $few = 2 + int($cancelled / 10);
