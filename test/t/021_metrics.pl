@@ -118,7 +118,7 @@ $samples = (samples(scalar get('/metrics')))[0];
 is_deeply([ sort grep { !/_connections\{|_longest_/ } keys %$samples ], [ sort grep { !/_connections\{|_longest_/ } keys %$in_sql ], 'the same series as prometheus()');
 
 # names, whatever they are: since 19 they have no new lines, but tabs
-my ($break, $shown) = $node->pg_version < 19 ? ('\000A', '\n') : ('\0009', "\t");
+my ($break, $shown) = $node->safe_psql('postgres', 'SHOW server_version_num') < 190000 ? ('\000A', '\n') : ('\0009', "\t");
 $node->safe_psql('postgres', q{
 CREATE DATABASE "quote"" back\slash {a=""b""}, é";
 CREATE ROLE "role"" \ é" LOGIN CONNECTION LIMIT 5;

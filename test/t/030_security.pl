@@ -369,21 +369,26 @@ EXECUTE p (E'it''s \\\\');
 }
 
 # Names of all kinds, of everything that has one: what is made of statements
-# with them is one statement, and does the same
+# with them is one statement, and does the same.  (Since 19 roles have no new
+# lines in their names.)
 my @names = (
 	q{x";drop table victim;--'}, q{c"' = 1; drop table victim; --}, "new\nline; DROP TABLE victim; --", '/* open', 'close */ DROP TABLE victim; /*',
 	'-- comment', q{U&"\\0061"}, q{E'\\''}, '$1', '$$', '$x$', '%s %I %L %1$s', '{a="b"} 1', 'back\\slash', "caf\x{e9} \x{1f600}", 'null', 'select', ' leading', "tab\t", 'x' x 62, "\x{e9}" x 31);
+my $lines_in_roles = query('SHOW server_version_num') < 190000;
+sub identifier { return '"' . ($_[0] =~ s/"/""/gr) . '"' }
+sub literal { return "E'" . ($_[0] =~ s/([\\'])/\\$1/gr) . "'" }
 foreach my $name (@names)
 {
 	my $what = $name =~ s/[\n\t]/ /gr;
-	my $ident = '"' . ($name =~ s/"/""/gr) . '"';
-	my $literal = "E'" . ($name =~ s/([\\'])/\\$1/gr) . "'";
+	my $rolname = $lines_in_roles ? $name : $name =~ s/\n/ /gr;
+	my ($ident, $role) = map { identifier($_) } $name, $rolname;
+	my ($literal, $role_literal) = map { literal($_) } $name, $rolname;
 	my $route = join '', map { sprintf '%%%02X', $_ } unpack 'C*', Encode::encode('UTF-8', $name);
-	utf8::encode($_) foreach $ident, $literal, $what;
+	utf8::encode($_) foreach $ident, $role, $literal, $role_literal, $what;
 	query(qq{
-CREATE ROLE $ident LOGIN;
-CREATE SCHEMA $ident AUTHORIZATION $ident;
-SET ROLE $ident;
+CREATE ROLE $role LOGIN;
+CREATE SCHEMA $ident AUTHORIZATION $role;
+SET ROLE $role;
 SET application_name = $literal;
 CREATE TABLE $ident.$ident ($ident int PRIMARY KEY, v text);
 INSERT INTO $ident.$ident SELECT i, 'v' || i FROM generate_series(1, 20) AS i;
@@ -391,19 +396,19 @@ ANALYZE $ident.$ident;
 BEGIN;
 } . join('', map { "SELECT v AS $ident FROM $ident.$ident AS $ident WHERE $ident = $_ /*route='$route'*/;\n" } 1 .. 8) . 'COMMIT;');
 	my $looking = 'SET pg_querywatch.slow_threshold = -1';
-	my $rewrite = query("$looking; SELECT rewrite FROM querywatch.findings WHERE rolname = $literal AND kind = 'repeated_lookup'");
+	my $rewrite = query("$looking; SELECT rewrite FROM querywatch.findings WHERE rolname = $role_literal AND kind = 'repeated_lookup'");
 	like($rewrite, qr/ANY/, "$what: a rewrite");
 	is(join(' ', query("$looking; PREPARE r AS $rewrite; EXECUTE r ('{3,4}')") =~ /\b(v\d+)/g), 'v3 v4', "$what: is one statement, and finds the rows");
-	my $found = "FROM querywatch.slow_statements WHERE rolname = $literal AND query ~ '^SELECT v' ORDER BY id LIMIT 1";
+	my $found = "FROM querywatch.slow_statements WHERE rolname = $role_literal AND query ~ '^SELECT v' ORDER BY id LIMIT 1";
 	is(query("$looking; " . query("$looking; SELECT runnable_sql $found")), 'v1', "$what: runnable_sql");
 	is(query("$looking; SELECT count(*) > 0 FROM querywatch.explain((SELECT id $found))"), 't', "$what: explain()");
 	# (the server keeps printable ASCII of an application's name, tags no
 	# control characters)
 	my $application = $name =~ /^[ -~]+$/ ? $literal : 'application_name';
-	is(query("$looking; SELECT bool_and(application_name = $application AND tags ->> 'route' = translate($literal, E'\\n\\t', '??')) FROM querywatch.slow_statements WHERE rolname = $literal AND query ~ '^SELECT v'"), 't', "$what: as application and route");
+	is(query("$looking; SELECT bool_and(application_name = $application AND tags ->> 'route' = translate($literal, E'\\n\\t', '??')) FROM querywatch.slow_statements WHERE rolname = $role_literal AND query ~ '^SELECT v'"), 't', "$what: as application and route");
 	my @faults = grep { !/^(# (TYPE \w+ \w+|HELP \w+ .+)|\w+(\{(\w+="([^"\\]|\\[\\"n])*",?)+\})? -?[0-9.e+-]+)$/ } split /\n/, query("$looking; SELECT querywatch.prometheus()");
 	is("@faults", '', "$what: prometheus()");
-	query("DROP OWNED BY $ident CASCADE; DROP ROLE $ident");
+	query("DROP OWNED BY $role CASCADE; DROP ROLE $role");
 }
 foreach my $kind (qw(batch write values copy keyset))
 {
