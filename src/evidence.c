@@ -21,6 +21,7 @@
 #include "utils/syscache.h"
 
 #include "evidence.h"
+#include "keyhash.h"
 #include "params.h"
 
 static WindowArmed *armed = NULL;
@@ -123,7 +124,7 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 	}
 }
 
-static void
+static inline void
 add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 {
 	KeySet	   *rows = collector->rows;
@@ -133,12 +134,21 @@ add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 	{
 		int			column = collector->columns[i] - 1;
 		uint64		hash = 0;
-		int			bits = 0;
+		uint64		magnitude = 0;
 
-		if (!slot->tts_isnull[column])
-			hash = params_hash_key(collector->types[i],
-								   slot->tts_values[column], &bits);
-		keyset_set(rows, i, hash, bits);
+		if (likely(!slot->tts_isnull[column]))
+		{
+			Oid			type = collector->types[i];
+			Datum		value = slot->tts_values[column];
+
+			if (type == INT4OID)
+				hash = keyhash_integer(DatumGetInt32(value), &magnitude);
+			else if (type == INT8OID)
+				hash = keyhash_integer(DatumGetInt64(value), &magnitude);
+			else
+				hash = params_hash_key(type, value, &magnitude);
+		}
+		keyset_set(rows, i, hash, magnitude);
 	}
 	keyset_end_row(rows);
 }

@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+
 #include "keyset.h"
 
 /*
@@ -42,68 +44,69 @@ keyset_add_column(KeySet *set, Oid relid, AttrNumber attnum)
 	column = &set->columns[set->ncolumns++];
 	column->relid = relid;
 	column->attnum = attnum;
-	column->bits = 0;
+	column->magnitudes = 0;
+	column->nplaces = 0;
 	column->nindexed = 0;
 	column->ndistinct = 0;
-	memset(column->table, 0, sizeof(column->table));
 	return true;
 }
 
-/* Where a value is in the table, or would be */
-static inline uint16 *
-place_of(KeyColumn *column, uint64 hash)
+/* A table that has room for all rows, with none in it */
+static void
+make_table(KeyColumn *column, int nrows)
 {
-	uint32		place = (uint32) (hash ^ (hash >> 32));
+	int			nplaces = pg_nextpower2_32(2 * Max(nrows, 8));
 
-	for (;; place++)
-	{
-		uint16	   *entry = &column->table[place & (KEYSET_TABLE_SIZE - 1)];
-
-		if (*entry == 0 || column->hashes[*entry - 1] == hash)
-			return entry;
-	}
+	column->nplaces = nplaces;
+	column->nindexed = 0;
+	column->ndistinct = 0;
+	memset(column->table, 0, nplaces * sizeof(column->table[0]));
 }
 
-static void
-index_rows(KeySet *set, KeyColumn *column)
+static pg_noinline void
+index_rows(KeyColumn *column, int nrows)
 {
-	for (; column->nindexed < set->nrows; column->nindexed++)
+	int			ndistinct;
+
+	if (2 * nrows > column->nplaces)
+		make_table(column, nrows);
+	ndistinct = column->ndistinct;
+	for (int row = column->nindexed; row < nrows; row++)
 	{
-		int			row = column->nindexed;
+		uint64		hash = column->hashes[row];
 
-		if (column->hashes[row] != 0)
+		if (hash != 0)
 		{
-			uint16	   *entry = place_of(column, column->hashes[row]);
+			uint32		place = keyset_place(column, hash);
 
-			if (*entry == 0)
+			if (column->table[place] == 0)
 			{
-				*entry = row + 1;
-				column->ndistinct++;
+				column->table[place] = row + 1;
+				ndistinct++;
 			}
 		}
-		column->seen[row] = column->ndistinct;
+		column->seen[row] = ndistinct;
 	}
+	column->ndistinct = ndistinct;
+	column->nindexed = nrows;
 }
 
-int
-keyset_find(KeySet *set, int column, uint64 hash)
+const KeyColumn *
+keyset_column(KeySet *set, int column)
 {
-	index_rows(set, &set->columns[column]);
-	return hash == 0 ? -1 : *place_of(&set->columns[column], hash) - 1;
-}
+	KeyColumn  *key = &set->columns[column];
 
-int
-keyset_distinct(KeySet *set, int column)
-{
-	index_rows(set, &set->columns[column]);
-	return set->columns[column].ndistinct;
+	if (key->nplaces == 0 || key->nindexed < set->nrows)
+		index_rows(key, set->nrows);
+	return key;
 }
 
 bool
-keyset_is_dense(KeySet *set, int column)
+keyset_is_dense(const KeyColumn *column)
 {
-	int			distinct = keyset_distinct(set, column);
-	int			bits = set->columns[column].bits;
+	int			bits = 0;
 
-	return bits < 16 && (1 << bits) <= distinct * DENSE_SHARE;
+	if (column->magnitudes != 0)
+		bits = pg_leftmost_one_pos64(column->magnitudes) + 1;
+	return bits < 16 && (1 << bits) <= column->ndistinct * DENSE_SHARE;
 }

@@ -5,7 +5,8 @@
  *		the values, in the order of the rows.
  *
  * Plain C on memory that the caller provides, of fixed size.  Only hashes are
- * kept, and how large the integers of a column may be, never a value.
+ * kept, and how large the integers of a column may be, never a value.  A row is
+ * stored inline: all that a parent returns pass through here.
  *
  * src/keyset.h
  *
@@ -20,19 +21,21 @@
 #define KEYSET_MAX_COLUMNS		12
 #define KEYSET_MAX_ROWS			256
 
-/* Places of the look-up table; a power of two, twice the rows */
+/* Most places of the look-up table; a power of two, twice the rows */
 #define KEYSET_TABLE_SIZE		512
 
-/* In place of the binary digits of what is no integer */
-#define KEY_BITS_NO_NUMBER		64
+/* In place of the magnitude of what is no integer */
+#define KEY_NO_NUMBER			PG_UINT64_MAX
 
 typedef struct KeyColumn
 {
 	Oid			relid;			/* where its values come from ... */
 	AttrNumber	attnum;			/* ... 0 if it is an expression */
-	uint8		bits;			/* binary digits of its largest integer */
+	uint16		nplaces;		/* of the table, a power of two, twice its
+								 * rows; 0: it is not made yet */
 	int16		nindexed;		/* rows in the table so far */
 	int16		ndistinct;		/* values among them */
+	uint64		magnitudes;		/* of its integers, with all bits of each */
 	uint64		hashes[KEYSET_MAX_ROWS];	/* 0: null, or no key */
 	uint16		seen[KEYSET_MAX_ROWS];	/* distinct values up to that row */
 	uint16		table[KEYSET_TABLE_SIZE];	/* by hash, first row with it plus
@@ -60,16 +63,17 @@ keyset_full(const KeySet *set)
 }
 
 /*
- * A row, which must not be full: a value of each column, then the row itself.
+ * A row, of a set that is not full: a value of each column, then the row
+ * itself.  The magnitude of a value is that of an integer, KEY_NO_NUMBER of
+ * anything else, and 0 where there is no hash.
  */
 static inline void
-keyset_set(KeySet *set, int column, uint64 hash, int bits)
+keyset_set(KeySet *set, int column, uint64 hash, uint64 magnitude)
 {
 	KeyColumn  *key = &set->columns[column];
 
 	key->hashes[set->nrows] = hash;
-	if (hash != 0)
-		key->bits = Max(key->bits, bits);
+	key->magnitudes |= magnitude;
 }
 
 static inline void
@@ -78,16 +82,33 @@ keyset_end_row(KeySet *set)
 	set->nrows++;
 }
 
-/* The first row that has this value in a column, or -1 */
-extern int	keyset_find(KeySet *set, int column, uint64 hash);
+/* A column, ready to be looked up in */
+extern const KeyColumn *keyset_column(KeySet *set, int column);
 
-/* Values that a column has */
-extern int	keyset_distinct(KeySet *set, int column);
+/* Where a value is in the table, or would be */
+static inline uint32
+keyset_place(const KeyColumn *column, uint64 hash)
+{
+	uint32		mask = column->nplaces - 1;
+	uint32		place = (uint32) hash & mask;
+
+	while (column->table[place] != 0 &&
+		   column->hashes[column->table[place] - 1] != hash)
+		place = (place + 1) & mask;
+	return place;
+}
+
+/* The first row that has this value, or -1 */
+static inline int
+keyset_find(const KeyColumn *column, uint64 hash)
+{
+	return hash == 0 ? -1 : column->table[keyset_place(column, hash)] - 1;
+}
 
 /*
- * Are the values of a column small integers that follow one another, such as
- * many a column has?
+ * Are the values of a column that is ready small integers that follow one
+ * another, such as many a column has?
  */
-extern bool keyset_is_dense(KeySet *set, int column);
+extern bool keyset_is_dense(const KeyColumn *column);
 
 #endif							/* QW_KEYSET_H */

@@ -39,6 +39,7 @@
 #include "builtin.h"
 #include "compat.h"
 #include "guarded.h"
+#include "keyhash.h"
 #include "normalize.h"
 #include "params.h"
 
@@ -52,29 +53,6 @@
 #define HASH_NULL		UINT64CONST(0x9e3779b97f4a7c15)
 #define HASH_OPAQUE		UINT64CONST(0xc2b2ae3d27d4eb4f)
 
-/* A hash of 0 means that there is no value */
-static inline uint64
-not_zero(uint64 hash)
-{
-	return hash == 0 ? 1 : hash;
-}
-
-/* Spreads the bits of a number over all 64 */
-static inline uint64
-hash_number(uint64 number)
-{
-	number += UINT64CONST(0x9e3779b97f4a7c15);
-	number = (number ^ (number >> 30)) * UINT64CONST(0xbf58476d1ce4e5b9);
-	number = (number ^ (number >> 27)) * UINT64CONST(0x94d049bb133111eb);
-	return number ^ (number >> 31);
-}
-
-static inline uint64
-hash_data(const void *data, Size length)
-{
-	return hash_bytes_extended((const unsigned char *) data, (int) length, 0);
-}
-
 /* The bytes of a varlena as they are, in whatever form of storage */
 static uint64
 hash_varlena(Datum value)
@@ -82,8 +60,8 @@ hash_varlena(Datum value)
 	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
 
 	if (VARATT_IS_EXTERNAL(varlena))
-		return hash_data(varlena, VARSIZE_EXTERNAL(varlena));
-	return hash_data(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena));
+		return keyhash_data(varlena, VARSIZE_EXTERNAL(varlena));
+	return keyhash_data(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena));
 }
 
 static uint64
@@ -94,20 +72,20 @@ hash_by_length(Datum value, int16 length, bool byval)
 		switch (length)
 		{
 			case 1:
-				return hash_number((uint64) DatumGetUInt8(value));
+				return keyhash_number((uint64) DatumGetUInt8(value));
 			case 2:
-				return hash_number((uint64) (int64) DatumGetInt16(value));
+				return keyhash_number((uint64) (int64) DatumGetInt16(value));
 			case 4:
-				return hash_number((uint64) (int64) DatumGetInt32(value));
+				return keyhash_number((uint64) (int64) DatumGetInt32(value));
 			default:
-				return hash_number((uint64) value);
+				return keyhash_number((uint64) value);
 		}
 	}
 	if (length == -1)
 		return hash_varlena(value);
 	if (length == -2)
-		return hash_data(DatumGetCString(value), strlen(DatumGetCString(value)));
-	return hash_data(DatumGetPointer(value), length);
+		return keyhash_data(DatumGetCString(value), strlen(DatumGetCString(value)));
+	return keyhash_data(DatumGetPointer(value), length);
 }
 
 /*
@@ -138,10 +116,13 @@ parse_integer(const char *text, int length, int64 *number)
 }
 
 /* A string that is an integer as int8out() writes it */
-static bool
+static inline bool
 is_integer_text(const char *text, int length, int64 *number)
 {
 	const char *digits = text;
+
+	if (length == 0 || *digits > '9')
+		return false;
 
 	if (length > 1 && *digits == '-')
 		digits++;
@@ -193,14 +174,20 @@ hash_string(const char *text, int length)
 	unsigned char uuid[UUID_LEN];
 	int64		number;
 
-	if (length > 0 && length < UUID_TEXT_LENGTH)
-	{
-		if (is_integer_text(text, length, &number))
-			return hash_number((uint64) number);
-	}
-	else if (length == UUID_TEXT_LENGTH && is_uuid_text(text, uuid))
-		return hash_data(uuid, UUID_LEN);
-	return hash_data(text, length);
+	if (length == UUID_TEXT_LENGTH && is_uuid_text(text, uuid))
+		return keyhash_data(uuid, UUID_LEN);
+	if (is_integer_text(text, length, &number))
+		return keyhash_number((uint64) number);
+	return keyhash_data(text, length);
+}
+
+/* Of a character(n) */
+static int
+length_without_blanks(const char *text, int length)
+{
+	while (length > 0 && text[length - 1] == ' ')
+		length--;
+	return length;
 }
 
 static uint64
@@ -213,8 +200,8 @@ hash_text_datum(Datum value, bool blank_padded)
 	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
 		return hash_varlena(value);
 	length = VARSIZE_ANY_EXHDR(varlena);
-	while (blank_padded && length > 0 && text[length - 1] == ' ')
-		length--;
+	if (blank_padded)
+		length = length_without_blanks(text, length);
 	return hash_string(text, length);
 }
 
@@ -229,26 +216,26 @@ hash_other_value(Oid type, Datum value)
 	switch (type)
 	{
 		case OIDOID:
-			return not_zero(hash_number((uint64) DatumGetObjectId(value)));
+			return keyhash_not_zero(keyhash_number((uint64) DatumGetObjectId(value)));
 		case TEXTOID:
 		case VARCHAROID:
-			return not_zero(hash_text_datum(value, false));
+			return keyhash_not_zero(hash_text_datum(value, false));
 		case BPCHAROID:
-			return not_zero(hash_text_datum(value, true));
+			return keyhash_not_zero(hash_text_datum(value, true));
 		case UUIDOID:
-			return not_zero(hash_data(DatumGetPointer(value), UUID_LEN));
+			return keyhash_not_zero(keyhash_data(DatumGetPointer(value), UUID_LEN));
 		case NAMEOID:
-			return not_zero(hash_string(NameStr(*DatumGetName(value)),
-										strlen(NameStr(*DatumGetName(value)))));
+			return keyhash_not_zero(hash_string(NameStr(*DatumGetName(value)),
+												strlen(NameStr(*DatumGetName(value)))));
 	}
 
 	builtin = builtin_type(type);
 	if (builtin != NULL)
 	{
 		if (builtin->type == type)
-			return not_zero(hash_by_length(value, builtin->length,
-										   builtin->byval));
-		return not_zero(hash_varlena(value));
+			return keyhash_not_zero(hash_by_length(value, builtin->length,
+												   builtin->byval));
+		return keyhash_not_zero(hash_varlena(value));
 	}
 
 	if (!OidIsValid(type) || !IsTransactionState())
@@ -260,7 +247,7 @@ hash_other_value(Oid type, Datum value)
 						  ((Form_pg_type) GETSTRUCT(tuple))->typlen,
 						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
 	ReleaseSysCache(tuple);
-	return not_zero(hash);
+	return keyhash_not_zero(hash);
 }
 
 static inline uint64
@@ -271,23 +258,14 @@ hash_value(Oid type, Datum value, bool isnull)
 	switch (type)
 	{
 		case INT4OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt32(value)));
+			return keyhash_not_zero(keyhash_number((uint64) (int64) DatumGetInt32(value)));
 		case INT8OID:
-			return not_zero(hash_number((uint64) DatumGetInt64(value)));
+			return keyhash_not_zero(keyhash_number((uint64) DatumGetInt64(value)));
 		case INT2OID:
-			return not_zero(hash_number((uint64) (int64) DatumGetInt16(value)));
+			return keyhash_not_zero(keyhash_number((uint64) (int64) DatumGetInt16(value)));
 		default:
 			return hash_other_value(type, value);
 	}
-}
-
-/* Binary digits of a number's magnitude */
-static int
-bits_of(int64 number)
-{
-	uint64		magnitude = number < 0 ? -(uint64) number : (uint64) number;
-
-	return magnitude == 0 ? 0 : pg_leftmost_one_pos64(magnitude) + 1;
 }
 
 bool
@@ -309,36 +287,40 @@ params_key_type(Oid type)
 }
 
 uint64
-params_hash_key(Oid type, Datum value, int *bits)
+params_hash_key(Oid type, Datum value, uint64 *magnitude)
 {
 	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	const char *text;
+	int			length;
 	int64		number;
 
-	*bits = KEY_BITS_NO_NUMBER;
 	switch (type)
 	{
 		case INT8OID:
-			*bits = bits_of(DatumGetInt64(value));
-			break;
+			return keyhash_integer(DatumGetInt64(value), magnitude);
 		case INT4OID:
-			*bits = bits_of(DatumGetInt32(value));
-			break;
+			return keyhash_integer(DatumGetInt32(value), magnitude);
 		case INT2OID:
-			*bits = bits_of(DatumGetInt16(value));
-			break;
+			return keyhash_integer(DatumGetInt16(value), magnitude);
 		case UUIDOID:
-			break;
-		default:
-			if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena) ||
-				VARSIZE_ANY_EXHDR(varlena) > KEY_MAX_LENGTH)
-				return 0;
-			if (VARSIZE_ANY_EXHDR(varlena) > 0 &&
-				is_integer_text(VARDATA_ANY(varlena),
-								VARSIZE_ANY_EXHDR(varlena), &number))
-				*bits = bits_of(number);
-			break;
+			*magnitude = KEY_NO_NUMBER;
+			return keyhash_not_zero(keyhash_data(DatumGetPointer(value),
+												 UUID_LEN));
 	}
-	return hash_value(type, value, false);
+
+	*magnitude = 0;
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
+		return 0;
+	text = VARDATA_ANY(varlena);
+	length = VARSIZE_ANY_EXHDR(varlena);
+	if (length > KEY_MAX_LENGTH)
+		return 0;
+	if (type == BPCHAROID)
+		length = length_without_blanks(text, length);
+	if (is_integer_text(text, length, &number))
+		return keyhash_integer(number, magnitude);
+	*magnitude = KEY_NO_NUMBER;
+	return keyhash_not_zero(hash_string(text, length));
 }
 
 /* Narrows a plain quoted string to what is between the quotes */
@@ -358,7 +340,7 @@ hash_text(const char *text, int length)
 	int64		number;
 
 	if (parse_integer(text, length, &number))
-		return not_zero(hash_number((uint64) number));
+		return keyhash_not_zero(keyhash_number((uint64) number));
 	strip_quotes(&text, &length);
 	if (length <= KEY_MAX_LENGTH && memchr(text, '\'', length) != NULL)
 	{
@@ -372,9 +354,9 @@ hash_text(const char *text, int length)
 			if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
 				i++;
 		}
-		return not_zero(hash_string(plain, n));
+		return keyhash_not_zero(hash_string(plain, n));
 	}
-	return not_zero(hash_string(text, length));
+	return keyhash_not_zero(hash_string(text, length));
 }
 
 /*
@@ -528,9 +510,10 @@ offset_value(ParamListInfo params, const StatementLiterals *literals,
 	return -1;
 }
 
-void
-params_hash(ParamListInfo params, const StatementLiterals *literals,
-			const StatementShape *shape, WindowValues *values)
+/* params_hash() where there is more than one value, or it is a list */
+static pg_noinline void
+hash_all(ParamListInfo params, const StatementLiterals *literals,
+		 const StatementShape *shape, WindowValues *values)
 {
 	uint64		all = 0;
 	bool		any = false;
@@ -538,21 +521,6 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 	/* values that have to be fetched from elsewhere are not looked at */
 	if (params != NULL && params->paramFetch != NULL)
 		params = NULL;
-
-	/* a row asked for by its key: the one value is that of the condition */
-	if (params != NULL && params->numParams == 1 && literals == NULL &&
-		shape->nconditions == 1 &&
-		shape->conditions[0].value.source == SHAPE_VALUE_PARAM &&
-		!shape->conditions[0].value.list &&
-		shape->offset_value.source == SHAPE_VALUE_NONE)
-	{
-		values->all = values->conditions[0] =
-			hash_value(params->params[0].ptype, params->params[0].value,
-					   params->params[0].isnull);
-		values->list_length = 0;
-		values->offset = -1;
-		return;
-	}
 
 	memset(values, 0, sizeof(WindowValues));
 	if (params != NULL)
@@ -571,13 +539,38 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 		all = hash_combine64(all, literals->hash_all);
 		any = true;
 	}
-	values->all = any ? not_zero(all) : 0;
+	values->all = any ? keyhash_not_zero(all) : 0;
 
 	for (int i = 0; i < Min(shape->nconditions, SHAPE_MAX_CONDITIONS); i++)
 		hash_condition(params, literals, &shape->conditions[i].value,
 					   &values->conditions[i], &values->list_length);
 
 	values->offset = offset_value(params, literals, &shape->offset_value);
+}
+
+void
+params_hash(ParamListInfo params, const StatementLiterals *literals,
+			const StatementShape *shape, WindowValues *values)
+{
+	const ParamExternData *param;
+
+	if (params == NULL || params->numParams != 1 ||
+		params->paramFetch != NULL || literals != NULL ||
+		shape->nconditions != 1 ||
+		shape->conditions[0].value.source != SHAPE_VALUE_PARAM ||
+		shape->conditions[0].value.list ||
+		shape->offset_value.source != SHAPE_VALUE_NONE)
+	{
+		hash_all(params, literals, shape, values);
+		return;
+	}
+
+	/* a row asked for by its key: the one value is that of the condition */
+	param = &params->params[0];
+	values->all = values->conditions[0] =
+		hash_value(param->ptype, param->value, param->isnull);
+	values->list_length = 0;
+	values->offset = -1;
 }
 
 /* What output_value() works on */

@@ -67,10 +67,10 @@ extern bool params_key_type(Oid type);
 /*
  * The hash that params_hash() has for a condition with this value, which is
  * not null and of a type that params_key_type() names; 0 if it is too long to
- * be a key.  *bits are the binary digits of an integer, KEY_BITS_NO_NUMBER for
- * anything else.
+ * be a key.  *magnitude is an integer's without its sign, KEY_NO_NUMBER for
+ * anything else, 0 where there is no hash.
  */
-extern uint64 params_hash_key(Oid type, Datum value, int *bits);
+extern uint64 params_hash_key(Oid type, Datum value, uint64 *magnitude);
 
 /*
  * Appends the text of a value to buf, in a form that does not depend on

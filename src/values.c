@@ -34,33 +34,38 @@ static void
 match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 {
 	const KeyOrder *order = &window->key_orders[child->index];
-	KeySet	   *rows = &window->keysets[link->keyset].rows;
-	KeyMatch   *match = &link->match;
+	const KeyColumn *column;
+	KeyMatch	match = link->match;
+	int			nkeys = child->counts.nkeys;
 
-	for (; match->nkeys < child->counts.nkeys; match->nkeys++)
+	if (match.nkeys == nkeys)
+		return;
+	column = keyset_column(&window->keysets[link->keyset].rows, link->column);
+	for (; match.nkeys < nkeys; match.nkeys++)
 	{
-		uint64		hash = order->keys[match->nkeys][link->condition];
+		uint64		hash = order->keys[match.nkeys][link->condition];
 		int			row;
 
 		/* it was another condition's value that changed */
-		if (match->nkeys > 0 && hash == match->last_hash)
+		if (match.nkeys > 0 && hash == match.last_hash)
 			continue;
-		match->last_hash = hash;
-		match->compared++;
-		row = keyset_find(rows, link->column, hash);
+		match.last_hash = hash;
+		match.compared++;
+		row = keyset_find(column, hash);
 		if (row < 0)
 			continue;
-		if (match->matched == 0)
-			match->first = match->furthest = row;
-		else if (row > match->last)
-			match->up++;
+		if (match.matched == 0)
+			match.first = match.furthest = row;
+		else if (row > match.last)
+			match.up++;
 		else
-			match->down++;
-		match->matched++;
-		match->last = row;
-		match->first = Min(match->first, row);
-		match->furthest = Max(match->furthest, row);
+			match.down++;
+		match.matched++;
+		match.last = row;
+		match.first = Min(match.first, row);
+		match.furthest = Max(match.furthest, row);
 	}
+	link->match = match;
 }
 
 static inline int
@@ -71,17 +76,12 @@ disorder(const KeyMatch *match)
 
 /* Values of the column from the first row on, or from the last one back */
 static int
-walked(Window *window, const ValueLink *link)
+walked(const KeyColumn *column, const KeyMatch *match)
 {
-	KeySet	   *rows = &window->keysets[link->keyset].rows;
-	const KeyMatch *match = &link->match;
-	const KeyColumn *column = &rows->columns[link->column];
-
 	if (match->matched == 0)
 		return 0;
 	if (match->down > match->up)
-		return keyset_distinct(rows, link->column) -
-			column->seen[match->first] + 1;
+		return column->ndistinct - column->seen[match->first] + 1;
 	return column->seen[match->furthest];
 }
 
@@ -96,14 +96,15 @@ static int
 score(Window *window, const ValueLink *link)
 {
 	const KeyMatch *match = &link->match;
-	bool		dense = keyset_is_dense(&window->keysets[link->keyset].rows,
-										link->column);
+	const KeyColumn *column =
+	keyset_column(&window->keysets[link->keyset].rows, link->column);
+	bool		dense = keyset_is_dense(column);
 	int			points = (is_match(match) ? 32 : 0) +
 	(link->linked ? 16 : 0) +
 	(link->unlikely && dense ? 0 : 8) +
 	(disorder(match) * 10 <= match->matched ? 4 : 0) +
 	(link->exact ? 2 : 0) +
-	(2 * match->matched >= walked(window, link) ? 1 : 0);
+	(2 * match->matched >= walked(column, match) ? 1 : 0);
 
 	return points * (WINDOW_MAX_VALUES + 1) + match->matched;
 }
@@ -245,6 +246,7 @@ values_compare(Window *window, const WindowStatement *child,
 	WindowParent *parent = &detail->parent;
 	const WindowStatement *best = NULL;
 	const ValueLink *best_link = NULL;
+	const KeyColumn *column;
 	const KeyMatch *match;
 	KeySet	   *rows;
 	int			best_score = -1;
@@ -276,14 +278,15 @@ values_compare(Window *window, const WindowStatement *child,
 
 	match = &best_link->match;
 	rows = &window->keysets[best_link->keyset].rows;
+	column = keyset_column(rows, best_link->column);
 	facts->keys_compared = match->compared;
 	facts->keys_matched = match->matched;
 	facts->keys_disorder = disorder(match);
-	facts->keys_walked = walked(window, best_link);
-	facts->keys_offered = keyset_distinct(rows, best_link->column);
+	facts->keys_walked = walked(column, match);
+	facts->keys_offered = column->ndistinct;
 	facts->keys_complete = rows->nrows == best->counts.rows &&
 		!rows->incomplete && (best_link->exact || !best_link->linked);
-	facts->keys_dense = keyset_is_dense(rows, best_link->column);
+	facts->keys_dense = keyset_is_dense(column);
 	facts->keys_unlikely = best_link->unlikely;
 	*link = best_link;
 	return is_match(match) ? best : NULL;

@@ -329,12 +329,9 @@ collect_rows(KeySet *rows, const Returned *returned)
 		for (int j = 0; j < returned->ncolumns; j++)
 		{
 			uint64		value = returned->values[i][j];
-			int			bits = 0;
 
-			while (bits < 63 && (value >> bits) != 0)
-				bits++;
 			keyset_set(rows, j, value == 0 ? 0 : hash_of(value),
-					   value >= NO_NUMBER ? KEY_BITS_NO_NUMBER : bits);
+					   value >= NO_NUMBER ? KEY_NO_NUMBER : value);
 		}
 		keyset_end_row(rows);
 		rows_collected++;

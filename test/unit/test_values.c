@@ -529,23 +529,23 @@ key_sets(void)
 			uint64		hash = i == 0 ? 0 : i == 1 ? hash_of(row / 2) :
 			i == 2 ? (uint64) (row + 1) * KEYSET_TABLE_SIZE : hash_of(row);
 
-			keyset_set(&set, i, hash, i == 3 ? 9 : 20);
+			keyset_set(&set, i, hash, i == 3 ? 300 : 1 << 19);
 		}
 		keyset_end_row(&set);
 		if (row == 10)
-			is(keyset_distinct(&set, 3), 11, "values so far");
+			is(keyset_column(&set, 3)->ndistinct, 11, "values so far");
 	}
 	ok(keyset_full(&set), "full");
-	is(keyset_find(&set, 0, hash_of(1)), -1, "only nulls");
-	is(keyset_find(&set, 0, 0), -1, "null is not found");
-	is(keyset_distinct(&set, 0), 0, "null is no value");
-	is(keyset_find(&set, 1, hash_of(100)), 200, "the first of two rows");
-	is(keyset_distinct(&set, 1), KEYSET_MAX_ROWS / 2, "pairs of values");
+	is(keyset_find(keyset_column(&set, 0), hash_of(1)), -1, "only nulls");
+	is(keyset_find(keyset_column(&set, 0), 0), -1, "null is not found");
+	is(keyset_column(&set, 0)->ndistinct, 0, "null is no value");
+	is(keyset_find(keyset_column(&set, 1), hash_of(100)), 200, "the first of two rows");
+	is(keyset_column(&set, 1)->ndistinct, KEYSET_MAX_ROWS / 2, "pairs of values");
 	is(set.columns[1].seen[200], 101, "values up to a row");
-	is(keyset_find(&set, 2, 256 * KEYSET_TABLE_SIZE), 255, "last of all");
-	is(keyset_find(&set, 2, 257 * KEYSET_TABLE_SIZE), -1, "not there");
-	ok(keyset_is_dense(&set, 3), "dense");
-	ok(!keyset_is_dense(&set, 4), "not dense");
+	is(keyset_find(keyset_column(&set, 2), 256 * KEYSET_TABLE_SIZE), 255, "last of all");
+	is(keyset_find(keyset_column(&set, 2), 257 * KEYSET_TABLE_SIZE), -1, "not there");
+	ok(keyset_is_dense(keyset_column(&set, 3)), "dense");
+	ok(!keyset_is_dense(keyset_column(&set, 4)), "not dense");
 }
 
 int
