@@ -578,13 +578,31 @@ window_facts(Window *window, const WindowStatement *statement,
 	fill_facts(window, statement, &window->details[statement->index], facts);
 }
 
+/* What counting an execution changes, or reads */
+static void
+copy_counted(const WindowStatement *statement, const WindowDetail *from,
+			 WindowDetail *to)
+{
+	to->values = from->values;
+	memcpy(to->first_conditions, from->first_conditions,
+		   sizeof(to->first_conditions));
+	to->last_key = from->last_key;
+	to->last_offset = from->last_offset;
+	if (statement->counts.hashed > 0)
+		valueset_copy(&to->all, &from->all);
+	if (statement->counts.keys_apart)
+		valueset_copy(&to->keys, &from->keys);
+}
+
 void
 window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 {
 	WindowCounts *counts = &statement->counts;
 	WindowDetail *detail = &window->details[statement->index];
 	WindowStatement copy = *statement;
-	WindowDetail detail_copy = *detail;
+	WindowDetail detail_copy;
+
+	copy_counted(&copy, detail, &detail_copy);
 
 	if (copy.counts_as_one)
 		window_count_execution(window, &copy, &detail_copy,
@@ -599,10 +617,6 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		relate_init(&relater, &window->schema);
 		find_parent(window, &relater, &copy, &detail_copy.parent);
 		detail->parent = detail_copy.parent;
-
-		/* this execution may fail, and its key not have been asked for */
-		for (int i = 0; i < detail->parent.nvalue_links; i++)
-			memset(&detail->parent.value_links[i].match, 0, sizeof(KeyMatch));
 		counts->related = true;
 		counts->same_row = copy.counts.same_row;
 		counts->threshold_asked = true;
@@ -613,5 +627,10 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		arm_candidates(window, &copy, facts);
 		return;
 	}
+
+	/* the one that failed, and its key, do not count */
+	for (int i = 0; i < detail->parent.nvalue_links; i++)
+		memset(&detail->parent.value_links[i].match, 0, sizeof(KeyMatch));
+	detail_copy.parent = detail->parent;
 	fill_facts(window, &copy, &detail_copy, facts);
 }

@@ -82,9 +82,16 @@ typedef struct SharedPatterns
 static SharedPatterns *shared = NULL;
 static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend */
 
-static OpenBurst open_bursts[OPEN_BURSTS];
-static SharedBurst *places[OPEN_BURSTS];	/* where readers see them; NULL if
-											 * they do not */
+/* Where the bursts of this backend are */
+typedef struct BurstPlace
+{
+	bool		used;
+	OpenBurst  *burst;			/* part of "shared", or private */
+	SharedBurst *shared;		/* where readers see it; NULL if they do not */
+} BurstPlace;
+
+static BurstPlace places[OPEN_BURSTS];
+static OpenBurst private_bursts[OPEN_BURSTS];
 
 static Size
 table_size(void)
@@ -130,11 +137,14 @@ pattern_text_hash(const char *string)
  * The table
  */
 
-/* What the burst of these facts adds up to on its own; false: to nothing */
+/*
+ * What the burst of these facts adds up to on its own; false: to nothing.
+ * Without the strings.
+ */
 static bool
-pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
+pattern_of_burst(const OpenBurst *burst, const BurstFacts *facts, bool final,
+				 Pattern *pattern)
 {
-	const BurstFacts *facts = &burst->facts;
 	RepeatVerdict verdict;
 
 	verdict_decide(facts, burst->threshold, final, &verdict);
@@ -142,7 +152,9 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 		verdict.confidence == CONFIDENCE_NONE)
 		return false;
 
-	memset(pattern, 0, sizeof(Pattern));
+	memset(&pattern->key, 0, sizeof(PatternKey));
+	memset(&pattern->confidence, 0,
+		   sizeof(Pattern) - offsetof(Pattern, confidence));
 	pattern->key.kind = verdict.kind;
 	pattern->key.userid = burst->userid;
 	pattern->key.dbid = burst->dbid;
@@ -150,11 +162,6 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	pattern->key.parent_queryid = verdict.has_parent ? facts->parent_queryid : 0;
 	pattern->key.application = pattern_text_hash(burst->strings.application_name);
 	pattern->key.route = pattern_text_hash(burst->strings.route);
-	pattern->strings = burst->strings;
-	if (!verdict.has_parent || facts->parent_relid != burst->parent_relid ||
-		facts->parent_attnum != burst->parent_attnum)
-		pattern->strings.parent_column[0] =
-			pattern->strings.constraint_name[0] = '\0';
 	pattern->confidence = verdict.confidence;
 	pattern->relationship = verdict.relationship;
 	pattern->bursts = 1;
@@ -188,6 +195,17 @@ pattern_of_burst(const OpenBurst *burst, bool final, Pattern *pattern)
 	return true;
 }
 
+/* The strings of such a pattern */
+static void
+add_strings(const OpenBurst *burst, Pattern *pattern)
+{
+	pattern->strings = burst->strings;
+	if (pattern->parent_relid != burst->parent_relid ||
+		pattern->parent_attnum != burst->parent_attnum)
+		pattern->strings.parent_column[0] =
+			pattern->strings.constraint_name[0] = '\0';
+}
+
 /* Do the values of any of its bursts tell? */
 static inline bool
 has_values(const Pattern *pattern)
@@ -200,11 +218,18 @@ has_values(const Pattern *pattern)
  * surer; where the values of some speak for the parent and those of others
  * against it, the greater number.
  */
+static inline bool
+is_better(const Pattern *a, const Pattern *b)
+{
+	return has_values(a) == has_values(b) ?
+		a->confidence > b->confidence : has_values(a);
+}
+
+/* The strings of "from" are needed only if it is better */
 static void
 pattern_add(Pattern *to, const Pattern *from)
 {
-	bool		better = has_values(from) == has_values(to) ?
-	from->confidence > to->confidence : has_values(from);
+	bool		better = is_better(from, to);
 
 	to->bursts_values_confirm += from->bursts_values_confirm;
 	to->bursts_values_doubt += from->bursts_values_doubt;
@@ -269,28 +294,27 @@ pattern_key_equal(const PatternKey *a, const PatternKey *b)
 
 /*
  * A route is the client's word and may be a raw URL: past a number of
- * distinct ones they share a name.
+ * distinct ones they share a name; then true.
  */
-static void
+static bool
 fold_route(Pattern *pattern)
 {
 	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
 	if (pattern->key.route == 0)
-		return;
+		return false;
 	for (int i = 0; i < shared->nroutes; i++)
 	{
 		if (shared->routes[i] == pattern->key.route)
-			return;
+			return false;
 	}
 	if (shared->nroutes < PATTERN_MAX_ROUTES)
 	{
 		shared->routes[shared->nroutes++] = pattern->key.route;
-		return;
+		return false;
 	}
 	shared->routes_folded++;
-	strlcpy(pattern->strings.route, OTHER_ROUTES,
-			sizeof(pattern->strings.route));
 	pattern->key.route = pattern_text_hash(OTHER_ROUTES);
+	return true;
 }
 
 /*
@@ -327,14 +351,14 @@ count_burst(const Pattern *pattern)
 	count->time_lost += (int64) pattern->time_lost;
 }
 
-/* Adds a pattern to the table; the lock is held exclusively */
+/* Adds a burst's pattern to the table; the lock is held exclusively */
 static void
-table_record(Pattern *pattern)
+table_record(const OpenBurst *burst, Pattern *pattern)
 {
 	SharedPattern *entry = NULL;
+	bool		folded = fold_route(pattern);
 	uint64		hash;
 
-	fold_route(pattern);
 	if (pattern->bursts_values_confirm > 0)
 		doubt_other_parents(pattern);
 	hash = pattern_hash(&pattern->key);
@@ -345,6 +369,8 @@ table_record(Pattern *pattern)
 		if (candidate->hash == hash &&
 			pattern_key_equal(&candidate->pattern.key, &pattern->key))
 		{
+			if (is_better(pattern, &candidate->pattern))
+				add_strings(burst, pattern);
 			pattern_add(&candidate->pattern, pattern);
 			return;
 		}
@@ -357,6 +383,10 @@ table_record(Pattern *pattern)
 	else
 		shared->dropped++;
 	Assert(entry != NULL);
+	add_strings(burst, pattern);
+	if (folded)
+		strlcpy(pattern->strings.route, OTHER_ROUTES,
+				sizeof(pattern->strings.route));
 	entry->hash = hash;
 	entry->pattern = *pattern;
 }
@@ -379,9 +409,12 @@ shared_burst(int handle)
 	return &shared_bursts[number * SHARED_BURSTS + handle];
 }
 
+/* Where nobody sees it, there is no slot */
 static inline void
 begin_writing(SharedBurst *slot)
 {
+	if (slot == NULL)
+		return;
 	((volatile SharedBurst *) slot)->change++;
 	pg_write_barrier();
 }
@@ -389,6 +422,8 @@ begin_writing(SharedBurst *slot)
 static inline void
 end_writing(SharedBurst *slot)
 {
+	if (slot == NULL)
+		return;
 	pg_write_barrier();
 	((volatile SharedBurst *) slot)->change++;
 }
@@ -397,13 +432,14 @@ int
 patterns_open(const PatternStrings *strings, Oid userid,
 			  const BurstFacts *facts)
 {
+	TimestampTz now;
 	int			handle;
 	OpenBurst  *burst;
 	SharedBurst *slot;
 
 	for (handle = 0; handle < OPEN_BURSTS; handle++)
 	{
-		if (!open_bursts[handle].used)
+		if (!places[handle].used)
 			break;
 	}
 	if (handle == OPEN_BURSTS)
@@ -413,7 +449,14 @@ patterns_open(const PatternStrings *strings, Oid userid,
 		LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 		return -1;
 	}
-	burst = &open_bursts[handle];
+	now = GetCurrentTimestamp();
+	slot = shared_burst(handle);
+	burst = slot != NULL ? &slot->burst : &private_bursts[handle];
+	places[handle].used = true;
+	places[handle].shared = slot;
+	places[handle].burst = burst;
+
+	begin_writing(slot);
 	burst->used = true;
 	burst->userid = userid;
 	burst->dbid = MyDatabaseId;
@@ -421,74 +464,63 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	burst->resets = ((volatile SharedPatterns *) shared)->resets;
 	burst->parent_relid = facts->parent_relid;
 	burst->parent_attnum = facts->parent_attnum;
-	burst->seen = GetCurrentTimestamp();
+	burst->seen = now;
 	burst->strings = *strings;
 	burst->facts = *facts;
 	burst->progress.executions = 0;
-	places[handle] = slot = shared_burst(handle);
-	if (slot != NULL)
-	{
-		begin_writing(slot);
-		slot->burst = *burst;
-		end_writing(slot);
-	}
+	end_writing(slot);
 	return handle;
 }
 
 void
 patterns_update(int handle, const BurstFacts *facts)
 {
-	SharedBurst *slot;
+	BurstPlace *place = &places[handle];
 
-	if (handle < 0 || (slot = places[handle]) == NULL)
+	if (handle < 0)
 		return;
-	begin_writing(slot);
-	slot->burst.facts = *facts;
-	slot->burst.progress.executions = 0;
-	end_writing(slot);
+	begin_writing(place->shared);
+	place->burst->facts = *facts;
+	place->burst->progress.executions = 0;
+	end_writing(place->shared);
 }
 
 void
 patterns_progress(int handle, const BurstProgress *progress)
 {
-	SharedBurst *slot;
+	BurstPlace *place = &places[handle];
 
-	if (handle < 0 || (slot = places[handle]) == NULL)
+	if (handle < 0 || place->shared == NULL)
 		return;
-	begin_writing(slot);
-	slot->burst.progress = *progress;
-	end_writing(slot);
+	begin_writing(place->shared);
+	place->burst->progress = *progress;
+	end_writing(place->shared);
 }
 
 void
 patterns_close(int handle, const BurstFacts *facts, bool final)
 {
-	OpenBurst  *burst;
-	SharedBurst *slot;
+	BurstPlace *place = &places[handle];
 	Pattern		pattern;
 	bool		found;
 
 	if (handle < 0 || handle >= OPEN_BURSTS)
 		return;
-	burst = &open_bursts[handle];
-	slot = places[handle];
-	burst->facts = *facts;
-	found = pattern_of_burst(burst, final, &pattern);
-	burst->used = false;
+	found = pattern_of_burst(place->burst,
+							 facts != NULL ? facts : &place->burst->facts,
+							 final, &pattern);
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
-	if (found && burst->resets == shared->resets)
+	if (found && place->burst->resets == shared->resets)
 	{
 		count_burst(&pattern);
-		table_record(&pattern);
+		table_record(place->burst, &pattern);
 	}
-	if (slot != NULL)
-	{
-		begin_writing(slot);
-		slot->burst.used = false;
-		end_writing(slot);
-	}
+	begin_writing(place->shared);
+	place->burst->used = false;
+	end_writing(place->shared);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+	place->used = false;
 }
 
 /*
@@ -552,8 +584,9 @@ patterns_read(PatternCallback callback, void *arg)
 		int			p;
 
 		window_advance(&bursts[i].facts, &bursts[i].progress);
-		if (!pattern_of_burst(&bursts[i], true, &pattern))
+		if (!pattern_of_burst(&bursts[i], &bursts[i].facts, true, &pattern))
 			continue;
+		add_strings(&bursts[i], &pattern);
 		for (p = 0; p < npatterns; p++)
 		{
 			if (pattern_key_equal(&patterns[p].key, &pattern.key))

@@ -133,8 +133,8 @@ extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
 /*
- * It has ended: goes into the table if it has a verdict.  "final" is false if
- * it was cut short, see verdict_decide().
+ * It has ended: goes into the table if it has a verdict.  Without facts, those
+ * told last hold.  "final" is false if it was cut short, see verdict_decide().
  */
 extern void patterns_close(int handle, const BurstFacts *facts, bool final);
 

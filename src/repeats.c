@@ -51,6 +51,7 @@ static uint64 application_hash = 0;
 static char route[PATTERN_ROUTE_LENGTH];
 static char trace_id[PATTERN_TRACE_LENGTH];
 static char framework[NAMEDATALEN];
+static uint64 contexts = 0;		/* grows whenever one of these is set */
 
 static Oid	plain_userid = InvalidOid;	/* their role, if they have neither
 										 * route nor trace */
@@ -139,6 +140,7 @@ set_context(const StatementKey *key, const char *text, int length)
 	WindowContext context;
 	CommentTags tags;
 
+	contexts++;
 	route[0] = trace_id[0] = framework[0] = '\0';
 	plain_userid = key->userid;
 	if (unlikely(comment_present(text, length)) &&
@@ -193,14 +195,10 @@ remember_coming(uint64 transaction)
 }
 
 /* Constants of this execution, NULL if it has none that are known */
-static const StatementLiterals *
-literals_of(QueryDesc *queryDesc)
+static pg_noinline const StatementLiterals *
+find_literals(QueryDesc *queryDesc)
 {
 	const char *text = queryDesc->sourceText;
-
-	if (literals_queryid == 0 ||
-		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
-		return NULL;
 
 	/* a portal of the simple protocol runs what was parsed just before */
 	if (text == literals.text && literals_parses == repeats_parses &&
@@ -217,7 +215,16 @@ literals_of(QueryDesc *queryDesc)
 	return &literals;
 }
 
-static bool
+static inline const StatementLiterals *
+literals_of(QueryDesc *queryDesc)
+{
+	if (literals_queryid == 0 ||
+		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
+		return NULL;
+	return find_literals(queryDesc);
+}
+
+static inline bool
 uses_literals(const StatementShape *shape)
 {
 	for (int i = 0; i < shape->nconditions; i++)
@@ -228,7 +235,22 @@ uses_literals(const StatementShape *shape)
 	return shape->offset_value.source == SHAPE_VALUE_LITERAL;
 }
 
-static void
+/* Prepared with its constants: the text stands for them */
+static pg_noinline void
+hash_constants(QueryDesc *queryDesc, const StatementShape *shape,
+			   WindowValues *values)
+{
+	uint64		h = pattern_text_hash(queryDesc->sourceText);
+
+	values->all = hash_combine64(values->all, h) | 1;
+	for (int i = 0; i < shape->nconditions; i++)
+	{
+		if (shape->conditions[i].value.source == SHAPE_VALUE_LITERAL)
+			values->conditions[i] = h;
+	}
+}
+
+static inline void
 hash_values(QueryDesc *queryDesc, const StatementShape *shape,
 			WindowValues *values)
 {
@@ -236,17 +258,7 @@ hash_values(QueryDesc *queryDesc, const StatementShape *shape,
 
 	params_hash(queryDesc->params, known, shape, values);
 	if (known == NULL && uses_literals(shape))
-	{
-		/* prepared with its constants: the text stands for them */
-		uint64		h = pattern_text_hash(queryDesc->sourceText);
-
-		values->all = hash_combine64(values->all, h) | 1;
-		for (int i = 0; i < shape->nconditions; i++)
-		{
-			if (shape->conditions[i].value.source == SHAPE_VALUE_LITERAL)
-				values->conditions[i] = h;
-		}
-	}
+		hash_constants(queryDesc, shape, values);
 }
 
 /* Values of this execution, as an example of the burst */
@@ -255,14 +267,22 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 {
 	const StatementLiterals *known = literals_of(queryDesc);
 	ParamListInfo params = queryDesc->params;
-	StringInfoData buf;
+	static StringInfoData buf;
 	int			n = 0;
 
 	strings->nvalues = -1;
 	if (!qw_capture_parameters)
 		return;
 
-	initStringInfo(&buf);
+	/* of little more than PATTERN_VALUES_LENGTH; kept for the next burst */
+	if (buf.data == NULL)
+	{
+		MemoryContext old_context = MemoryContextSwitchTo(TopMemoryContext);
+
+		initStringInfo(&buf);
+		MemoryContextSwitchTo(old_context);
+	}
+	resetStringInfo(&buf);
 	for (int i = 0; params && i < params->numParams; i++)
 	{
 		ParamExternData *param = &params->params[i];
@@ -308,7 +328,57 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 	}
 	memcpy(strings->values, buf.data, buf.len);
 	strings->nvalues = n;
-	pfree(buf.data);
+}
+
+/*
+ * What the burst is called, and who it belongs to: all of the strings but the
+ * values.  Those of the burst before are right if it was of the same pattern.
+ */
+static void
+name_burst(const BurstFacts *facts, PatternStrings *strings)
+{
+	static struct
+	{
+		uint64		contexts;	/* 0: the strings are not complete */
+		uint64		altered;
+		Oid			key_relid;
+		Oid			parent_relid;
+		Oid			constraint;
+		AttrNumber	key_attnum;
+		AttrNumber	parent_attnum;
+	}			named;
+	uint64		altered = schema_altered(facts->key_relid) +
+	schema_altered(facts->parent_relid);
+
+	if (named.contexts == contexts && named.altered == altered &&
+		named.key_relid == facts->key_relid &&
+		named.parent_relid == facts->parent_relid &&
+		named.constraint == facts->constraint &&
+		named.key_attnum == facts->key_attnum &&
+		named.parent_attnum == facts->parent_attnum)
+		return;
+
+	named.contexts = 0;
+	memset(strings, 0, sizeof(PatternStrings));
+	strlcpy(strings->application_name, application,
+			sizeof(strings->application_name));
+	strlcpy(strings->route, route, sizeof(strings->route));
+	strlcpy(strings->trace_id, trace_id, sizeof(strings->trace_id));
+	strlcpy(strings->framework, framework, sizeof(strings->framework));
+	strings->encoding = GetDatabaseEncoding();
+	schema_column_name(facts->key_relid, facts->key_attnum,
+					   strings->key_column, sizeof(strings->key_column));
+	schema_column_name(facts->parent_relid, facts->parent_attnum,
+					   strings->parent_column, sizeof(strings->parent_column));
+	schema_constraint_name(facts->constraint, strings->constraint_name,
+						   sizeof(strings->constraint_name));
+	named.altered = altered;
+	named.key_relid = facts->key_relid;
+	named.parent_relid = facts->parent_relid;
+	named.constraint = facts->constraint;
+	named.key_attnum = facts->key_attnum;
+	named.parent_attnum = facts->parent_attnum;
+	named.contexts = contexts;
 }
 
 /* The least confidence that on_repeat acts on */
@@ -321,6 +391,7 @@ static const RepeatConfidence confidence_acted_on[] = {
 /* The burst that the execution now running makes; NULL: none */
 static RepeatRun *beginning_run = NULL;
 static Oid	beginning_userid;
+static BurstFacts beginning_facts;
 static PatternStrings beginning;
 
 /*
@@ -330,35 +401,21 @@ static PatternStrings beginning;
 static void
 begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 {
-	BurstFacts	facts;
-	PatternStrings strings;
+	BurstFacts *facts = &beginning_facts;
+	PatternStrings *strings = &beginning;
 	RepeatVerdict verdict;
 
-	window_threshold(window, run, &facts);
-
-	memset(&strings, 0, sizeof(strings));
-	strlcpy(strings.application_name, application,
-			sizeof(strings.application_name));
-	strlcpy(strings.route, route, sizeof(strings.route));
-	strlcpy(strings.trace_id, trace_id, sizeof(strings.trace_id));
-	strlcpy(strings.framework, framework, sizeof(strings.framework));
-	strings.encoding = GetDatabaseEncoding();
-	schema_column_name(facts.key_relid, facts.key_attnum,
-					   strings.key_column, sizeof(strings.key_column));
-	schema_column_name(facts.parent_relid, facts.parent_attnum,
-					   strings.parent_column, sizeof(strings.parent_column));
-	schema_constraint_name(facts.constraint, strings.constraint_name,
-						   sizeof(strings.constraint_name));
-	example_values(queryDesc, &strings);
+	window_threshold(window, run, facts);
+	name_burst(facts, strings);
+	example_values(queryDesc, strings);
 
 	/* it is one when this execution has ended well */
 	beginning_run = run;
 	beginning_userid = key->userid;
-	beginning = strings;
 
 	if (qw_on_repeat == ON_REPEAT_OFF)
 		return;
-	verdict_decide(&facts, qw_repeat_threshold, false, &verdict);
+	verdict_decide(facts, qw_repeat_threshold, false, &verdict);
 	if (verdict.kind == REPEAT_NONE ||
 		verdict.confidence < confidence_acted_on[qw_on_repeat_confidence] ||
 		!ignored_may_act(key))
@@ -367,11 +424,11 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	{
 		/* the error ends the window: count what there is, begin anew after it */
 		beginning_run = NULL;
-		patterns_close(patterns_open(&strings, key->userid, &facts), &facts,
+		patterns_close(patterns_open(strings, key->userid, facts), facts,
 					   false);
 		window_close(window);
 	}
-	advice_report(qw_on_repeat, key, &facts, &verdict, &strings);
+	advice_report(qw_on_repeat, key, facts, &verdict, strings);
 }
 
 static void
@@ -455,10 +512,10 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 	window_in_block(run, IsTransactionBlock());
 	if (window_wants_values(window, run))
 	{
-		WindowValues values;
+		WindowValues *values = window_values_place(window, run);
 
-		hash_values(queryDesc, shape, &values);
-		window_values(window, run, &values);
+		hash_values(queryDesc, shape, values);
+		window_values(window, run, values);
 	}
 	if (unlikely(window_at_threshold(window, run)))
 	{
@@ -544,8 +601,8 @@ repeats_continue(RepeatRun *run, uint64 queryid)
  * Readers follow a burst as it goes on: all that is known of it is told with
  * every execution, past LONG_BURST only when it has grown by an eighth, and its
  * counts in between.  Inside of a transaction block it is told when it has
- * grown by a quarter, and when that ends.  A reader of the same session has
- * repeats_publish().
+ * doubled, and when that ends; its counts with every fourth execution.  A
+ * reader of the same session has repeats_publish().
  */
 static uint64
 executions_due(const RepeatRun *run)
@@ -554,7 +611,7 @@ executions_due(const RepeatRun *run)
 
 	if (executions > LONG_BURST)
 		return executions + executions / 8;
-	return executions + (IsTransactionBlock() ? executions / 4 : 1);
+	return executions + (IsTransactionBlock() ? executions : 1);
 }
 
 static pg_noinline void
@@ -564,7 +621,7 @@ tell_all(RepeatRun *run, int handle)
 
 	window_facts(window, run, &facts);
 	patterns_update(handle, &facts);
-	window_told(run, executions_due(run));
+	window_told(window, run, executions_due(run));
 }
 
 static inline void
@@ -575,7 +632,8 @@ update_burst(RepeatRun *run, int handle)
 	else
 	{
 		behind = true;
-		if (window_executions(run) > LONG_BURST)
+		if (window_executions(run) > LONG_BURST ||
+			window_executions(run) % 4 == 0)
 		{
 			BurstProgress progress;
 
@@ -612,12 +670,11 @@ end_other(RepeatRun *run, uint64 now, bool failed)
 			update_burst(run, handle);
 		else if (beginning_run == run)
 		{
-			BurstFacts	facts;
-
-			window_facts(window, run, &facts);
-			handle = patterns_open(&beginning, beginning_userid, &facts);
+			window_begun(window, run, &beginning_facts, executions_due(run));
+			handle = patterns_open(&beginning, beginning_userid,
+								   &beginning_facts);
 			window_set_handle(run, handle);
-			window_told(run, executions_due(run));
+			behind = true;
 		}
 	}
 	beginning_run = NULL;

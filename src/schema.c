@@ -254,6 +254,13 @@ schema_column_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
 	strlcpy(buffer, kept->name, size);
 }
 
+uint64
+schema_altered(Oid relid)
+{
+	register_callback();
+	return altered_count(relid);
+}
+
 void
 schema_constraint_name(Oid constraint, char *buffer, Size size)
 {

@@ -26,6 +26,12 @@ extern const WindowSchema schema_of_catalogs;
 extern void schema_column_name(Oid relid, AttrNumber attnum,
 							   char *buffer, Size size);
 
+/*
+ * How often the table was altered since it was asked about first: while that
+ * is the same, so are the names of its columns and constraints
+ */
+extern uint64 schema_altered(Oid relid);
+
 /* Name of a constraint, "" if it is not there */
 extern void schema_constraint_name(Oid constraint, char *buffer, Size size);
 

@@ -95,10 +95,17 @@ report_burst(Window *window, const WindowStatement *statement)
 {
 	BurstFacts	facts;
 
-	window_facts(window, statement, &facts);
-	if (window->callback != NULL)
-		window->callback(window->callback_arg, &facts,
+	if (window->callback == NULL)
+		return;
+	if (statement->counts.told == window_moment(window))
+	{
+		window->callback(window->callback_arg, NULL,
 						 statement->counts.handle - 1);
+		return;
+	}
+	window_facts(window, statement, &facts);
+	window->callback(window->callback_arg, &facts,
+					 statement->counts.handle - 1);
 }
 
 /*
@@ -283,12 +290,6 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 	return statement;
 }
 
-void
-window_in_block(WindowStatement *statement, bool in_block)
-{
-	statement->in_block = in_block;
-}
-
 /* ----------
  * Values
  * ----------
@@ -327,30 +328,9 @@ window_collect(Window *window, WindowStatement *statement)
 }
 
 bool
-window_wants_rows(const WindowStatement *statement)
-{
-	return statement->counts.armed;
-}
-
-bool
 window_compares(const Window *window)
 {
 	return window->open && window->nkeysets > 0;
-}
-
-/*
- * From the second execution on; where two make a burst, from the first.
- */
-bool
-window_wants_values(const Window *window, const WindowStatement *statement)
-{
-	const WindowCounts *counts = &statement->counts;
-
-	if (!statement->possible)
-		return false;
-	if (counts->executions == 0)
-		return window->asks_always;
-	return !counts->burst || wants_values_again(statement);
 }
 
 bool
@@ -366,44 +346,23 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 }
 
 void
-window_values(Window *window, WindowStatement *statement,
-			  const WindowValues *values)
-{
-	const StatementShape *shape = &statement->shape;
-
-	if (!statement->counts_as_one)
-		return;
-
-	if (values->list_length >= 2)
-		statement->counts.batched = true;
-
-	/* a value that is there but was not hashed could be any */
-	for (int i = 0; i < shape->nconditions; i++)
-	{
-		if (values->conditions[i] == 0 &&
-			shape->conditions[i].value.source != SHAPE_VALUE_NONE)
-			return;
-	}
-	statement->has_values = true;
-	statement->ends_plainly = false;
-	window->details[statement->index].values = *values;
-}
-
-/* Counts the values of an execution */
-static pg_noinline void
-count_values(Window *window, WindowStatement *statement,
-			 WindowDetail *detail)
+window_count_values(Window *window, WindowStatement *statement,
+					WindowDetail *detail)
 {
 	const WindowValues *values = &detail->values;
 	WindowCounts *counts = &statement->counts;
 	int			nconditions = statement->shape.nconditions;
 	uint32		written = window->written;
 	uint64		all = valueset_mix(values->all);
-	uint64		key = 0;
+	uint64		key = all;
 	bool		fresh;
 
-	for (int i = 0; i < nconditions; i++)
-		key = valueset_mix(key + values->conditions[i]);
+	if (nconditions != 1 || values->conditions[0] != values->all)
+	{
+		key = 0;
+		for (int i = 0; i < nconditions; i++)
+			key = valueset_mix(key + values->conditions[i]);
+	}
 
 	if (counts->hashed == 0)
 	{
@@ -441,8 +400,13 @@ count_values(Window *window, WindowStatement *statement,
 	if (fresh && nconditions > 0 && window->nkeysets > 0 &&
 		counts->nkeys < WINDOW_MAX_VALUES &&
 		keys_of(statement, detail)->level == 0)
-		memcpy(window->key_orders[statement->index].keys[counts->nkeys++],
-			   values->conditions, sizeof(values->conditions));
+	{
+		uint64	   *keys =
+		window->key_orders[statement->index].keys[counts->nkeys++];
+
+		for (int i = 0; i < nconditions; i++)
+			keys[i] = values->conditions[i];
+	}
 	counts->hashed++;
 }
 
@@ -453,17 +417,9 @@ window_count_execution(Window *window, WindowStatement *statement,
 	count_further(window, statement, position);
 	if (statement->has_values)
 	{
-		count_values(window, statement, detail);
+		window_count_values(window, statement, detail);
 		statement->has_values = false;
 	}
-}
-
-bool
-window_at_threshold(const Window *window, const WindowStatement *statement)
-{
-	return statement->counts.executions + 1 >= window->threshold &&
-		statement->counts_as_one && statement->possible &&
-		!statement->counts.burst;
 }
 
 void
@@ -472,29 +428,12 @@ window_set_handle(WindowStatement *statement, int handle)
 	statement->counts.handle = handle + 1;
 }
 
-int
-window_handle(const Window *window, const WindowStatement *statement)
+void
+window_make_burst(Window *window, WindowStatement *statement)
 {
-	if (!window->open || statement->serial != window->serial)
-		return -1;
-	return statement->counts.handle - 1;
-}
-
-bool
-window_end_more(Window *window, WindowStatement *statement)
-{
-	WindowCounts *counts = &statement->counts;
-
-	if (statement->has_values)
-		count_values(window, statement, &window->details[statement->index]);
-	statement->has_values = false;
-	if (statement->possible && !counts->burst &&
-		counts->executions >= window->threshold)
-	{
-		counts->burst = true;
-		window->bursts[window->nbursts++] = statement->index;
-	}
-	return counts->burst;
+	statement->counts.burst = true;
+	statement->counts.told = 0;
+	window->bursts[window->nbursts++] = statement->index;
 }
 
 void
@@ -517,6 +456,7 @@ window_more_rows(Window *window, WindowStatement *statement, uint64 now,
 	WindowCounts *counts = &statement->counts;
 
 	window->last_end = now;
+	window->additions++;
 	if (statement->serial != window->serial || counts->executions == 0)
 		return;
 	counts->exec_time += elapsed;
@@ -562,9 +502,22 @@ disarm_unasked(Window *window)
 }
 
 void
-window_told(WindowStatement *statement, uint64 due)
+window_told(const Window *window, WindowStatement *statement, uint64 due)
 {
-	statement->counts.told = statement->counts.executions;
+	statement->counts.told = window_moment(window);
+	statement->counts.due = due;
+}
+
+void
+window_begun(const Window *window, WindowStatement *statement,
+			 BurstFacts *facts, uint64 due)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	facts->rows = counts->rows;
+	facts->exec_time = counts->exec_time;
+	facts->last_end = counts->last_end;
+	statement->counts.told = 0;
 	statement->counts.due = due;
 }
 
@@ -577,9 +530,9 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 		WindowStatement *statement = &window->statements[window->bursts[i]];
 		BurstFacts	facts;
 
-		if (grown && statement->counts.told == statement->counts.executions)
+		if (grown && statement->counts.told == window_moment(window))
 			continue;
-		window_told(statement, 0);
+		window_told(window, statement, 0);
 		window_facts(window, statement, &facts);
 		callback(arg, &facts, statement->counts.handle - 1);
 	}

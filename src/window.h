@@ -248,7 +248,8 @@ typedef struct WindowStatement WindowStatement;
 
 /*
  * Called for every burst when its window closes.  "handle" is what
- * window_set_handle() stored for it, -1 if nothing was.
+ * window_set_handle() stored for it, -1 if nothing was.  "facts" may be NULL
+ * for a burst whose facts are as they were told last (window_told()).
  */
 typedef void (*WindowBurstCallback) (void *arg, const BurstFacts *facts,
 									 int handle);
@@ -286,16 +287,6 @@ extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 uint64 transaction);
 
 /*
- * Is the execution that has begun in a transaction that BEGIN opened?  That
- * need not be told of a statement's first one in a window, which is presumed to
- * be like its second.
- */
-extern void window_in_block(WindowStatement *statement, bool in_block);
-
-/* Are the rows that the execution returns wanted? */
-extern bool window_wants_rows(const WindowStatement *statement);
-
-/*
  * Where the rows of this execution, or of the next chunk of a cursor's, are to
  * go; NULL: nowhere.  A set that has no columns yet gets them from the caller.
  * If the execution fails, the caller takes its rows out again.
@@ -306,47 +297,25 @@ extern KeySet *window_collect(Window *window, WindowStatement *statement);
 extern bool window_compares(const Window *window);
 
 /*
- * Values are looked at from a statement's second execution in a window on,
- * where there are rows to compare them with from the first; in a long loop over
- * many transactions of some executions only.
- */
-extern bool window_wants_values(const Window *window,
-								const WindowStatement *statement);
-extern void window_values(Window *window, WindowStatement *statement,
-						  const WindowValues *values);
-
-/*
- * Will they be, when the statement that is parsed now is executed, in this
- * transaction?
+ * Will the values be looked at, when the statement that is parsed now is
+ * executed, in this transaction?
  */
 extern bool window_expects_values(const Window *window,
 								  const WindowStatement *statement,
 								  uint64 transaction);
 
 /*
- * True in the execution that makes the burst, after window_begin() and
- * window_values(): the moment to look for a parent (window_threshold(), which
- * asks the schema, fills *facts as if this execution had ended) and to act.
+ * In the execution that makes the burst: looks for its parent, which asks the
+ * schema, and fills *facts as if this execution had ended.
  */
-extern bool window_at_threshold(const Window *window,
-								const WindowStatement *statement);
 extern void window_threshold(Window *window, WindowStatement *statement,
 							 BurstFacts *facts);
 
 /*
- * A number of the caller's that comes back with the burst; -1 if there is
- * none, or the window it was set in is over.  To be set when the execution
- * that made the burst has ended.
+ * A number of the caller's that comes back with the burst.  To be set when the
+ * execution that made the burst has ended.
  */
 extern void window_set_handle(WindowStatement *statement, int handle);
-extern int	window_handle(const Window *window,
-						  const WindowStatement *statement);
-
-/*
- * The rest of window_end(), if that asks for it.  True if the statement is in
- * a burst.
- */
-extern bool window_end_more(Window *window, WindowStatement *statement);
 
 /* The execution has failed: it is taken back */
 extern void window_failed(Window *window, WindowStatement *statement,
@@ -390,14 +359,23 @@ extern void window_advance(BurstFacts *facts, const BurstProgress *progress);
 
 /*
  * Calls back with the facts, as they stand, of every burst of the window; or
- * of those that have grown since they were told, by window_told() or by this;
- * which are due again with their next execution.
+ * of those that may have changed since they were told, by window_told() or by
+ * this; which are due again with their next execution.
  */
 extern void window_bursts(Window *window, bool grown,
 						  WindowBurstCallback callback, void *arg);
 
 /* All facts of the burst were told; they are next due at so many executions */
-extern void window_told(WindowStatement *statement, uint64 due);
+extern void window_told(const Window *window, WindowStatement *statement,
+						uint64 due);
+
+/*
+ * The facts that window_threshold() gave are those of the burst that has begun
+ * with this execution, but for its rows and its times: brings these up to date.
+ * They are due to be told at so many executions.
+ */
+extern void window_begun(const Window *window, WindowStatement *statement,
+						 BurstFacts *facts, uint64 due);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -60,9 +60,9 @@ typedef struct WindowCounts
 	uint64		in_blocks;
 	uint64		first_position; /* place among the window's executions */
 	uint64		last_position;
-	uint64		told;			/* executions when the burst's facts were told
-								 * last ... */
-	uint64		due;			/* ... and when they are to be told next */
+	uint64		told;			/* window_moment() when all of the burst's
+								 * facts were told last; 0: never */
+	uint64		due;			/* executions when they are to be told next */
 	uint32		first_written;	/* the window's "written" when the statement
 								 * ran first ... */
 	uint32		hashed_written; /* ... and when it was first hashed */
@@ -193,6 +193,8 @@ struct Window
 	uint64		opener_transaction; /* ... and where it ran last */
 	uint64		last_end;		/* of any execution */
 	uint64		position;		/* executions counted, in all windows */
+	uint64		additions;		/* to executions counted: further chunks of
+								 * cursors, others of a batch */
 	uint64		batch;			/* round trips */
 	uint64		tick;			/* clock of last_used */
 	uint32		written;		/* writes */
@@ -218,6 +220,13 @@ struct Window
 	KeyOrder	key_orders[WINDOW_MAX_STATEMENTS];
 	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 };
+
+/* While this is the same, so are all counts of the window */
+static inline uint64
+window_moment(const Window *window)
+{
+	return window->position + window->additions;
+}
 
 /* Has the statement run in this window, and is it still the same? */
 static inline bool
@@ -266,6 +275,13 @@ has_run(const Window *window, const WindowStatement *statement)
 	return statement->serial == window->serial &&
 		statement->counts.executions > 0;
 }
+
+/* Counts the values of the execution that is running */
+extern void window_count_values(Window *window, WindowStatement *statement,
+								WindowDetail *detail);
+
+/* The statement becomes a burst */
+extern void window_make_burst(Window *window, WindowStatement *statement);
 
 /*
  * Counts the execution that is running, which is not the first in its window,

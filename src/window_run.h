@@ -2,7 +2,8 @@
  *
  * window_run.h
  *		The beginning and the end of an execution, as every statement takes
- *		them: inlined into their callers.
+ *		them, and what one that may be a repeat is asked in between: inlined
+ *		into their callers.
  *
  * src/window_run.h
  *
@@ -130,6 +131,97 @@ window_begin_known(Window *window, WindowStatement *known, uint64 queryid,
 	return true;
 }
 
+/*
+ * Is the execution that has begun in a transaction that BEGIN opened?  That
+ * need not be told of a statement's first one in a window, which is presumed to
+ * be like its second.
+ */
+static inline void
+window_in_block(WindowStatement *statement, bool in_block)
+{
+	statement->in_block = in_block;
+}
+
+/*
+ * Values are looked at from a statement's second execution in a window on,
+ * where two make a burst or there are rows to compare them with from the first;
+ * in a long loop over many transactions of some executions only.
+ */
+static inline bool
+window_wants_values(const Window *window, const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	if (!statement->possible)
+		return false;
+	if (counts->executions == 0)
+		return window->asks_always;
+	return !counts->burst || wants_values_again(statement);
+}
+
+/* Where the caller may make the values, so that they need not be copied */
+static inline WindowValues *
+window_values_place(Window *window, const WindowStatement *statement)
+{
+	return &window->details[statement->index].values;
+}
+
+static inline void
+window_values(Window *window, WindowStatement *statement,
+			  const WindowValues *values)
+{
+	const StatementShape *shape = &statement->shape;
+
+	if (!statement->counts_as_one)
+		return;
+
+	if (unlikely(values->list_length >= 2))
+		statement->counts.batched = true;
+
+	/* a value that is there but was not hashed could be any */
+	for (int i = 0; i < shape->nconditions; i++)
+	{
+		if (values->conditions[i] == 0 &&
+			shape->conditions[i].value.source != SHAPE_VALUE_NONE)
+			return;
+	}
+	statement->has_values = true;
+	statement->ends_plainly = false;
+	if (values != window_values_place(window, statement))
+		*window_values_place(window, statement) = *values;
+}
+
+/* Are the rows that the execution returns wanted? */
+static inline bool
+window_wants_rows(const WindowStatement *statement)
+{
+	return statement->counts.armed;
+}
+
+/*
+ * True in the execution that makes the burst, after window_begin() and
+ * window_values(): the moment to look for a parent and to act.
+ */
+static inline bool
+window_at_threshold(const Window *window, const WindowStatement *statement)
+{
+	return statement->counts.executions + 1 >= window->threshold &&
+		statement->counts_as_one && statement->possible &&
+		!statement->counts.burst;
+}
+
+/*
+ * What window_set_handle() stored; -1 if that is nothing, or the window it was
+ * set in is over
+ */
+static inline int
+window_handle(const Window *window, const WindowStatement *statement)
+{
+	if (!window->open || statement->serial != window->serial)
+		return -1;
+	return statement->counts.handle - 1;
+}
+
 /* Counts the first execution of a statement in a window */
 static inline void
 count_first(Window *window, WindowStatement *statement, uint64 now,
@@ -192,6 +284,8 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	{
 		if (likely(statement->counts_as_one))
 			count_further(window, statement, ++window->position);
+		else
+			window->additions++;
 		counts->rows += rows;
 		counts->last_rows = rows;
 		counts->max_rows = Max(counts->max_rows, rows);
@@ -199,6 +293,25 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 		counts->last_end = now;
 	}
 	return statement->ends_plainly;
+}
+
+/*
+ * The rest of window_end(), if that asks for it.  True if the statement is in
+ * a burst.
+ */
+static inline bool
+window_end_more(Window *window, WindowStatement *statement)
+{
+	WindowCounts *counts = &statement->counts;
+
+	if (statement->has_values)
+		window_count_values(window, statement,
+							&window->details[statement->index]);
+	statement->has_values = false;
+	if (!counts->burst && statement->possible &&
+		counts->executions >= window->threshold)
+		window_make_burst(window, statement);
+	return counts->burst;
 }
 
 /* Are all facts of the burst to be told again? */

@@ -655,13 +655,13 @@ test_counts(void)
 
 		/* what was told is known; what has grown is told */
 		nclosed = 0;
-		window_told(entry, 1002);
+		window_told(window, entry, 1002);
 		ok(!window_is_due(entry), "told, the burst is not due");
 		window_bursts(window, true, burst_closed, NULL);
 		is(nclosed, 0, "nor has it grown");
 		window_bursts(window, false, burst_closed, NULL);
 		is(nclosed, 1, "but it can be told again");
-		window_told(entry, 1002);
+		window_told(window, entry, 1002);
 		RUN(&author_by_id, .rows = 1, .key = {0});
 		ok(!window_is_due(entry), "with one more it is not due yet");
 		window_bursts(window, true, burst_closed, NULL);
