@@ -710,6 +710,27 @@ run_begins(Running *r, QueryDesc *queryDesc, bool watch)
 	measure_usage_start(&r->measure);
 }
 
+/* A run is over; "completed": and its query with it */
+static pg_attribute_always_inline void
+run_over(Running *r, QueryDesc *queryDesc, bool is_toplevel, bool completed)
+{
+	uint64		rows = queryDesc->estate->es_processed;
+	uint64		end;
+
+	if (unlikely(finish_has_work(queryDesc)))
+	{
+		run_unfinished(r, queryDesc, rows);
+		return;
+	}
+	end = compat_clock();
+	if (unlikely(r->fills != statements_fills))
+		r->slot = statements_slot(&r->key);
+	if (likely(completed))
+		run_completed(r, queryDesc, is_toplevel, end, rows);
+	else
+		run_in_part(r, queryDesc, end, rows);
+}
+
 /*
  * Inside another statement, in parts, of a cursor, or not recorded at all.  "r"
  * is the caller's, so that what is set in it while the query runs is still
@@ -722,8 +743,6 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	bool		cursor = unlikely(in_cursor_utility) && nesting_level == 1;
 	DestReceiver *dest = queryDesc->dest;
 	bool		watch;
-	uint64		end;
-	uint64		rows;
 
 	r->slot = -1;
 	r->counted = tracked(queryid) &&
@@ -782,20 +801,9 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	nesting_level--;
 	queryDesc->dest = dest;
 
-	rows = queryDesc->estate->es_processed;
-	if (unlikely(finish_has_work(queryDesc)))
-	{
-		run_unfinished(r, queryDesc, rows);
-		return;
-	}
-
-	end = compat_clock();
-	if (unlikely(r->fills != statements_fills))
-		r->slot = statements_slot(&r->key);
-	if (r->open == NULL && !cursor && (count == 0 || runs_once(queryDesc)))
-		run_completed(r, queryDesc, nesting_level == 0, end, rows);
-	else
-		run_in_part(r, queryDesc, end, rows);
+	run_over(r, queryDesc, nesting_level == 0,
+			 r->open == NULL && !cursor &&
+			 (count == 0 || runs_once(queryDesc)));
 }
 
 static pg_noinline void
@@ -816,8 +824,6 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	Running    *r = &toplevel.running;
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 	DestReceiver *dest = queryDesc->dest;
-	uint64		end;
-	uint64		rows;
 
 	if (unlikely(!toplevel_free() || count != 0 || queryid == 0 ||
 				 direction != ForwardScanDirection || open_queries != NULL ||
@@ -854,16 +860,7 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	nesting_level = 0;
 	queryDesc->dest = dest;
 
-	rows = queryDesc->estate->es_processed;
-	if (unlikely(finish_has_work(queryDesc)))
-	{
-		run_unfinished(r, queryDesc, rows);
-		return;
-	}
-	end = compat_clock();
-	if (unlikely(r->fills != statements_fills))
-		r->slot = statements_slot(&r->key);
-	run_completed(r, queryDesc, true, end, rows);
+	run_over(r, queryDesc, true, true);
 }
 
 /* The finish of a run that is recorded: "r" is its run */

@@ -462,7 +462,7 @@ is_plain(const StatementKey *key, const StatementLocal *local,
 /*
  * Finds out who the execution belongs to.  False if it is not to be looked at.
  */
-static pg_noinline bool
+static inline bool
 find_context(const StatementKey *key, StatementLocal *local,
 			 QueryDesc *queryDesc)
 {
@@ -560,10 +560,8 @@ begin_run(const StatementKey *key, StatementLocal *local,
 /* One that may belong to somebody else, or be one of a batch */
 static pg_noinline RepeatRun *
 begin_other(const StatementKey *key, StatementLocal *local,
-			QueryDesc *queryDesc, uint64 *now)
+			QueryDesc *queryDesc, uint64 *now, uint64 transaction)
 {
-	uint64		transaction = compat_transaction_id();
-
 	if (!find_context(key, local, queryDesc))
 		return NULL;
 
@@ -583,7 +581,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 
 	if (unlikely(!is_plain(key, local, queryDesc->sourceText) ||
 				 came_at_once(transaction)))
-		return begin_other(key, local, queryDesc, now);
+		return begin_other(key, local, queryDesc, now, transaction);
 
 	remember_coming(transaction);
 	window_round_trip(window);
