@@ -43,19 +43,26 @@ record_client_time(uint64 now)
 				   gap);
 }
 
-void
-record_execution(Execution *e, QueryDesc *queryDesc, const char *text,
-				 int location, int length)
+/* Adds it to its statement; true if the slow log wants it as well */
+static bool
+count_execution(const Execution *e)
 {
 	bool		slow = is_slow(e->elapsed);
 	int			slot = statements_slot(&e->key);
 
 	if (slot < 0)
-		return;
+		return false;
 	statements_record(slot, e, slow);
 	if (unlikely(e->outcome == OUTCOME_TIMEOUT))
 		facts_timeout(slot, e->elapsed);
-	if (unlikely(slow))
+	return slow;
+}
+
+void
+record_execution(Execution *e, QueryDesc *queryDesc, const char *text,
+				 int location, int length)
+{
+	if (unlikely(count_execution(e)))
 	{
 		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
@@ -127,15 +134,7 @@ record_failure(Execution *e, QueryDesc *queryDesc, const char *text,
 void
 record_noted_failure(Execution *e, SlowHeld *slow)
 {
-	int			slot = statements_slot(&e->key);
-
-	if (slot >= 0)
-	{
-		statements_record(slot, e, is_slow(e->elapsed));
-		if (unlikely(e->outcome == OUTCOME_TIMEOUT))
-			facts_timeout(slot, e->elapsed);
-	}
-	if (slot >= 0 && is_slow(e->elapsed))
+	if (count_execution(e))
 		slowlog_insert(slow, e);
 	else
 		slowlog_drop(slow);
