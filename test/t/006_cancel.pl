@@ -126,7 +126,9 @@ my ($counted_out, $counted_err) = ('', '');
 my @counted;
 {
 	local $ENV{PGAPPNAME} = 'victim';
-	local $ENV{PGOPTIONS} = '-c pg_querywatch.slow_threshold=20';
+	# auto_explain's report, after the run, would be one more place to cancel at
+	local $ENV{PGOPTIONS} =
+	  '-c pg_querywatch.slow_threshold=20 -c auto_explain.log_min_duration=-1';
 	push @counted,
 	  IPC::Run::start(
 		[
