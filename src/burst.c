@@ -231,15 +231,21 @@ arm_candidates(Window *window, const WindowStatement *child,
 	uint64		taken_for = 0;
 	int			ncandidates;
 	int			armed = 0;
+	bool		all_armed = true;
 
 	if (window->armed == NULL || child->shape.command != SHAPE_SELECT ||
 		facts->distinct_keys < 2 || facts->batched)
 		return;
 
+	ncandidates = find_candidates(window, child, candidates);
+	for (int i = 0; i < ncandidates; i++)
+		all_armed = all_armed && is_armed(window, candidates[i]);
+	if (all_armed)
+		return;
+
 	verdict_decide(facts, window->threshold, false, &verdict);
 	if (verdict.has_parent)
 		taken_for = facts->parent_queryid;
-	ncandidates = find_candidates(window, child, candidates);
 	for (int i = 0; i < ncandidates && armed < WINDOW_MAX_KEYSETS; i++)
 	{
 		const WindowCounts *counts = &candidates[i]->counts;

@@ -116,7 +116,7 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 								   target->resorigcol) :
 				collector->ncolumns == known)
 				return;
-			collector->columns[collector->ncolumns] = target->resno;
+			collector->columns[collector->ncolumns] = target->resno - 1;
 			collector->types[collector->ncolumns] = type;
 			collector->last_column = Max(collector->last_column, target->resno);
 			collector->ncolumns++;
@@ -124,33 +124,66 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 	}
 }
 
+static pg_noinline void
+add_other_key(KeyColumn *key, int row, Oid type, Datum value)
+{
+	uint64		magnitude;
+	uint64		hash = params_hash_key(type, value, &magnitude);
+
+	keyset_set(key, row, hash, magnitude);
+}
+
+/*
+ * Integers, and strings as tables mostly hold them: short, and no number by
+ * their beginning.
+ */
+static pg_attribute_always_inline void
+add_key(KeyColumn *key, int row, Oid type, Datum value)
+{
+	const char *text;
+	Size		length;
+
+	switch (type)
+	{
+		case INT4OID:
+			keyset_set_integer(key, row, DatumGetInt32(value));
+			return;
+		case INT8OID:
+			keyset_set_integer(key, row, DatumGetInt64(value));
+			return;
+		case TEXTOID:
+		case VARCHAROID:
+			if (!VARATT_IS_SHORT(DatumGetPointer(value)) ||
+				VARATT_IS_EXTERNAL(DatumGetPointer(value)))
+				break;
+			text = VARDATA_SHORT(DatumGetPointer(value));
+			length = VARSIZE_SHORT(DatumGetPointer(value)) - VARHDRSZ_SHORT;
+			if (length == 0 || *text <= '9' || !params_is_plain_text(length))
+				break;
+			keyset_set(key, row, keyhash_data(text, length), KEY_NO_NUMBER);
+			return;
+	}
+	add_other_key(key, row, type, value);
+}
+
 static inline void
 add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 {
-	KeySet	   *rows = collector->rows;
+	KeyColumn  *key = collector->rows->columns;
+	int			row = collector->rows->nrows;
+	int			ncolumns = collector->ncolumns;
 
 	slot_getsomeattrs(slot, collector->last_column);
-	for (int i = 0; i < collector->ncolumns; i++)
+	for (int i = 0; i < ncolumns; i++, key++)
 	{
-		int			column = collector->columns[i] - 1;
-		uint64		hash = 0;
-		uint64		magnitude = 0;
+		int			column = collector->columns[i];
 
-		if (likely(!slot->tts_isnull[column]))
-		{
-			Oid			type = collector->types[i];
-			Datum		value = slot->tts_values[column];
-
-			if (type == INT4OID)
-				hash = keyhash_integer(DatumGetInt32(value), &magnitude);
-			else if (type == INT8OID)
-				hash = keyhash_integer(DatumGetInt64(value), &magnitude);
-			else
-				hash = params_hash_key(type, value, &magnitude);
-		}
-		keyset_set(rows, i, hash, magnitude);
+		if (unlikely(slot->tts_isnull[column]))
+			keyset_set(key, row, 0, 0);
+		else
+			add_key(key, row, collector->types[i], slot->tts_values[column]);
 	}
-	keyset_end_row(rows);
+	keyset_end_row(collector->rows);
 }
 
 static bool

@@ -27,7 +27,7 @@ typedef struct EvidenceCollector
 	int			rows_before;
 	int			ncolumns;
 	int			last_column;	/* greatest of them */
-	AttrNumber	columns[KEYSET_MAX_COLUMNS];	/* of the output, from 1 */
+	AttrNumber	columns[KEYSET_MAX_COLUMNS];	/* of the output, from 0 */
 	Oid			types[KEYSET_MAX_COLUMNS];	/* looked through domains */
 } EvidenceCollector;
 

@@ -20,19 +20,25 @@
 #define KEYHASH_NUMBERS	UINT64CONST(0x9e3779b97f4a7c15)
 #define KEYHASH_BYTES	UINT64CONST(0xa0761d6478bd642f)
 
+/*
+ * The lowest bit of a hash tells numbers from what is none, so that neither
+ * need be looked up among the others.
+ */
+#define KEYHASH_CLASS(hash)	((uint8) (1 << ((hash) & 1)))
+
 /* A hash of 0 means that there is no value */
 static inline uint64
 keyhash_not_zero(uint64 hash)
 {
-	return hash == 0 ? 1 : hash;
+	return hash == 0 ? 2 : hash;
 }
 
-/* Different for different numbers, and its low bits depend on all of them */
+/* Other than 0, and its low bits depend on all of the number's */
 static inline uint64
 keyhash_number(uint64 number)
 {
 	number = (number ^ KEYHASH_NUMBERS) * UINT64CONST(0xbf58476d1ce4e5b9);
-	return number ^ (number >> 32);
+	return (number ^ (number >> 32)) | 1;
 }
 
 /* Makes all bits depend on all others */
@@ -44,12 +50,11 @@ keyhash_mix(uint64 hash)
 	return hash ^ (hash >> 32);
 }
 
-/* An integer of any width, and how large it is without its sign */
+/* How large an integer is, without its sign */
 static inline uint64
-keyhash_integer(int64 number, uint64 *magnitude)
+keyhash_magnitude(int64 number)
 {
-	*magnitude = number < 0 ? -(uint64) number : (uint64) number;
-	return keyhash_not_zero(keyhash_number((uint64) number));
+	return number < 0 ? -(uint64) number : (uint64) number;
 }
 
 /* Up to eight bytes as a number */
@@ -74,6 +79,7 @@ keyhash_word(const char *bytes, Size length)
 	return word;
 }
 
+/* Other than 0 */
 static inline uint64
 keyhash_data(const void *data, Size length)
 {
@@ -85,7 +91,8 @@ keyhash_data(const void *data, Size length)
 		hash = keyhash_mix(hash ^ keyhash_word(bytes, sizeof(uint64)));
 		bytes += sizeof(uint64);
 	}
-	return keyhash_mix(hash ^ keyhash_word(bytes, length));
+	return keyhash_not_zero(keyhash_mix(hash ^ keyhash_word(bytes, length)) &
+							~UINT64CONST(1));
 }
 
 #endif							/* QW_KEYHASH_H */

@@ -44,6 +44,7 @@ keyset_add_column(KeySet *set, Oid relid, AttrNumber attnum)
 	column = &set->columns[set->ncolumns++];
 	column->relid = relid;
 	column->attnum = attnum;
+	column->classes = 0;
 	column->magnitudes = 0;
 	column->nplaces = 0;
 	column->nindexed = 0;
@@ -63,8 +64,8 @@ make_table(KeyColumn *column, int nrows)
 	memset(column->table, 0, nplaces * sizeof(column->table[0]));
 }
 
-static pg_noinline void
-index_rows(KeyColumn *column, int nrows)
+void
+keyset_index_rows(KeyColumn *column, int nrows)
 {
 	int			ndistinct;
 
@@ -91,22 +92,14 @@ index_rows(KeyColumn *column, int nrows)
 	column->nindexed = nrows;
 }
 
-const KeyColumn *
-keyset_column(KeySet *set, int column)
-{
-	KeyColumn  *key = &set->columns[column];
-
-	if (key->nplaces == 0 || key->nindexed < set->nrows)
-		index_rows(key, set->nrows);
-	return key;
-}
-
 bool
-keyset_is_dense(const KeyColumn *column)
+keyset_is_dense(KeySet *set, int column)
 {
+	uint64		magnitudes = set->columns[column].magnitudes;
 	int			bits = 0;
 
-	if (column->magnitudes != 0)
-		bits = pg_leftmost_one_pos64(column->magnitudes) + 1;
-	return bits < 16 && (1 << bits) <= column->ndistinct * DENSE_SHARE;
+	if (magnitudes != 0)
+		bits = pg_leftmost_one_pos64(magnitudes) + 1;
+	return bits < 16 &&
+		(1 << bits) <= keyset_column(set, column)->ndistinct * DENSE_SHARE;
 }

@@ -16,6 +16,7 @@
 #define QW_KEYSET_H
 
 #include "access/attnum.h"
+#include "keyhash.h"
 
 /* Further columns and rows are left out */
 #define KEYSET_MAX_COLUMNS		12
@@ -35,6 +36,8 @@ typedef struct KeyColumn
 								 * rows; 0: it is not made yet */
 	int16		nindexed;		/* rows in the table so far */
 	int16		ndistinct;		/* values among them */
+	uint8		classes;		/* KEYHASH_CLASS() of each value: of another
+								 * none need be looked up */
 	uint64		magnitudes;		/* of its integers, with all bits of each */
 	uint64		hashes[KEYSET_MAX_ROWS];	/* 0: null, or no key */
 	uint16		seen[KEYSET_MAX_ROWS];	/* distinct values up to that row */
@@ -63,17 +66,23 @@ keyset_full(const KeySet *set)
 }
 
 /*
- * A row, of a set that is not full: a value of each column, then the row
- * itself.  The magnitude of a value is that of an integer, KEY_NO_NUMBER of
+ * A row, number nrows of a set that is not full: a value of each column, then
+ * the row itself.  The magnitude of a value is that of an integer, KEY_NO_NUMBER of
  * anything else, and 0 where there is no hash.
  */
 static inline void
-keyset_set(KeySet *set, int column, uint64 hash, uint64 magnitude)
+keyset_set(KeyColumn *key, int row, uint64 hash, uint64 magnitude)
 {
-	KeyColumn  *key = &set->columns[column];
-
-	key->hashes[set->nrows] = hash;
+	key->hashes[row] = hash;
 	key->magnitudes |= magnitude;
+	key->classes |= KEYHASH_CLASS(hash);
+}
+
+static inline void
+keyset_set_integer(KeyColumn *key, int row, int64 number)
+{
+	keyset_set(key, row, keyhash_number((uint64) number),
+			   keyhash_magnitude(number));
 }
 
 static inline void
@@ -82,15 +91,26 @@ keyset_end_row(KeySet *set)
 	set->nrows++;
 }
 
+/* Puts rows that have come since into the table */
+extern void keyset_index_rows(KeyColumn *column, int nrows);
+
 /* A column, ready to be looked up in */
-extern const KeyColumn *keyset_column(KeySet *set, int column);
+static inline const KeyColumn *
+keyset_column(KeySet *set, int column)
+{
+	KeyColumn  *key = &set->columns[column];
+
+	if (unlikely(key->nplaces == 0 || key->nindexed < set->nrows))
+		keyset_index_rows(key, set->nrows);
+	return key;
+}
 
 /* Where a value is in the table, or would be */
 static inline uint32
 keyset_place(const KeyColumn *column, uint64 hash)
 {
 	uint32		mask = column->nplaces - 1;
-	uint32		place = (uint32) hash & mask;
+	uint32		place = (uint32) (hash >> 1) & mask;
 
 	while (column->table[place] != 0 &&
 		   column->hashes[column->table[place] - 1] != hash)
@@ -106,9 +126,9 @@ keyset_find(const KeyColumn *column, uint64 hash)
 }
 
 /*
- * Are the values of a column that is ready small integers that follow one
- * another, such as many a column has?
+ * Are the values of a column small integers that follow one another, such as
+ * many a column has?
  */
-extern bool keyset_is_dense(const KeyColumn *column);
+extern bool keyset_is_dense(KeySet *set, int column);
 
 #endif							/* QW_KEYSET_H */

@@ -43,12 +43,6 @@
 #include "normalize.h"
 #include "params.h"
 
-/* 8-4-4-4-12 hexadecimal digits */
-#define UUID_TEXT_LENGTH	36
-
-/* Longest string that is taken for a key, bytes */
-#define KEY_MAX_LENGTH		128
-
 /* Hash of NULL, and of a value that cannot be looked at */
 #define HASH_NULL		UINT64CONST(0x9e3779b97f4a7c15)
 #define HASH_OPAQUE		UINT64CONST(0xc2b2ae3d27d4eb4f)
@@ -205,37 +199,40 @@ hash_text_datum(Datum value, bool blank_padded)
 	return hash_string(text, length);
 }
 
-/* Of a value that is neither null nor an integer */
-static pg_noinline uint64
-hash_other_value(Oid type, Datum value)
+uint64
+params_hash_other(Oid type, Datum value, bool isnull)
 {
 	const BuiltinType *builtin;
 	HeapTuple	tuple;
 	uint64		hash;
 
+	if (isnull)
+		return HASH_NULL;
 	switch (type)
 	{
+		case INT2OID:
+			return keyhash_number((uint64) (int64) DatumGetInt16(value));
 		case OIDOID:
-			return keyhash_not_zero(keyhash_number((uint64) DatumGetObjectId(value)));
+			return keyhash_number((uint64) DatumGetObjectId(value));
 		case TEXTOID:
 		case VARCHAROID:
-			return keyhash_not_zero(hash_text_datum(value, false));
+			return hash_text_datum(value, false);
 		case BPCHAROID:
-			return keyhash_not_zero(hash_text_datum(value, true));
+			return hash_text_datum(value, true);
 		case UUIDOID:
-			return keyhash_not_zero(keyhash_data(DatumGetPointer(value), UUID_LEN));
+			return keyhash_data(DatumGetPointer(value), UUID_LEN);
 		case NAMEOID:
-			return keyhash_not_zero(hash_string(NameStr(*DatumGetName(value)),
-												strlen(NameStr(*DatumGetName(value)))));
+			return hash_string(NameStr(*DatumGetName(value)),
+							   strlen(NameStr(*DatumGetName(value))));
 	}
 
 	builtin = builtin_type(type);
 	if (builtin != NULL)
 	{
 		if (builtin->type == type)
-			return keyhash_not_zero(hash_by_length(value, builtin->length,
-												   builtin->byval));
-		return keyhash_not_zero(hash_varlena(value));
+			return hash_by_length(value, builtin->length,
+								  builtin->byval);
+		return hash_varlena(value);
 	}
 
 	if (!OidIsValid(type) || !IsTransactionState())
@@ -248,24 +245,6 @@ hash_other_value(Oid type, Datum value)
 						  ((Form_pg_type) GETSTRUCT(tuple))->typbyval);
 	ReleaseSysCache(tuple);
 	return keyhash_not_zero(hash);
-}
-
-static inline uint64
-hash_value(Oid type, Datum value, bool isnull)
-{
-	if (isnull)
-		return HASH_NULL;
-	switch (type)
-	{
-		case INT4OID:
-			return keyhash_not_zero(keyhash_number((uint64) (int64) DatumGetInt32(value)));
-		case INT8OID:
-			return keyhash_not_zero(keyhash_number((uint64) DatumGetInt64(value)));
-		case INT2OID:
-			return keyhash_not_zero(keyhash_number((uint64) (int64) DatumGetInt16(value)));
-		default:
-			return hash_other_value(type, value);
-	}
 }
 
 bool
@@ -286,6 +265,13 @@ params_key_type(Oid type)
 	}
 }
 
+static uint64
+hash_integer(int64 number, uint64 *magnitude)
+{
+	*magnitude = keyhash_magnitude(number);
+	return keyhash_number((uint64) number);
+}
+
 uint64
 params_hash_key(Oid type, Datum value, uint64 *magnitude)
 {
@@ -297,15 +283,15 @@ params_hash_key(Oid type, Datum value, uint64 *magnitude)
 	switch (type)
 	{
 		case INT8OID:
-			return keyhash_integer(DatumGetInt64(value), magnitude);
+			return hash_integer(DatumGetInt64(value), magnitude);
 		case INT4OID:
-			return keyhash_integer(DatumGetInt32(value), magnitude);
+			return hash_integer(DatumGetInt32(value), magnitude);
 		case INT2OID:
-			return keyhash_integer(DatumGetInt16(value), magnitude);
+			return hash_integer(DatumGetInt16(value), magnitude);
 		case UUIDOID:
 			*magnitude = KEY_NO_NUMBER;
-			return keyhash_not_zero(keyhash_data(DatumGetPointer(value),
-												 UUID_LEN));
+			return keyhash_data(DatumGetPointer(value),
+								UUID_LEN);
 	}
 
 	*magnitude = 0;
@@ -313,14 +299,16 @@ params_hash_key(Oid type, Datum value, uint64 *magnitude)
 		return 0;
 	text = VARDATA_ANY(varlena);
 	length = VARSIZE_ANY_EXHDR(varlena);
-	if (length > KEY_MAX_LENGTH)
+	if (length > PARAMS_KEY_LENGTH)
 		return 0;
 	if (type == BPCHAROID)
 		length = length_without_blanks(text, length);
 	if (is_integer_text(text, length, &number))
-		return keyhash_integer(number, magnitude);
+		return hash_integer(number, magnitude);
 	*magnitude = KEY_NO_NUMBER;
-	return keyhash_not_zero(hash_string(text, length));
+	if (length == UUID_TEXT_LENGTH)
+		return hash_string(text, length);
+	return keyhash_data(text, length);
 }
 
 /* Narrows a plain quoted string to what is between the quotes */
@@ -340,11 +328,11 @@ hash_text(const char *text, int length)
 	int64		number;
 
 	if (parse_integer(text, length, &number))
-		return keyhash_not_zero(keyhash_number((uint64) number));
+		return keyhash_number((uint64) number);
 	strip_quotes(&text, &length);
-	if (length <= KEY_MAX_LENGTH && memchr(text, '\'', length) != NULL)
+	if (length <= PARAMS_KEY_LENGTH && memchr(text, '\'', length) != NULL)
 	{
-		char		plain[KEY_MAX_LENGTH];
+		char		plain[PARAMS_KEY_LENGTH];
 		int			n = 0;
 
 		/* a quote within a string is written twice */
@@ -354,9 +342,9 @@ hash_text(const char *text, int length)
 			if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
 				i++;
 		}
-		return keyhash_not_zero(hash_string(plain, n));
+		return hash_string(plain, n);
 	}
-	return keyhash_not_zero(hash_string(text, length));
+	return hash_string(text, length);
 }
 
 /*
@@ -429,10 +417,10 @@ hash_list_param(const ParamExternData *param, uint64 *hash)
 	elements = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
 	if (elements == 1 && ARR_NULLBITMAP(array) == NULL &&
 		builtin != NULL && ARR_ELEMTYPE(array) == builtin->type)
-		*hash = hash_value(builtin->type,
-						   fetch_att(ARR_DATA_PTR(array), builtin->byval,
-									 builtin->length),
-						   false);
+		*hash = params_hash_value(builtin->type,
+								  fetch_att(ARR_DATA_PTR(array), builtin->byval,
+											builtin->length),
+								  false);
 	return elements;
 }
 
@@ -466,7 +454,7 @@ hash_condition(ParamListInfo params, const StatementLiterals *literals,
 
 	if (param != NULL)
 	{
-		*hash = hash_value(param->ptype, param->value, param->isnull);
+		*hash = params_hash_value(param->ptype, param->value, param->isnull);
 		if (value->list && !param->isnull)
 			elements = hash_list_param(param, hash);
 	}
@@ -510,10 +498,9 @@ offset_value(ParamListInfo params, const StatementLiterals *literals,
 	return -1;
 }
 
-/* params_hash() where there is more than one value, or it is a list */
-static pg_noinline void
-hash_all(ParamListInfo params, const StatementLiterals *literals,
-		 const StatementShape *shape, WindowValues *values)
+void
+params_hash(ParamListInfo params, const StatementLiterals *literals,
+			const StatementShape *shape, WindowValues *values)
 {
 	uint64		all = 0;
 	bool		any = false;
@@ -529,8 +516,8 @@ hash_all(ParamListInfo params, const StatementLiterals *literals,
 		{
 			const ParamExternData *param = &params->params[i];
 
-			all = hash_combine64(all, hash_value(param->ptype, param->value,
-												 param->isnull));
+			all = hash_combine64(all, params_hash_value(param->ptype, param->value,
+														param->isnull));
 			any = true;
 		}
 	}
@@ -546,31 +533,6 @@ hash_all(ParamListInfo params, const StatementLiterals *literals,
 					   &values->conditions[i], &values->list_length);
 
 	values->offset = offset_value(params, literals, &shape->offset_value);
-}
-
-void
-params_hash(ParamListInfo params, const StatementLiterals *literals,
-			const StatementShape *shape, WindowValues *values)
-{
-	const ParamExternData *param;
-
-	if (params == NULL || params->numParams != 1 ||
-		params->paramFetch != NULL || literals != NULL ||
-		shape->nconditions != 1 ||
-		shape->conditions[0].value.source != SHAPE_VALUE_PARAM ||
-		shape->conditions[0].value.list ||
-		shape->offset_value.source != SHAPE_VALUE_NONE)
-	{
-		hash_all(params, literals, shape, values);
-		return;
-	}
-
-	/* a row asked for by its key: the one value is that of the condition */
-	param = &params->params[0];
-	values->all = values->conditions[0] =
-		hash_value(param->ptype, param->value, param->isnull);
-	values->list_length = 0;
-	values->offset = -1;
 }
 
 /* What output_value() works on */

@@ -17,7 +17,9 @@
 #define QW_PARAMS_H
 
 #include "lib/stringinfo.h"
+#include "catalog/pg_type_d.h"
 #include "nodes/params.h"
+#include "keyhash.h"
 #include "keyset.h"
 #include "shape.h"
 #include "window.h"
@@ -60,6 +62,68 @@ extern void params_hash(ParamListInfo params,
 						const StatementLiterals *literals,
 						const StatementShape *shape,
 						WindowValues *values);
+
+/* Hash of one value that is no int4 or int8 */
+extern uint64 params_hash_other(Oid type, Datum value, bool isnull);
+
+static inline uint64
+params_hash_value(Oid type, Datum value, bool isnull)
+{
+	if (unlikely(isnull))
+		return params_hash_other(type, value, true);
+	if (type == INT4OID)
+		return keyhash_number((uint64) (int64) DatumGetInt32(value));
+	if (type == INT8OID)
+		return keyhash_number((uint64) DatumGetInt64(value));
+	return params_hash_other(type, value, false);
+}
+
+/* Such a one is hashed with no call */
+static inline bool
+params_is_integer(const ParamExternData *param)
+{
+	return !param->isnull &&
+		(param->ptype == INT4OID || param->ptype == INT8OID);
+}
+
+static inline uint64
+params_hash_integer(const ParamExternData *param)
+{
+	int64		number = param->ptype == INT4OID ?
+	DatumGetInt32(param->value) : DatumGetInt64(param->value);
+
+	return keyhash_number((uint64) number);
+}
+
+/*
+ * The one parameter of a statement whose one condition it is that of, and no
+ * list: a row asked for by its key.  NULL if there is more to it.  Then its
+ * hash is all that params_hash() would find, without literals.
+ */
+static inline const ParamExternData *
+params_only_key(ParamListInfo params, const StatementShape *shape)
+{
+	const ShapeValue *value = &shape->conditions[0].value;
+
+	if (shape->nconditions != 1 || value->source != SHAPE_VALUE_PARAM ||
+		value->list || shape->offset_value.source != SHAPE_VALUE_NONE ||
+		params == NULL || params->numParams != 1 || params->paramFetch != NULL)
+		return NULL;
+	return &params->params[0];
+}
+
+/* Longest string that is taken for a key, bytes */
+#define PARAMS_KEY_LENGTH		128
+
+/* 8-4-4-4-12 hexadecimal digits */
+#define UUID_TEXT_LENGTH		36
+
+/* Is a string of this length hashed as it is, if it is no number? */
+static inline bool
+params_is_plain_text(Size length)
+{
+	return length <= PARAMS_KEY_LENGTH && length != UUID_TEXT_LENGTH;
+}
 
 /* Can a column of this type hold keys?  Domains are to be looked through. */
 extern bool params_key_type(Oid type);

@@ -215,13 +215,18 @@ find_literals(QueryDesc *queryDesc)
 	return &literals;
 }
 
+/* May constants of this execution be known? */
+static inline bool
+has_literals(const QueryDesc *queryDesc)
+{
+	return literals_queryid != 0 &&
+		literals_queryid == (uint64) queryDesc->plannedstmt->queryId;
+}
+
 static inline const StatementLiterals *
 literals_of(QueryDesc *queryDesc)
 {
-	if (literals_queryid == 0 ||
-		literals_queryid != (uint64) queryDesc->plannedstmt->queryId)
-		return NULL;
-	return find_literals(queryDesc);
+	return has_literals(queryDesc) ? find_literals(queryDesc) : NULL;
 }
 
 static inline bool
@@ -250,15 +255,39 @@ hash_constants(QueryDesc *queryDesc, const StatementShape *shape,
 	}
 }
 
-static inline void
-hash_values(QueryDesc *queryDesc, const StatementShape *shape,
-			WindowValues *values)
+/* What is not a row asked for by its key */
+static pg_noinline void
+hash_other_values(QueryDesc *queryDesc, const StatementShape *shape,
+				  WindowValues *values)
 {
 	const StatementLiterals *known = literals_of(queryDesc);
 
 	params_hash(queryDesc->params, known, shape, values);
 	if (known == NULL && uses_literals(shape))
 		hash_constants(queryDesc, shape, values);
+}
+
+static inline void
+hash_is_key(uint64 hash, WindowValues *values)
+{
+	values->all = values->conditions[0] = hash;
+	values->list_length = 0;
+	values->offset = -1;
+}
+
+static pg_attribute_always_inline void
+hash_values(QueryDesc *queryDesc, const StatementShape *shape,
+			WindowValues *values)
+{
+	const ParamExternData *key = params_only_key(queryDesc->params, shape);
+
+	if (unlikely(key == NULL || literals_of(queryDesc) != NULL))
+	{
+		hash_other_values(queryDesc, shape, values);
+		return;
+	}
+	hash_is_key(params_hash_value(key->ptype, key->value, key->isnull),
+				values);
 }
 
 /* Values of this execution, as an example of the burst */
@@ -503,27 +532,71 @@ find_context(const StatementKey *key, StatementLocal *local,
 	return true;
 }
 
+/* The transaction of the last block that an execution was seen in */
+static uint64 block_transaction = 0;
+
+/* What few executions of those need */
+static pg_noinline RepeatRun *
+begin_rare(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc,
+		   uint64 *now)
+{
+	if (window_at_threshold(window, run))
+	{
+		begin_burst(run, key, queryDesc);
+		*now = compat_clock();
+	}
+	if (window_wants_rows(run))
+		repeats_wanted_rows = window_collect(window, run);
+	return run;
+}
+
 /* What only some executions need before they run */
 static pg_noinline RepeatRun *
 begin_asked(RepeatRun *run, const StatementKey *key,
 			const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
 {
+	bool		in_block = IsTransactionBlock();
+
 	beginning_run = NULL;
-	window_in_block(run, IsTransactionBlock());
+	if (in_block)
+		block_transaction = compat_transaction_id();
+	window_in_block(run, in_block);
 	if (window_wants_values(window, run))
 	{
 		WindowValues *values = window_values_place(window, run);
 
 		hash_values(queryDesc, shape, values);
-		window_values(window, run, values);
+		window_values(run, values);
 	}
-	if (unlikely(window_at_threshold(window, run)))
-	{
-		begin_burst(run, key, queryDesc);
-		*now = compat_clock();
-	}
-	if (unlikely(window_wants_rows(run)))
-		repeats_wanted_rows = window_collect(window, run);
+	if (unlikely(window_at_threshold(window, run) || window_wants_rows(run)))
+		return begin_rare(run, key, queryDesc, now);
+	return run;
+}
+
+/*
+ * begin_asked() of what N+1 mostly is: once more the row of a key, in the block
+ * that the one before was in, with nothing to be asked but the key.  A leaf, so
+ * that it is cheap.
+ */
+static pg_noinline RepeatRun *
+begin_next(RepeatRun *run, const StatementKey *key,
+		   const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
+{
+	const ParamExternData *param = params_only_key(queryDesc->params, shape);
+
+	if (unlikely(param == NULL || !params_is_integer(param) ||
+				 block_transaction != compat_transaction_id() ||
+				 has_literals(queryDesc) ||
+				 !window_wants_values(window, run) ||
+				 window_at_threshold(window, run) ||
+				 window_wants_rows(run)))
+		return begin_asked(run, key, shape, queryDesc, now);
+
+	beginning_run = NULL;
+	window_in_block(run, true);
+	hash_is_key(params_hash_integer(param),
+				window_values_place(window, run));
+	window_has_key(run);
 	return run;
 }
 
@@ -553,7 +626,7 @@ begin_run(const StatementKey *key, StatementLocal *local,
 									 *now, transaction, &asks)))
 		return begin_first(key, local, queryDesc, now);
 	if (asks)
-		return begin_asked(run, key, &local->shape, queryDesc, now);
+		return begin_next(run, key, &local->shape, queryDesc, now);
 	return run;
 }
 
@@ -598,8 +671,8 @@ repeats_continue(RepeatRun *run, uint64 queryid)
 /*
  * Readers follow a burst as it goes on: all that is known of it is told with
  * every execution, past LONG_BURST only when it has grown by an eighth, and its
- * counts in between.  Inside of a transaction block it is told when it has
- * doubled, and when that ends; its counts with every fourth execution.  A
+ * counts in between.  Inside of a transaction block it is told when it is four
+ * times as long, and when that ends; its counts with every fourth execution.  A
  * reader of the same session has repeats_publish().
  */
 static uint64
@@ -609,7 +682,7 @@ executions_due(const RepeatRun *run)
 
 	if (executions > LONG_BURST)
 		return executions + executions / 8;
-	return executions + (IsTransactionBlock() ? executions : 1);
+	return executions + (IsTransactionBlock() ? 3 * executions : 1);
 }
 
 static pg_noinline void
@@ -622,22 +695,27 @@ tell_all(RepeatRun *run, int handle)
 	window_told(window, run, executions_due(run));
 }
 
+static pg_noinline void
+tell_progress(const RepeatRun *run, int handle)
+{
+	BurstProgress progress;
+
+	window_progress(window, run, &progress);
+	patterns_progress(handle, &progress);
+}
+
 static inline void
 update_burst(RepeatRun *run, int handle)
 {
+	uint64		executions = window_executions(run);
+
 	if (window_is_due(run))
 		tell_all(run, handle);
 	else
 	{
 		behind = true;
-		if (window_executions(run) > LONG_BURST ||
-			window_executions(run) % 4 == 0)
-		{
-			BurstProgress progress;
-
-			window_progress(window, run, &progress);
-			patterns_progress(handle, &progress);
-		}
+		if (executions > LONG_BURST || executions % 4 == 0)
+			tell_progress(run, handle);
 	}
 }
 
@@ -654,37 +732,65 @@ repeats_publish(void)
 		window_bursts(window, false, publish_burst, NULL);
 }
 
-/* The end of an execution that failed, or is in a burst, or makes one */
+/* The execution has made a burst */
 static pg_noinline void
-end_other(RepeatRun *run, uint64 now, bool failed)
+open_burst(RepeatRun *run)
 {
-	if (failed)
-		window_failed(window, run, now);
-	else if (window_end_more(window, run))
+	int			handle;
+
+	window_begun(window, run, &beginning_facts, executions_due(run));
+	handle = patterns_open(&beginning, beginning_userid, &beginning_facts);
+	window_set_handle(run, handle);
+	behind = true;
+}
+
+static pg_noinline void
+end_other(RepeatRun *run)
+{
+	if (window_end_more(window, run))
 	{
 		int			handle = window_handle(window, run);
 
-		if (handle >= 0)
+		if (likely(handle >= 0))
 			update_burst(run, handle);
 		else if (beginning_run == run)
-		{
-			window_begun(window, run, &beginning_facts, executions_due(run));
-			handle = patterns_open(&beginning, beginning_userid,
-								   &beginning_facts);
-			window_set_handle(run, handle);
-			behind = true;
-		}
+			open_burst(run);
 	}
 	beginning_run = NULL;
+}
+
+/*
+ * The end of one that had values, is in a burst, or makes one.  What N+1 mostly
+ * is, a further key in a burst of which nothing is to be told, is counted
+ * before anything else is called.
+ */
+static pg_noinline void
+end_asked(RepeatRun *run)
+{
+	if (likely(window_handle(window, run) >= 0 && !window_is_due(run) &&
+			   window_executions(run) % 4 != 0 &&
+			   window_executions(run) <= LONG_BURST &&
+			   window_end_key(window, run)))
+	{
+		behind = true;
+		return;
+	}
+	end_other(run);
 }
 
 void
 repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
 			bool failed)
 {
-	if (run != NULL &&
-		(failed || !window_end(window, run, now, elapsed, rows)))
-		end_other(run, now, failed);
+	if (run == NULL)
+		return;
+	if (unlikely(failed))
+	{
+		window_failed(window, run, now);
+		beginning_run = NULL;
+	}
+	else if (!window_end(window, run, now, elapsed, rows))
+		end_asked(run);
 }
 
 void
@@ -704,7 +810,7 @@ repeats_values(QueryDesc *queryDesc, const StatementShape *shape)
 {
 	WindowValues values;
 
-	hash_values(queryDesc, shape, &values);
+	hash_other_values(queryDesc, shape, &values);
 	return values.all;
 }
 

@@ -34,38 +34,49 @@ static void
 match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 {
 	const KeyOrder *order = &window->key_orders[child->index];
-	const KeyColumn *column;
-	KeyMatch	match = link->match;
+	KeySet	   *rows = &window->keysets[link->keyset].rows;
+	const KeyColumn *column = NULL;
+	KeyMatch   *match = &link->match;
+	const uint64 *key = &order->keys[match->nkeys][link->condition];
+	uint8		classes = rows->columns[link->column].classes;
+	uint64		last_hash = match->last_hash;
 	int			nkeys = child->counts.nkeys;
+	int			compared = match->compared;
+	int			last = match->last;
 
-	if (match.nkeys == nkeys)
-		return;
-	column = keyset_column(&window->keysets[link->keyset].rows, link->column);
-	for (; match.nkeys < nkeys; match.nkeys++)
+	for (int n = match->nkeys; n < nkeys; n++, key += SHAPE_MAX_CONDITIONS)
 	{
-		uint64		hash = order->keys[match.nkeys][link->condition];
+		uint64		hash = *key;
 		int			row;
 
 		/* it was another condition's value that changed */
-		if (match.nkeys > 0 && hash == match.last_hash)
+		if (n > 0 && hash == last_hash)
 			continue;
-		match.last_hash = hash;
-		match.compared++;
+		last_hash = hash;
+		compared++;
+		if ((classes & KEYHASH_CLASS(hash)) == 0)
+			continue;
+		if (column == NULL)
+			column = keyset_column(rows, link->column);
 		row = keyset_find(column, hash);
 		if (row < 0)
 			continue;
-		if (match.matched == 0)
-			match.first = match.furthest = row;
-		else if (row > match.last)
-			match.up++;
+		if (match->matched++ == 0)
+			match->first = match->furthest = row;
+		else if (row > last)
+			match->up++;
 		else
-			match.down++;
-		match.matched++;
-		match.last = row;
-		match.first = Min(match.first, row);
-		match.furthest = Max(match.furthest, row);
+			match->down++;
+		last = row;
+		if (row < match->first)
+			match->first = row;
+		if (row > match->furthest)
+			match->furthest = row;
 	}
-	link->match = match;
+	match->nkeys = Max(match->nkeys, nkeys);
+	match->compared = compared;
+	match->last_hash = last_hash;
+	match->last = last;
 }
 
 static inline int
@@ -76,10 +87,14 @@ disorder(const KeyMatch *match)
 
 /* Values of the column from the first row on, or from the last one back */
 static int
-walked(const KeyColumn *column, const KeyMatch *match)
+walked(KeySet *rows, const ValueLink *link)
 {
+	const KeyMatch *match = &link->match;
+	const KeyColumn *column;
+
 	if (match->matched == 0)
 		return 0;
+	column = keyset_column(rows, link->column);
 	if (match->down > match->up)
 		return column->ndistinct - column->seen[match->first] + 1;
 	return column->seen[match->furthest];
@@ -96,15 +111,13 @@ static int
 score(Window *window, const ValueLink *link)
 {
 	const KeyMatch *match = &link->match;
-	const KeyColumn *column =
-	keyset_column(&window->keysets[link->keyset].rows, link->column);
-	bool		dense = keyset_is_dense(column);
+	KeySet	   *rows = &window->keysets[link->keyset].rows;
 	int			points = (is_match(match) ? 32 : 0) +
 	(link->linked ? 16 : 0) +
-	(link->unlikely && dense ? 0 : 8) +
+	(link->unlikely && keyset_is_dense(rows, link->column) ? 0 : 8) +
 	(disorder(match) * 10 <= match->matched ? 4 : 0) +
 	(link->exact ? 2 : 0) +
-	(2 * match->matched >= walked(column, match) ? 1 : 0);
+	(2 * match->matched >= walked(rows, link) ? 1 : 0);
 
 	return points * (WINDOW_MAX_VALUES + 1) + match->matched;
 }
@@ -246,7 +259,6 @@ values_compare(Window *window, const WindowStatement *child,
 	WindowParent *parent = &detail->parent;
 	const WindowStatement *best = NULL;
 	const ValueLink *best_link = NULL;
-	const KeyColumn *column;
 	const KeyMatch *match;
 	KeySet	   *rows;
 	int			best_score = -1;
@@ -278,15 +290,14 @@ values_compare(Window *window, const WindowStatement *child,
 
 	match = &best_link->match;
 	rows = &window->keysets[best_link->keyset].rows;
-	column = keyset_column(rows, best_link->column);
 	facts->keys_compared = match->compared;
 	facts->keys_matched = match->matched;
 	facts->keys_disorder = disorder(match);
-	facts->keys_walked = walked(column, match);
-	facts->keys_offered = column->ndistinct;
+	facts->keys_walked = walked(rows, best_link);
+	facts->keys_offered = keyset_column(rows, best_link->column)->ndistinct;
 	facts->keys_complete = rows->nrows == best->counts.rows &&
 		!rows->incomplete && (best_link->exact || !best_link->linked);
-	facts->keys_dense = keyset_is_dense(column);
+	facts->keys_dense = keyset_is_dense(rows, best_link->column);
 	facts->keys_unlikely = best_link->unlikely;
 	*link = best_link;
 	return is_match(match) ? best : NULL;

@@ -24,7 +24,7 @@ is_sampled(const ValueSet *set, uint64 hash)
 }
 
 bool
-valueset_add_more(ValueSet *set, uint64 hash, uint32 *mark)
+valueset_add(ValueSet *set, uint64 hash, uint32 *mark)
 {
 	uint32		new_mark = *mark;
 	uint64	   *word = &set->filter[(hash >> 62) % VALUESET_FILTER];

@@ -49,29 +49,30 @@ valueset_clear(ValueSet *set)
 	memset(set->filter, 0, sizeof(set->filter));
 }
 
-/* The rest of valueset_add() */
-extern bool valueset_add_more(ValueSet *set, uint64 hash, uint32 *mark);
-
 /*
  * Adds a mixed hash and its mark.  True if the hash was there already; then
  * *mark is the one it had before.  One of 2^level hashes is remembered.
  */
+extern bool valueset_add(ValueSet *set, uint64 hash, uint32 *mark);
+
+/*
+ * The same, but only where it is seen at once that the hash was not there and
+ * that there is room; else false, with nothing done
+ */
 static inline bool
-valueset_add(ValueSet *set, uint64 hash, uint32 *mark)
+valueset_add_fresh(ValueSet *set, uint64 hash, uint32 mark)
 {
 	uint64	   *word = &set->filter[(hash >> 62) % VALUESET_FILTER];
 	uint64		bit = UINT64CONST(1) << ((hash >> 56) & 63);
 
-	if (unlikely((*word & bit) != 0 || set->level > 0 ||
-				 set->nhashes == WINDOW_MAX_VALUES))
-		return valueset_add_more(set, hash, mark);
-
-	/* nothing like it was there, and there is room */
+	if ((*word & bit) != 0 || set->level > 0 ||
+		set->nhashes == WINDOW_MAX_VALUES)
+		return false;
 	*word |= bit;
 	set->hashes[set->nhashes] = hash;
-	set->marks[set->nhashes] = *mark;
+	set->marks[set->nhashes] = mark;
 	set->nhashes++;
-	return false;
+	return true;
 }
 
 /* A copy, without the places that are not used */

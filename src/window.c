@@ -345,9 +345,10 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 		(window->threshold <= 2 || window->nkeysets > 0);
 }
 
-void
-window_count_values(Window *window, WindowStatement *statement,
-					WindowDetail *detail)
+/* Counts the values of an execution */
+static pg_noinline void
+count_values(Window *window, WindowStatement *statement,
+			 WindowDetail *detail)
 {
 	const WindowValues *values = &detail->values;
 	WindowCounts *counts = &statement->counts;
@@ -408,6 +409,14 @@ window_count_values(Window *window, WindowStatement *statement,
 			keys[i] = values->conditions[i];
 	}
 	counts->hashed++;
+}
+
+void
+window_count_values(Window *window, WindowStatement *statement,
+					WindowDetail *detail)
+{
+	if (!window_count_fresh_key(window, statement, detail))
+		count_values(window, statement, detail);
 }
 
 void

@@ -237,6 +237,15 @@ is_of_window(const Window *window, const WindowStatement *statement,
 		statement->serial == window->serial;
 }
 
+/* Was the statement taken for a parent before? */
+static inline bool
+is_armed(const Window *window, const WindowStatement *statement)
+{
+	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
+		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
+		statement->queryid;
+}
+
 /* values.c: which rows the values of a statement came from */
 
 /*

@@ -24,15 +24,6 @@ window_round_trip(Window *window)
 	window->batch++;
 }
 
-/* Was the statement taken for a parent before? */
-static inline bool
-is_armed(const Window *window, const WindowStatement *statement)
-{
-	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
-		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
-		statement->queryid;
-}
-
 /*
  * Has the backend begun something else?  It was idle, or the statement that
  * opened the window comes again after others in another transaction: a pooled
@@ -159,36 +150,42 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	return !counts->burst || wants_values_again(statement);
 }
 
-/* Where the caller may make the values, so that they need not be copied */
+/* Where the values are to be made, for window_values() */
 static inline WindowValues *
 window_values_place(Window *window, const WindowStatement *statement)
 {
 	return &window->details[statement->index].values;
 }
 
+/* They were made there */
 static inline void
-window_values(Window *window, WindowStatement *statement,
-			  const WindowValues *values)
+window_values(WindowStatement *statement, const WindowValues *values)
 {
-	const StatementShape *shape = &statement->shape;
+	const ShapeCondition *condition = statement->shape.conditions;
 
-	if (!statement->counts_as_one)
+	if (unlikely(!statement->counts_as_one))
 		return;
 
 	if (unlikely(values->list_length >= 2))
 		statement->counts.batched = true;
 
 	/* a value that is there but was not hashed could be any */
-	for (int i = 0; i < shape->nconditions; i++)
+	for (int i = 0; i < statement->shape.nconditions; i++)
 	{
-		if (values->conditions[i] == 0 &&
-			shape->conditions[i].value.source != SHAPE_VALUE_NONE)
+		if (unlikely(values->conditions[i] == 0) &&
+			condition[i].value.source != SHAPE_VALUE_NONE)
 			return;
 	}
 	statement->has_values = true;
 	statement->ends_plainly = false;
-	if (values != window_values_place(window, statement))
-		*window_values_place(window, statement) = *values;
+}
+
+/* The same, of the one value of a statement asked by its key */
+static inline void
+window_has_key(WindowStatement *statement)
+{
+	statement->has_values = statement->counts_as_one;
+	statement->ends_plainly &= !statement->counts_as_one;
 }
 
 /* Are the rows that the execution returns wanted? */
@@ -293,6 +290,48 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 		counts->last_end = now;
 	}
 	return statement->ends_plainly;
+}
+
+/*
+ * Counts what is most common: the one value of a row asked for by its key, and
+ * none that has come before.  False, with nothing done, if it is not that.
+ */
+static inline bool
+window_count_fresh_key(Window *window, WindowStatement *statement,
+					   WindowDetail *detail)
+{
+	const WindowValues *values = &detail->values;
+	WindowCounts *counts = &statement->counts;
+	uint64		all = values->all;
+	uint64		key = valueset_mix(all);
+
+	if (unlikely(statement->shape.nconditions != 1 || counts->hashed == 0 ||
+				 values->conditions[0] != all || values->offset >= 0 ||
+				 counts->keys_apart) ||
+		!valueset_add_fresh(&detail->all, key, window->written))
+		return false;
+	counts->varying |= all != detail->first_conditions[0];
+	detail->last_key = key;
+	detail->last_offset = -1;
+	counts->hashed++;
+	if (window->nkeysets > 0 && counts->nkeys < WINDOW_MAX_VALUES)
+		window->key_orders[statement->index].keys[counts->nkeys++][0] = all;
+	return true;
+}
+
+/*
+ * window_end_more() of a statement that is in a burst, if its one value is a
+ * fresh key; else false, with nothing done
+ */
+static inline bool
+window_end_key(Window *window, WindowStatement *statement)
+{
+	if (!statement->has_values ||
+		!window_count_fresh_key(window, statement,
+								&window->details[statement->index]))
+		return false;
+	statement->has_values = false;
+	return true;
 }
 
 /*

@@ -330,7 +330,8 @@ collect_rows(KeySet *rows, const Returned *returned)
 		{
 			uint64		value = returned->values[i][j];
 
-			keyset_set(rows, j, value == 0 ? 0 : hash_of(value),
+			keyset_set(&rows->columns[j], rows->nrows,
+					   value == 0 ? 0 : hash_of(value),
 					   value >= NO_NUMBER ? KEY_NO_NUMBER : value);
 		}
 		keyset_end_row(rows);
@@ -408,7 +409,8 @@ execute(const Statement *s, Run run)
 		if (s->shape.nconditions == 1 && run.other == 0 && run.offset == 0)
 			values.all = values.conditions[0];
 		values.list_length = run.list_length;
-		window_values(window, entry, &values);
+		*window_values_place(window, entry) = values;
+		window_values(entry, &values);
 	}
 	if (window_at_threshold(window, entry))
 	{

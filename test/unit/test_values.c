@@ -529,7 +529,8 @@ key_sets(void)
 			uint64		hash = i == 0 ? 0 : i == 1 ? hash_of(row / 2) :
 			i == 2 ? (uint64) (row + 1) * KEYSET_TABLE_SIZE : hash_of(row);
 
-			keyset_set(&set, i, hash, i == 3 ? 300 : 1 << 19);
+			keyset_set(&set.columns[i], row, hash,
+					   i == 3 ? 300 : 1 << 19);
 		}
 		keyset_end_row(&set);
 		if (row == 10)
@@ -544,8 +545,9 @@ key_sets(void)
 	is(set.columns[1].seen[200], 101, "values up to a row");
 	is(keyset_find(keyset_column(&set, 2), 256 * KEYSET_TABLE_SIZE), 255, "last of all");
 	is(keyset_find(keyset_column(&set, 2), 257 * KEYSET_TABLE_SIZE), -1, "not there");
-	ok(keyset_is_dense(keyset_column(&set, 3)), "dense");
-	ok(!keyset_is_dense(keyset_column(&set, 4)), "not dense");
+	is(set.columns[4].classes, KEYHASH_CLASS(hash_of(7)), "numbers only");
+	ok(keyset_is_dense(&set, 3), "dense");
+	ok(!keyset_is_dense(&set, 4), "not dense");
 }
 
 int
