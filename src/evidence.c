@@ -95,6 +95,10 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 	{
 		ListCell   *cell;
 
+		if (strings && collector->rows->numbers_only)
+			return;
+		if (strings && known == 0)
+			keyset_begin_strings(collector->rows);
 		foreach(cell, targets)
 		{
 			TargetEntry *target = lfirst_node(TargetEntry, cell);

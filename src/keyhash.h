@@ -25,6 +25,7 @@
  * need be looked up among the others.
  */
 #define KEYHASH_CLASS(hash)	((uint8) (1 << ((hash) & 1)))
+#define KEYHASH_OF_NUMBER	UINT64CONST(1)
 
 /* A hash of 0 means that there is no value */
 static inline uint64
@@ -38,7 +39,7 @@ static inline uint64
 keyhash_number(uint64 number)
 {
 	number = (number ^ KEYHASH_NUMBERS) * UINT64CONST(0xbf58476d1ce4e5b9);
-	return (number ^ (number >> 32)) | 1;
+	return (number ^ (number >> 32)) | KEYHASH_OF_NUMBER;
 }
 
 /* Makes all bits depend on all others */
@@ -92,7 +93,7 @@ keyhash_data(const void *data, Size length)
 		bytes += sizeof(uint64);
 	}
 	return keyhash_not_zero(keyhash_mix(hash ^ keyhash_word(bytes, length)) &
-							~UINT64CONST(1));
+							~KEYHASH_OF_NUMBER);
 }
 
 #endif							/* QW_KEYHASH_H */

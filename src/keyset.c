@@ -29,6 +29,9 @@ keyset_clear(KeySet *set)
 	set->ncolumns = 0;
 	set->nrows = 0;
 	set->incomplete = false;
+	set->numbers_only = false;
+	set->asked = 0;
+	set->first_string = KEYSET_MAX_COLUMNS;
 }
 
 bool
@@ -90,6 +93,20 @@ keyset_index_rows(KeyColumn *column, int nrows)
 	}
 	column->ndistinct = ndistinct;
 	column->nindexed = nrows;
+}
+
+bool
+keyset_numbers_suffice(const KeySet *set)
+{
+	if (set->asked != KEYHASH_CLASS(KEYHASH_OF_NUMBER) ||
+		set->first_string == 0)
+		return false;
+	for (int i = set->first_string; i < set->ncolumns; i++)
+	{
+		if (set->columns[i].classes & KEYHASH_CLASS(KEYHASH_OF_NUMBER))
+			return false;
+	}
+	return true;
 }
 
 bool

@@ -50,11 +50,23 @@ typedef struct KeySet
 	int			ncolumns;
 	int			nrows;			/* kept */
 	bool		incomplete;		/* columns were left out */
+	bool		numbers_only;	/* no strings are collected: see
+								 * keyset_numbers_suffice() */
+	uint8		asked;			/* KEYHASH_CLASS() of the keys that were
+								 * looked up */
+	int16		first_string;	/* columns from here on are strings */
 	KeyColumn	columns[KEYSET_MAX_COLUMNS];
 } KeySet;
 
 /* Empties the set; then its columns are added, before the first row */
 extern void keyset_clear(KeySet *set);
+
+/* From the column that is added next on, they are strings */
+static inline void
+keyset_begin_strings(KeySet *set)
+{
+	set->first_string = set->ncolumns;
+}
 
 /* False if there is no room for another column */
 extern bool keyset_add_column(KeySet *set, Oid relid, AttrNumber attnum);
@@ -123,6 +135,20 @@ static inline int
 keyset_find(const KeyColumn *column, uint64 hash)
 {
 	return hash == 0 ? -1 : column->table[keyset_place(column, hash)] - 1;
+}
+
+/*
+ * Would the keys that were looked up have found the same without strings?  They
+ * were numbers, no string was one, and there are other columns.
+ */
+extern bool keyset_numbers_suffice(const KeySet *set);
+
+/* Were keys looked up that the strings left out might have had? */
+static inline bool
+keyset_misses_strings(const KeySet *set)
+{
+	return set->numbers_only &&
+		(set->asked & ~KEYHASH_CLASS(KEYHASH_OF_NUMBER)) != 0;
 }
 
 /*

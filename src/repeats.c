@@ -575,7 +575,8 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 
 /*
  * begin_asked() of what N+1 mostly is: once more the row of a key, in the block
- * that the one before was in, with nothing to be asked but the key.  A leaf, so
+ * that the one before was in, with nothing to be asked but the key.  (Something
+ * is, and its rows or values are the only things that could be.)  A leaf, so
  * that it is cheap.
  */
 static pg_noinline RepeatRun *
@@ -586,10 +587,8 @@ begin_next(RepeatRun *run, const StatementKey *key,
 
 	if (unlikely(param == NULL || !params_is_integer(param) ||
 				 block_transaction != compat_transaction_id() ||
-				 has_literals(queryDesc) ||
-				 !window_wants_values(window, run) ||
-				 window_at_threshold(window, run) ||
-				 window_wants_rows(run)))
+				 has_literals(queryDesc) || window_wants_rows(run) ||
+				 window_at_threshold(window, run)))
 		return begin_asked(run, key, shape, queryDesc, now);
 
 	beginning_run = NULL;
@@ -695,7 +694,7 @@ tell_all(RepeatRun *run, int handle)
 	window_told(window, run, executions_due(run));
 }
 
-static pg_noinline void
+static inline void
 tell_progress(const RepeatRun *run, int handle)
 {
 	BurstProgress progress;

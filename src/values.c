@@ -39,6 +39,7 @@ match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 	KeyMatch   *match = &link->match;
 	const uint64 *key = &order->keys[match->nkeys][link->condition];
 	uint8		classes = rows->columns[link->column].classes;
+	uint8		asked = 0;
 	uint64		last_hash = match->last_hash;
 	int			nkeys = child->counts.nkeys;
 	int			compared = match->compared;
@@ -54,6 +55,7 @@ match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 			continue;
 		last_hash = hash;
 		compared++;
+		asked |= KEYHASH_CLASS(hash);
 		if ((classes & KEYHASH_CLASS(hash)) == 0)
 			continue;
 		if (column == NULL)
@@ -73,6 +75,7 @@ match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 		if (row > match->furthest)
 			match->furthest = row;
 	}
+	rows->asked |= asked;
 	match->nkeys = Max(match->nkeys, nkeys);
 	match->compared = compared;
 	match->last_hash = last_hash;
@@ -296,7 +299,8 @@ values_compare(Window *window, const WindowStatement *child,
 	facts->keys_walked = walked(rows, best_link);
 	facts->keys_offered = keyset_column(rows, best_link->column)->ndistinct;
 	facts->keys_complete = rows->nrows == best->counts.rows &&
-		!rows->incomplete && (best_link->exact || !best_link->linked);
+		!rows->incomplete && !keyset_misses_strings(rows) &&
+		(best_link->exact || !best_link->linked);
 	facts->keys_dense = keyset_is_dense(rows, best_link->column);
 	facts->keys_unlikely = best_link->unlikely;
 	*link = best_link;

@@ -26,7 +26,10 @@
 
 #include "window_run.h"
 
-/* Windows in a row after which rows are no longer collected for nothing */
+/*
+ * Windows in a row after which rows, or strings among them, are no longer
+ * collected for nothing
+ */
 #define MAX_UNASKED		32
 
 Size
@@ -241,6 +244,7 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	statement->queryid = queryid;
 	statement->next = *list;
 	statement->unasked = 0;
+	statement->only_numbers = 0;
 	*list = statement->index;
 	statement->counts.burst = false;
 	set_shape(window, statement, shape);
@@ -317,6 +321,7 @@ window_collect(Window *window, WindowStatement *statement)
 		keyset->queryid = statement->queryid;
 		keyset->asked = false;
 		keyset_clear(&keyset->rows);
+		keyset->rows.numbers_only = statement->only_numbers == MAX_UNASKED;
 	}
 	keyset = &window->keysets[counts->keyset - 1];
 	if (keyset_full(&keyset->rows))
@@ -487,7 +492,8 @@ window_wrote(Window *window)
  */
 
 /*
- * Rows that nothing is ever compared with are not collected any longer
+ * Rows that nothing is ever compared with are not collected any longer; nor
+ * strings where all that is compared are numbers.
  */
 static pg_noinline void
 disarm_unasked(Window *window)
@@ -500,7 +506,13 @@ disarm_unasked(Window *window)
 		if (!is_of_window(window, owner, keyset->queryid))
 			continue;
 		if (keyset->asked)
+		{
 			owner->unasked = 0;
+			if (!keyset_numbers_suffice(&keyset->rows))
+				owner->only_numbers = 0;
+			else if (owner->only_numbers < MAX_UNASKED)
+				owner->only_numbers++;
+		}
 		else if (++owner->unasked == MAX_UNASKED)
 		{
 			owner->unasked = 0;

@@ -75,7 +75,8 @@ struct WindowStatement
 	uint8		index;			/* in Window.statements */
 	uint8		next;			/* entry in the same look-up list, NO_ENTRY */
 	uint8		unasked;		/* windows in a row that collected its rows
-								 * for nothing */
+								 * for nothing, ... */
+	uint8		only_numbers;	/* ... or strings among them for nothing */
 	bool		possible;		/* may become a burst */
 	bool		writes;
 

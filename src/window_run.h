@@ -202,9 +202,9 @@ window_wants_rows(const WindowStatement *statement)
 static inline bool
 window_at_threshold(const Window *window, const WindowStatement *statement)
 {
-	return statement->counts.executions + 1 >= window->threshold &&
-		statement->counts_as_one && statement->possible &&
-		!statement->counts.burst;
+	return !statement->counts.burst &&
+		statement->counts.executions + 1 >= window->threshold &&
+		statement->counts_as_one && statement->possible;
 }
 
 /*

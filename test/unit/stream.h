@@ -278,7 +278,7 @@ commit(void)
 
 /*
  * What a statement returns in its columns that may hold keys; 0: null.  From
- * NO_NUMBER on it is not an integer.
+ * NO_NUMBER on it is not an integer, but a string; such columns come last.
  */
 #define MAX_ROWS_RETURNED	400
 #define MAX_COLUMNS_RETURNED 3
@@ -312,21 +312,36 @@ hash_of(uint64 value)
 	uint64		hash = (value + 1) * UINT64CONST(0xd6e8feb86659fd93);
 
 	hash ^= hash >> 32;
-	return (hash * UINT64CONST(0xd6e8feb86659fd93)) | 1;
+	hash *= UINT64CONST(0xd6e8feb86659fd93);
+	return value >= NO_NUMBER ? hash & ~KEYHASH_OF_NUMBER :
+		hash | KEYHASH_OF_NUMBER;
 }
+
+static int	columns_collected = 0;	/* of the last row */
 
 static inline void
 collect_rows(KeySet *rows, const Returned *returned)
 {
 	if (rows->ncolumns == 0)
 	{
+		bool		strings = false;
+
 		for (int i = 0; i < returned->ncolumns; i++)
+		{
+			if (!strings && returned->values[0][i] >= NO_NUMBER)
+			{
+				if (rows->numbers_only)
+					break;
+				keyset_begin_strings(rows);
+				strings = true;
+			}
 			keyset_add_column(rows, returned->columns[i].relid,
 							  returned->columns[i].attnum);
+		}
 	}
 	for (int i = 0; i < returned->nrows && !keyset_full(rows); i++)
 	{
-		for (int j = 0; j < returned->ncolumns; j++)
+		for (int j = 0; j < rows->ncolumns; j++)
 		{
 			uint64		value = returned->values[i][j];
 
@@ -336,6 +351,7 @@ collect_rows(KeySet *rows, const Returned *returned)
 		}
 		keyset_end_row(rows);
 		rows_collected++;
+		columns_collected = rows->ncolumns;
 	}
 }
 

@@ -467,6 +467,7 @@ collecting_ends(void)
 {
 	static Returned many;
 	static Returned others;
+	static KeySet set;
 	int			before;
 
 	/* 256 rows, however many there are */
@@ -487,6 +488,41 @@ collecting_ends(void)
 	request(ALONE, &authors, &author_rows, 0, &attachments, IN_ORDER, 0);
 	is(rows_collected, before, "rows that nobody asks for are let be");
 	ok(before > 0 && before <= 32 * N, "after some time");
+
+	/* nor strings where numbers are asked for, until a string is */
+	others.ncolumns = 0;
+	fill_column(&others, N, AUTHORS, 1, 500, 3);
+	fill_column(&others, N, AUTHORS, 2, NO_NUMBER, 977);
+	start_stream();
+	request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
+	for (int i = 0; i < 32; i++)
+		request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
+	is(columns_collected, 2, "strings are collected");
+	request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
+	is(columns_collected, 1, "those that nobody asks for are let be");
+	expect_last("without strings", CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY,
+				&authors);
+	request(ALONE, &authors, &author_rows, 0, &attachments, SHUFFLED, N / 2);
+	ok(last_closed()->facts.keys_complete, "numbers are all there");
+	request(ALONE, &authors, &others, 1, &attachments, IN_ORDER, N);
+	is(last_closed()->facts.keys_matched, 0, "a string is not found");
+	ok(!last_closed()->facts.keys_complete, "which means nothing");
+	request(ALONE, &authors, &others, 1, &attachments, IN_ORDER, N);
+	is(columns_collected, 2, "but now strings are wanted");
+	expect_last("with strings again", CONFIDENCE_CONFIRMED, NO_RELATIONSHIP,
+				&authors);
+
+	/* nor are they let be that spell numbers, or that are all there is */
+	keyset_clear(&set);
+	set.asked = KEYHASH_CLASS(KEYHASH_OF_NUMBER);
+	keyset_begin_strings(&set);
+	ok(!keyset_numbers_suffice(&set), "only strings");
+	keyset_add_column(&set, 1, 1);
+	keyset_begin_strings(&set);
+	keyset_add_column(&set, 1, 2);
+	ok(keyset_numbers_suffice(&set), "numbers and strings");
+	keyset_set(&set.columns[1], 0, hash_of(3), 3);
+	ok(!keyset_numbers_suffice(&set), "a string that is a number");
 
 	/* what a failed execution returned is no evidence */
 	others.ncolumns = 0;
