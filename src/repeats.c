@@ -604,13 +604,14 @@ static pg_noinline RepeatRun *
 begin_first(const StatementKey *key, StatementLocal *local,
 			QueryDesc *queryDesc, uint64 *now)
 {
+	bool		asks;
 	RepeatRun  *run = window_begin(window, local->window_statement,
 								   key->queryid, &local->shape, *now,
-								   compat_transaction_id());
+								   compat_transaction_id(), &asks);
 
 	local->window_statement = run;
-	if (run == NULL)
-		return NULL;
+	if (!asks)
+		return run;
 	return begin_asked(run, key, &local->shape, queryDesc, now);
 }
 

@@ -113,28 +113,32 @@ report_burst(Window *window, const WindowStatement *statement)
 
 /*
  * The entry used longest ago.  Several are found at once: one of them that was
- * not used since is older than all that were not among them.
+ * not used since is older than all that were not among them.  They are looked
+ * for from "from" on, or behind the last of those found before: statements that
+ * run in turn have used their entries in that order.
  */
 static int
-least_recently_used(Window *window)
+least_recently_used(Window *window, int from)
 {
-	int			from = window->hand;
-
 	for (; window->nrecycled < window->noldest; window->nrecycled++)
 	{
 		const WindowAge *age = &window->oldest[window->nrecycled];
 
 		if (window->last_used[age->index] == age->last_used)
 			return age->index;
-		from = age->index + 1;
 	}
+	if (window->noldest > 0)
+		from = window->oldest[window->noldest - 1].index + 1;
 
 	window->noldest = window->nrecycled = 0;
-	for (int i = 0; i < WINDOW_MAX_STATEMENTS; i++)
+	for (int i = 0, index = from; i < WINDOW_MAX_STATEMENTS; i++, index++)
 	{
-		int			index = (from + i) % WINDOW_MAX_STATEMENTS;
-		uint64		last_used = window->last_used[index];
+		uint64		last_used;
 		int			place = window->noldest;
+
+		if (index >= WINDOW_MAX_STATEMENTS)
+			index = 0;
+		last_used = window->last_used[index];
 
 		if (place < WINDOW_OLDEST)
 			window->noldest++;
@@ -170,7 +174,7 @@ free_entry(Window *window)
 
 	window->hand = (window->hand + 1) % WINDOW_MAX_STATEMENTS;
 	if (window->statements[index].serial == window->serial)
-		index = least_recently_used(window);
+		index = least_recently_used(window, index);
 
 	statement = &window->statements[index];
 	if (statement->serial == window->serial && statement->counts.burst)
@@ -226,7 +230,7 @@ set_shape(Window *window, WindowStatement *statement,
 		statement->serial = 0;
 }
 
-/* The entry of a statement, made if there is none */
+/* The entry of a statement, made if there is none, of that shape */
 static WindowStatement *
 find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 {
@@ -237,7 +241,11 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	{
 		statement = &window->statements[i];
 		if (statement->queryid == queryid)
+		{
+			if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
+				set_shape(window, statement, shape);
 			return statement;
+		}
 	}
 
 	statement = free_entry(window);
@@ -265,17 +273,20 @@ open_window(Window *window, uint64 queryid)
 	window->opener = queryid;
 	window->nbursts = 0;
 	window->nkeysets = 0;
+	window->noldest = window->nrecycled = 0;
 	window->asks_always = window->threshold <= 2;
 }
 
 WindowStatement *
 window_begin(Window *window, WindowStatement *known, uint64 queryid,
-			 const StatementShape *shape, uint64 now, uint64 transaction)
+			 const StatementShape *shape, uint64 now, uint64 transaction,
+			 bool *asks)
 {
 	WindowStatement *statement = known;
 
 	if (!is_relevant(shape))
 	{
+		*asks = false;
 		if (is_write(shape))
 			window->written++;
 		return NULL;
@@ -288,9 +299,9 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 	}
 	if (statement == NULL || statement->queryid != queryid)
 		statement = find_entry(window, queryid, shape);
-	if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
+	else if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
 		set_shape(window, statement, shape);
-	(void) begin_execution(window, statement, now, transaction);
+	*asks = begin_execution(window, statement, now, transaction);
 	return statement;
 }
 

@@ -280,11 +280,15 @@ extern void window_context(Window *window, const WindowContext *context);
  * the look-up, or NULL; it is checked.  Returns NULL for a statement that can
  * never be part of a repeat nor tell anything about one (utility, no table,
  * catalog only).
+ *
+ * Where *asks is false, window_wants_values(), window_at_threshold() and
+ * window_wants_rows() are too; and whether it is in a block, of which
+ * window_in_block() tells, is presumed to be as in the execution before.
  */
 extern WindowStatement *window_begin(Window *window, WindowStatement *known,
 									 uint64 queryid,
 									 const StatementShape *shape, uint64 now,
-									 uint64 transaction);
+									 uint64 transaction, bool *asks);
 
 /*
  * Where the rows of this execution, or of the next chunk of a cursor's, are to

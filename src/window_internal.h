@@ -178,7 +178,7 @@ typedef struct WindowAge
 } WindowAge;
 
 /* Entries found at a time that were used longest ago */
-#define WINDOW_OLDEST		32
+#define WINDOW_OLDEST		64
 
 struct Window
 {

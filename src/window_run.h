@@ -99,10 +99,6 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 /*
  * window_begin() of a statement whose entry is known, in a window that goes
  * on.  Returns false, having done nothing, if that is not so.
- *
- * Where *asks is false, window_wants_values(), window_at_threshold() and
- * window_wants_rows() are too; and whether it is in a block, of which
- * window_in_block() tells, is presumed to be as in the execution before.
  */
 static pg_attribute_always_inline bool
 window_begin_known(Window *window, WindowStatement *known, uint64 queryid,

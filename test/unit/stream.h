@@ -367,15 +367,13 @@ begin_one(WindowStatement *entry, const Statement *s)
 	if (!window_begin_known(window, entry, s->queryid, &s->shape, clock_now,
 							transaction_now, &asks))
 		entry = window_begin(window, entry, s->queryid, &s->shape, clock_now,
-							 transaction_now);
-	else if (!asks &&
+							 transaction_now, &asks);
+	if (asks)
+		window_in_block(entry, in_block);
+	else if (entry != NULL &&
 			 (window_wants_values(window, entry) ||
 			  window_at_threshold(window, entry) || window_wants_rows(entry)))
 		abort();
-	else if (!asks)
-		return entry;
-	if (entry != NULL)
-		window_in_block(entry, in_block);
 	return entry;
 }
 
