@@ -1,12 +1,16 @@
 /*-------------------------------------------------------------------------
  *
  * kept.h
- *		Statements of this session that lost their slots.
+ *		Statements of this session that have no slot.
  *
  * A session that runs more statements than it has slots remembers what it
- * knew of some hundred of them, in memory of its own, so that they need not be
- * looked up anew when they come again.  Their entries are not pinned: whether
- * the table still has them is found out then.  Nothing here raises.
+ * knew of some hundred of them, in memory of its own.  When one comes again it
+ * need not be looked up anew, and mostly it is not given a slot either, which
+ * another would lose for it: its counts go straight to its entry.  The entry is
+ * not pinned; whether the table still has it is found out each time.
+ *
+ * A kept statement is known by its number, from FIRST_KEPT on, and what is
+ * known of it is in statements_locals.  Nothing here raises.
  *
  * src/kept.h
  *
@@ -15,17 +19,45 @@
 #ifndef QW_KEPT_H
 #define QW_KEPT_H
 
-#include "statements.h"
-#include "table.h"
+#include "measure.h"
+#include "statements_internal.h"
 
-/* A statement is about to lose its slot */
-extern void kept_remember(const StatementLocal *local, const TableRef *ref);
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
 
 /*
- * A statement gets a slot again: pins it and fills in *info and *local; false
- * if it is not known any more.
+ * The number of a kept statement whose entry is still there, -1 if there is
+ * none
  */
-extern bool kept_pin(const StatementKey *key, TableEntryInfo *info,
-					 StatementLocal *local);
+extern int	kept_find(const StatementKey *key);
+
+/* A statement loses its slot, and nothing is left in it to be counted */
+extern void kept_remember(const StatementLocal *local);
+
+/* It is given a slot again, or its entry is no more */
+extern void kept_forget(int number);
+
+/*
+ * Adds an execution that completed in one run, and its planning, to the entry;
+ * under its mutex, or if that is not to be had at once the partition's lock.
+ * Returns whether it wrote WAL.
+ */
+extern bool kept_record_run(int number, uint64 elapsed, uint64 rows,
+							const Measure *measure);
+
+/* Adds time between statements */
+extern void kept_record_client(int number, uint64 elapsed);
+
+/*
+ * Anything else: the caller adds to the counts of the slot that this returns,
+ * which nobody else sees, and has them taken to the table.
+ */
+extern SharedSlot *kept_open(int number);
+extern void kept_close(void);
+
+/* Counts what was planned and not executed; before the process ends */
+extern void kept_detach(void);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_KEPT_H */

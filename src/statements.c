@@ -22,13 +22,17 @@
  *	- the only shared words it reads are the table's reset and text serials,
  *	  which nobody writes but a reset or a dropped text.
  *
- * A statement without a slot takes that of another (see choose_slot()): the
- * counts there are added to the table under the mutex of their entry, and the
- * new statement's entry is looked up or created, or if the session remembers
- * it, only pinned.  The entry is pinned as long as it has a slot, so that
- * eviction leaves alone what is in use; when it must evict it all the same,
- * the slot's counts make a new entry when they are flushed.  Nothing is lost.
- * A backend flushes all its slots when it exits.
+ * A new statement takes the slot of another (see choose_slot()): the counts
+ * there are added to the table under the mutex of their entry, and the new
+ * statement's entry is looked up or created.  The entry is pinned as long as it
+ * has a slot, so that eviction leaves alone what is in use; when it must evict
+ * it all the same, the slot's counts make a new entry when they are flushed.
+ * Nothing is lost.  A backend flushes all its slots when it exits.
+ *
+ * A statement that lost its slot is remembered (kept.c).  When it runs again
+ * its counts are added to its entry at once, under the entry's mutex: cheaper
+ * than to empty a slot for it, of which the next would be emptied for it again.
+ * One that runs over and over gets a slot.
  *
  * statements_read.c says how table and slots are read together.
  *
@@ -64,7 +68,7 @@ SharedStatements *statements_shared = NULL;
 SharedBackend *statements_mine = NULL;
 static bool detached = false;
 
-StatementLocal statements_locals[SLOTS + 1];
+StatementLocal statements_locals[FIRST_KEPT + KEPT_STATEMENTS];
 uint8		statements_lists[SLOT_LISTS];
 
 /* How slots are given to statements: see choose_slot() */
@@ -154,6 +158,7 @@ detach(int code, Datum arg)
 		statements_locals[i].key.queryid = 0;
 	}
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
+	kept_detach();
 	totals_detach();
 	statements_mine->in_use = 0;
 	statements_mine = NULL;
@@ -186,16 +191,27 @@ attach(void)
  * Slots
  */
 
-/* Puts a statement into an empty slot */
+/*
+ * Puts a statement into an empty slot.  "known" is what is known of it from
+ * before, or NULL.
+ */
 static void
-pin_slot(int number, const StatementKey *key)
+pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 {
 	SharedSlot *slot = &statements_mine->slots[number];
 	StatementLocal *l = &statements_locals[number];
 	uint8		next = l->next;
 	TableEntryInfo info;
 
-	if (!kept_pin(key, &info, l))
+	if (known != NULL)
+	{
+		*l = *known;
+		info.ref = l->ref;
+		info.shape_serial = l->shape_serial;
+	}
+	else
+		l->planned = 0;
+	if (known == NULL || !table_pin_again(&info, &l->shape))
 	{
 		table_pin(key, &info, &l->shape);
 		l->key = *key;
@@ -205,8 +221,10 @@ pin_slot(int number, const StatementKey *key)
 		l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
 									FACTS_SCAN_STEP);
 	}
+	else if (info.shape_serial != l->shape_serial)
+		l->window_statement = NULL; /* another table of that name */
+	l->ref = info.ref;
 	l->next = next;
-	l->planned = 0;
 	l->seen = 0;
 	l->has_text = info.has_text;
 	l->text_serial = info.text_serial;
@@ -236,15 +254,16 @@ slot_executions(int slot)
  *
  * A backend that runs more statements in turn than there are slots would find
  * none of them there; and of those that run once, each would take the slot of
- * one that will run again.  So most take the slot that was given last, where
- * its statement has run just once since, and the others keep theirs.
+ * one that will run again.  So few of the kept statements are given one at all
+ * (see kept.c), and most of the new ones take the slot that the one before was
+ * given, where that has run just once since, and the others keep theirs.
  */
 static int
-choose_slot(void)
+choose_slot(bool is_new)
 {
 	if (slots_given < SLOTS)
 		return slots_given++;
-	if (statements_fills % KEEP_SLOTS != 0 &&
+	if (is_new && statements_fills % KEEP_SLOTS != 0 &&
 		slot_executions(last_given) == 1)
 		return last_given;
 	for (;;)
@@ -271,21 +290,29 @@ unlink_slot(int slot)
 	*link = l->next;
 }
 
-/* Gives a statement a slot */
+/* Gives a slot to a statement: a kept one, or one that is new here (-1) */
 static int
-fill_slot(const StatementKey *key)
+fill_slot(const StatementKey *key, int kept)
 {
-	int			slot = choose_slot();
+	int			slot = choose_slot(kept < 0);
+	StatementLocal known;
 
 	statements_fills++;
-	last_given = slot;
+	if (kept >= 0)
+	{
+		known = statements_locals[kept];
+		statements_locals[kept].planned = 0;	/* it goes along */
+		kept_forget(kept);
+	}
+	else
+		last_given = slot;
 	if (statements_mine->slots[slot].used)
 	{
-		kept_remember(&statements_locals[slot], &statements_mine->slots[slot].ref);
 		flush_slot(&statements_mine->slots[slot]);
+		kept_remember(&statements_locals[slot]);
 		unlink_slot(slot);
 	}
-	pin_slot(slot, key);
+	pin_slot(slot, key, kept >= 0 ? &known : NULL);
 	return slot;
 }
 
@@ -306,7 +333,13 @@ statements_find_slot(const StatementKey *key)
 	if (slot != NO_SLOT)
 		*link = statements_locals[slot].next;
 	else
-		slot = fill_slot(key);
+	{
+		int			kept = kept_find(key);
+
+		if (kept >= 0 && !statements_locals[kept].wants_slot)
+			return kept;
+		slot = fill_slot(key, kept);
+	}
 
 	/* to the front: it will be wanted again */
 	statements_locals[slot].next = *list;
@@ -319,15 +352,15 @@ bool
 statements_look(int slot)
 {
 	StatementLocal *l = &statements_locals[slot];
-	SharedSlot *s = &statements_mine->slots[slot];
 
-	if (!table_look(&s->ref, &l->text_serial, &l->has_text))
+	if (!table_look(&l->ref, &l->text_serial, &l->has_text) &&
+		slot < SLOTS)
 	{
 		/* evicted all the same: begin with a new entry */
-		StatementKey key = s->key;
+		StatementKey key = l->key;
 
-		flush_slot(s);
-		pin_slot(slot, &key);
+		flush_slot(&statements_mine->slots[slot]);
+		pin_slot(slot, &key, NULL);
 	}
 	return l->has_text;
 }
@@ -337,7 +370,6 @@ statements_describe(int slot, const char *text, Size text_length,
 					const char *tables, Size tables_length,
 					const StatementShape *shape)
 {
-	SharedSlot *s = &statements_mine->slots[slot];
 	StatementLocal *l = &statements_locals[slot];
 
 	/* another table of that name: the window has to see it */
@@ -345,7 +377,7 @@ statements_describe(int slot, const char *text, Size text_length,
 		l->window_statement = NULL;
 	l->shape = *shape;
 	l->has_text =
-		table_describe(&s->key, &s->ref, text, text_length,
+		table_describe(&l->key, &l->ref, text, text_length,
 					   tables, tables_length, shape, &l->shape_serial);
 }
 
@@ -372,7 +404,7 @@ statements_heed_reset(SharedSlot *slot)
 		/* what was planned is yet to be executed, after the reset */
 		l->planned = 0;
 		flush_slot(slot);
-		pin_slot(slot - statements_mine->slots, &key);
+		pin_slot(slot - statements_mine->slots, &key, NULL);
 		l->planned = planned;
 	}
 	slot_write_begins(slot);
@@ -380,16 +412,41 @@ statements_heed_reset(SharedSlot *slot)
 	slot_write_ends(slot);
 }
 
+/*
+ * The slot that a statement's counts are added to, between these two: its own,
+ * or one on the way to the table.
+ */
+static SharedSlot *
+counting_begins(int number)
+{
+	SharedSlot *slot;
+
+	if (number >= FIRST_KEPT)
+		slot = kept_open(number);
+	else
+	{
+		slot = &statements_mine->slots[number];
+		if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
+			statements_heed_reset(slot);
+	}
+	slot_write_begins(slot);
+	return slot;
+}
+
+static void
+counting_ends(int number, SharedSlot *slot)
+{
+	slot_write_ends(slot);
+	if (number >= FIRST_KEPT)
+		kept_close();
+}
+
 void
 statements_record(int slot_number, const Execution *e, bool slow)
 {
-	SharedSlot *slot = &statements_mine->slots[slot_number];
+	SharedSlot *slot = counting_begins(slot_number);
 	StatementCounters *c = &slot->counters;
 
-	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-		statements_heed_reset(slot);
-
-	slot_write_begins(slot);
 	if (unlikely(statements_locals[slot_number].planned != 0))
 		slot_add_planned(slot, &statements_locals[slot_number]);
 	times_record(&c->exec, e->elapsed);
@@ -426,7 +483,7 @@ statements_record(int slot_number, const Execution *e, bool slow)
 		c->slow_calls++;
 		c->last_slow = c->last_seen;
 	}
-	slot_write_ends(slot);
+	counting_ends(slot_number, slot);
 	if (unlikely(e->outcome == OUTCOME_ERROR))
 		totals_count_error(e->sqlstate);
 }
@@ -434,28 +491,22 @@ statements_record(int slot_number, const Execution *e, bool slow)
 void
 statements_record_plan(int slot_number, uint64 elapsed)
 {
-	SharedSlot *slot = &statements_mine->slots[slot_number];
+	SharedSlot *slot = counting_begins(slot_number);
 
-	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-		statements_heed_reset(slot);
-
-	slot_write_begins(slot);
 	times_record(&slot->counters.plan, elapsed);
-	slot_write_ends(slot);
+	counting_ends(slot_number, slot);
 }
 
 void
 statements_add_facts(int slot, const StatementFacts *facts)
 {
-	table_add_facts(&statements_mine->slots[slot].ref, facts);
+	table_add_facts(&statements_locals[slot].ref, facts);
 }
 
 bool
 statements_slot_holds(int slot, const StatementKey *key)
 {
-	const SharedSlot *s = &statements_mine->slots[slot];
-
-	return s->used && statement_key_equal(&s->key, key);
+	return statement_key_equal(&statements_locals[slot].key, key);
 }
 
 void
@@ -467,6 +518,11 @@ statements_record_client(const StatementKey *key, int slot_number,
 	/* it may have lost its slot meanwhile: then the time is not kept */
 	if (!statements_slot_holds(slot_number, key))
 		return;
+	if (slot_number >= FIRST_KEPT)
+	{
+		kept_record_client(slot_number, elapsed);
+		return;
+	}
 	slot_write_begins(slot);
 	slot->counters.client_time += (int64) elapsed;
 	slot_write_ends(slot);

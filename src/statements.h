@@ -54,10 +54,25 @@ extern void statements_shmem_init(void *place, bool found);
 #define SLOT_LISTS	128
 #define NO_SLOT		SLOTS		/* end of a list */
 
-/* What is known of the statement in a slot, in this backend's memory */
+/* Statements that have no slot but are remembered: see kept.h */
+#define FIRST_KEPT		(NO_SLOT + 1)
+#define KEPT_STATEMENTS 512
+
+/* Where the table has a statement */
+typedef struct TableRef
+{
+	uint32		entry;			/* index */
+	uint32		incarnation;
+} TableRef;
+
+/*
+ * What is known of the statement in a slot, or of a kept one, in this backend's
+ * memory
+ */
 typedef struct StatementLocal
 {
-	StatementKey key;			/* queryid 0: the slot is empty */
+	StatementKey key;			/* queryid 0: there is none */
+	TableRef	ref;			/* its entry; in the slot too, for readers */
 	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
 	const char *plain_text;		/* for repeats.c: its source text, when that
 								 * was found to have no comment, and
@@ -69,6 +84,7 @@ typedef struct StatementLocal
 	uint32		shape_serial;	/* of the table's entry when it had "shape" */
 	bool		has_text;
 	uint8		next;			/* slot in the same list */
+	bool		wants_slot;		/* a kept one is to have one again */
 	uint32		seen;			/* executions when the slot was last passed
 								 * over for another that is less used */
 	uint16		scans_seen;		/* for facts.c: executions observed, ... */
@@ -76,7 +92,8 @@ typedef struct StatementLocal
 	StatementShape shape;		/* command SHAPE_OTHER: not known */
 } StatementLocal;
 
-extern StatementLocal statements_locals[SLOTS + 1]; /* the last: of NO_SLOT */
+/* Of the slots, of NO_SLOT, and of the kept statements */
+extern StatementLocal statements_locals[FIRST_KEPT + KEPT_STATEMENTS];
 extern uint8 statements_lists[SLOT_LISTS];	/* slot found last in each */
 extern uint64 statements_fills; /* slots that were given to a statement */
 
@@ -91,10 +108,11 @@ statements_list(const StatementKey *key)
 extern int	statements_find_slot(const StatementKey *key);
 
 /*
- * Slot of a statement among this backend's, or -1 if this process has none.
- * A statement that has no slot gets one: that takes locks and may evict
- * another; it does not raise.  A slot keeps its statement as long as
- * statements_fills stands still.
+ * The number by which a statement is known here: of its slot among this
+ * backend's, or, from FIRST_KEPT on, of a kept statement that has none; -1 if
+ * this process has no slots.  A statement that is not known is given a slot:
+ * that takes locks and may evict another; it does not raise.  A number keeps
+ * its statement as long as statements_fills stands still.
  */
 static inline int
 statements_slot(const StatementKey *key)
@@ -151,7 +169,7 @@ extern void statements_record(int slot, const Execution *execution, bool slow);
  */
 extern void statements_add_facts(int slot, const StatementFacts *facts);
 
-/* Is the statement still in that slot? */
+/* Does the number still stand for the statement? */
 extern bool statements_slot_holds(int slot, const StatementKey *key);
 
 extern void statements_record_plan(int slot, uint64 elapsed);

@@ -3,8 +3,8 @@
  * statements_read.c
  *		Reading the table of statements and the backends' slots together.
  *
- * A count is in a slot until it is flushed, then in the table's entry.  One
- * reader after the other must find it in one of the two, never in both and
+ * A count is in a slot until it is flushed, then in the table's entry, or of a
+ * statement without a slot in the entry from the beginning.  One reader after the other must find it in one of the two, never in both and
  * never in neither, while no owner waits for a reader.  So a reader
  *
  *	1. lists the entries of a partition (its lock shared, for a walk along the
@@ -21,9 +21,12 @@
  * slot that is still full when it is copied, although the entry was copied
  * after its flush, there is not: it is emptied under the entry's mutex.
  *
+ * What is added to an entry without a slot counts its changes up as well, so
+ * that all entries are seen as they are at one time.
+ *
  * A statement that is flushed over and over could keep a reader busy.  After
  * QUIET_TRIES it takes the partition's lock exclusively and tells the entry to
- * be quiet: then a flush into it waits for that lock.
+ * be quiet: then whoever adds to it waits for that lock.
  *
  * The rows of a partition are thus all of one time, except that an entry which
  * is evicted meanwhile is left out, as one created meanwhile is; each count is

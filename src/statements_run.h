@@ -12,7 +12,7 @@
 
 #include "access/xact.h"
 
-#include "statements_internal.h"
+#include "kept.h"
 
 /*
  * Adds an execution that completed in one run, and its planning.  Lock-free.
@@ -26,6 +26,8 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	StatementCounters *c = &slot->counters;
 	bool		wrote;
 
+	if (unlikely(slot_number >= FIRST_KEPT))
+		return kept_record_run(slot_number, elapsed, rows, measure);
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		statements_heed_reset(slot);
 

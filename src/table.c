@@ -20,7 +20,7 @@
  * Nothing is sorted and no lock but the partition's is held.  Entries in some
  * backend's slots are pinned and taken only if all of the partition are: hot
  * statements stay in slots and are not flushed for long, so their use here is
- * out of date.
+ * out of date.  That of statements without a slot is not.
  *
  * Spinlocks: header.mutex guards the free list and the count of entries, an
  * entry's mutex its counts and its incarnation.  Both are held for arithmetic
@@ -449,8 +449,7 @@ take_counts(SharedStatement *entry, const StatementCounters *counters,
 		end = counters_end_bucket(counters);
 		for (int b = counters_first_bucket(counters); b < end; b++)
 			entry->histogram[b] += histogram[b];
-		entry->usage = decayed_usage(entry) + (double) counters->exec.count;
-		entry->usage_clock = pg_atomic_read_u64(&table_header->evictions);
+		use_entry(entry, (double) counters->exec.count);
 	}
 	*used = 0;
 }

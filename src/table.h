@@ -24,12 +24,6 @@
 #include "statements.h"
 #include "texts.h"
 
-typedef struct TableRef
-{
-	uint32		entry;			/* index */
-	uint32		incarnation;
-} TableRef;
-
 /* What a slot learns of its entry */
 typedef struct TableEntryInfo
 {
@@ -65,7 +59,8 @@ extern bool table_pin_again(TableEntryInfo *info, StatementShape *shape);
  * Moves a slot's counts to the statement's entry (to a new one if ref's is
  * another statement's by now), unpins it, and sets *used to 0, all under the
  * entry's mutex: for a reader one step.  Counts older than the entry's last
- * reset (by reset_serial) are dropped.
+ * reset (by reset_serial) are dropped.  With ref->entry NO_ENTRY nothing was
+ * pinned.
  */
 extern void table_flush(const StatementKey *key, const TableRef *ref,
 						const StatementCounters *counters,

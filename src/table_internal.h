@@ -164,6 +164,14 @@ decayed_usage(const SharedStatement *entry)
 		exp2(-(double) age / (EVICTION_HALF_LIFE * (double) table_header->max));
 }
 
+/* So many executions are added; mutex held */
+static inline void
+use_entry(SharedStatement *entry, double executions)
+{
+	entry->usage = decayed_usage(entry) + executions;
+	entry->usage_clock = pg_atomic_read_u64(&table_header->evictions);
+}
+
 /* The entry in its chain, NO_ENTRY if there is none; partition lock held */
 extern uint32 table_find(const StatementKey *key, uint32 bucket);
 

@@ -66,7 +66,10 @@ drop_a_text(void)
 		texts_free(text);
 		pg_atomic_fetch_add_u64(&table_header->texts_dropped, 1);
 
-		/* only who has it in a slot believes that the text is there */
+		/*
+		 * only who has it in a slot believes that the text is there; who
+		 * keeps it without one looks each time (kept.c)
+		 */
 		if (pinned)
 			pg_atomic_fetch_add_u32(&table_header->text_serial, 1);
 	}

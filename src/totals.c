@@ -215,26 +215,102 @@ totals_detach(void)
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 }
 
-void
-totals_add(const StatementCounters *counters, const uint32 *histogram,
-		   bool toplevel, uint64 serial, uint32 *totalled)
+/*
+ * The owner's writes to its totals stand between these two.  Returns whether
+ * what was counted since that serial still counts; what there was from before
+ * a reset is gone.
+ */
+static inline bool
+write_begins(uint64 serial)
 {
 	uint64		void_before = pg_atomic_read_u64(&shared->void_before);
 
-	if (mine == NULL)
-		return;
 	((volatile SharedBackendTotals *) mine)->change++;
 	pg_write_barrier();
-	if (mine->serial < void_before)
+	if (unlikely(mine->serial < void_before))
 	{
 		memset(&mine->counts, 0, sizeof(TotalCounts));
 		mine->serial = void_before;
 	}
-	if (serial >= void_before)
-		counts_add_slot(&mine->counts, counters, histogram, toplevel);
-	*totalled = 1;
+	return serial >= void_before;
+}
+
+static inline void
+write_ends(void)
+{
 	pg_write_barrier();
 	((volatile SharedBackendTotals *) mine)->change++;
+}
+
+void
+totals_add(const StatementCounters *counters, const uint32 *histogram,
+		   bool toplevel, uint64 serial, uint32 *totalled)
+{
+	if (mine == NULL)
+		return;
+	if (write_begins(serial))
+		counts_add_slot(&mine->counts, counters, histogram, toplevel);
+	*totalled = 1;
+	write_ends();
+}
+
+/* The WAL that a run has written */
+static pg_noinline void
+add_wal_bytes(TotalCounts *counts, const Measure *measure)
+{
+	int64		wal[USAGE_NWAL] = {0};
+
+	compat_add_wal_usage(wal, &pgWalUsage, &measure->wal);
+	counts->wal_bytes += wal[USAGE_WAL_BYTES];
+}
+
+void
+totals_add_run(uint64 elapsed, uint64 planned, uint64 rows,
+			   const Measure *measure, bool toplevel, uint64 serial)
+{
+	const int64 *now = (const int64 *) &pgBufferUsage;
+	const int64 *then = (const int64 *) &measure->buffers;
+
+	if (mine == NULL)
+		return;
+
+	/* the serial was read before what it is compared with */
+	pg_read_barrier();
+	if (write_begins(serial))
+	{
+		TotalCounts *counts = &mine->counts;
+		uint64		busy = elapsed;
+
+		counts->executions++;
+		counts->rows += rows;
+		counts->exec_time += elapsed;
+		if (planned != 0)
+		{
+			counts->plans++;
+			counts->plan_time += planned - 1;
+			busy += planned - 1;
+		}
+		if (toplevel)
+			counts->busy_time += busy;
+#pragma GCC unroll 10
+		for (int i = 0; i < USAGE_NBLOCKS; i++)
+			counts->blocks[i] += now[i] - then[i];
+		if (unlikely(measure_wrote(measure)))
+			add_wal_bytes(counts, measure);
+		counts->latency[bound_of_bucket[histogram_bucket(elapsed)]]++;
+	}
+	write_ends();
+}
+
+void
+totals_add_client(uint64 elapsed, uint64 serial)
+{
+	if (mine == NULL)
+		return;
+	pg_read_barrier();
+	if (write_begins(serial))
+		mine->counts.client_time += elapsed;
+	write_ends();
 }
 
 /* Adds errors of a class, of the database in that place */

@@ -24,6 +24,7 @@
 
 #include "counters.h"
 #include "histogram.h"
+#include "measure.h"
 
 /* Databases with totals of their own; the rest share the first ones, OID 0 */
 #define TOTALS_DATABASES	64
@@ -91,6 +92,16 @@ extern void totals_detach(void);
 extern void totals_add(const StatementCounters *counters,
 					   const uint32 *histogram, bool toplevel,
 					   uint64 serial, uint32 *totalled);
+
+/*
+ * Adds an execution that completed in one run, and its planning ("planned" as
+ * in StatementLocal), or time between statements, that no slot has counted.
+ * "serial" is the reset serial, read before.  Lock-free.
+ */
+extern void totals_add_run(uint64 elapsed, uint64 planned, uint64 rows,
+						   const Measure *measure, bool toplevel,
+						   uint64 serial);
+extern void totals_add_client(uint64 elapsed, uint64 serial);
 
 /* An execution of this backend failed.  Lock-free, never raises. */
 extern void totals_count_error(int sqlstate);
