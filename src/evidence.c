@@ -122,7 +122,6 @@ choose_columns(EvidenceCollector *collector, QueryDesc *queryDesc)
 				return;
 			collector->columns[collector->ncolumns] = target->resno - 1;
 			collector->types[collector->ncolumns] = type;
-			collector->last_column = Max(collector->last_column, target->resno);
 			collector->ncolumns++;
 		}
 	}
@@ -177,7 +176,7 @@ add_row(EvidenceCollector *collector, TupleTableSlot *slot)
 	int			row = collector->rows->nrows;
 	int			ncolumns = collector->ncolumns;
 
-	slot_getsomeattrs(slot, collector->last_column);
+	slot_getallattrs(slot);		/* once; the receiver needs them all */
 	for (int i = 0; i < ncolumns; i++, key++)
 	{
 		int			column = collector->columns[i];
@@ -232,7 +231,6 @@ evidence_begin(EvidenceCollector *collector, QueryDesc *queryDesc,
 	collector->rows = rows;
 	collector->rows_before = rows->nrows;
 	collector->ncolumns = 0;
-	collector->last_column = 0;
 	choose_columns(collector, queryDesc);
 
 	/* a statement by the same name that returns other columns */

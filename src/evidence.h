@@ -26,7 +26,6 @@ typedef struct EvidenceCollector
 	KeySet	   *rows;
 	int			rows_before;
 	int			ncolumns;
-	int			last_column;	/* greatest of them */
 	AttrNumber	columns[KEYSET_MAX_COLUMNS];	/* of the output, from 0 */
 	Oid			types[KEYSET_MAX_COLUMNS];	/* looked through domains */
 } EvidenceCollector;

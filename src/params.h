@@ -96,18 +96,13 @@ params_hash_integer(const ParamExternData *param)
 }
 
 /*
- * The one parameter of a statement whose one condition it is that of, and no
- * list: a row asked for by its key.  NULL if there is more to it.  Then its
- * hash is all that params_hash() would find, without literals.
+ * The only parameter, NULL if there are more or none, or it has to be fetched
+ * from elsewhere
  */
 static inline const ParamExternData *
-params_only_key(ParamListInfo params, const StatementShape *shape)
+params_only(ParamListInfo params)
 {
-	const ShapeValue *value = &shape->conditions[0].value;
-
-	if (shape->nconditions != 1 || value->source != SHAPE_VALUE_PARAM ||
-		value->list || shape->offset_value.source != SHAPE_VALUE_NONE ||
-		params == NULL || params->numParams != 1 || params->paramFetch != NULL)
+	if (params == NULL || params->numParams != 1 || params->paramFetch != NULL)
 		return NULL;
 	return &params->params[0];
 }

@@ -276,12 +276,12 @@ hash_is_key(uint64 hash, WindowValues *values)
 }
 
 static pg_attribute_always_inline void
-hash_values(QueryDesc *queryDesc, const StatementShape *shape,
+hash_values(QueryDesc *queryDesc, const StatementShape *shape, bool by_key,
 			WindowValues *values)
 {
-	const ParamExternData *key = params_only_key(queryDesc->params, shape);
+	const ParamExternData *key = params_only(queryDesc->params);
 
-	if (unlikely(key == NULL || literals_of(queryDesc) != NULL))
+	if (unlikely(!by_key || key == NULL || literals_of(queryDesc) != NULL))
 	{
 		hash_other_values(queryDesc, shape, values);
 		return;
@@ -565,7 +565,7 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 	{
 		WindowValues *values = window_values_place(window, run);
 
-		hash_values(queryDesc, shape, values);
+		hash_values(queryDesc, shape, window_is_by_key(run), values);
 		window_values(run, values);
 	}
 	if (unlikely(window_at_threshold(window, run) || window_wants_rows(run)))
@@ -583,9 +583,9 @@ static pg_noinline RepeatRun *
 begin_next(RepeatRun *run, const StatementKey *key,
 		   const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
 {
-	const ParamExternData *param = params_only_key(queryDesc->params, shape);
+	const ParamExternData *param = params_only(queryDesc->params);
 
-	if (unlikely(param == NULL || !params_is_integer(param) ||
+	if (unlikely(!window_is_by_key(run) || param == NULL || !params_is_integer(param) ||
 				 block_transaction != compat_transaction_id() ||
 				 has_literals(queryDesc) || window_wants_rows(run) ||
 				 window_at_threshold(window, run)))
@@ -672,7 +672,7 @@ repeats_continue(RepeatRun *run, uint64 queryid)
  * Readers follow a burst as it goes on: all that is known of it is told with
  * every execution, past LONG_BURST only when it has grown by an eighth, and its
  * counts in between.  Inside of a transaction block it is told when it is four
- * times as long, and when that ends; its counts with every fourth execution.  A
+ * times as long, and when that ends; its counts with every eighth execution.  A
  * reader of the same session has repeats_publish().
  */
 static uint64
@@ -714,7 +714,7 @@ update_burst(RepeatRun *run, int handle)
 	else
 	{
 		behind = true;
-		if (executions > LONG_BURST || executions % 4 == 0)
+		if (executions > LONG_BURST || executions % 8 == 0)
 			tell_progress(run, handle);
 	}
 }
@@ -768,7 +768,7 @@ static pg_noinline void
 end_asked(RepeatRun *run)
 {
 	if (likely(window_handle(window, run) >= 0 && !window_is_due(run) &&
-			   window_executions(run) % 4 != 0 &&
+			   window_executions(run) % 8 != 0 &&
 			   window_executions(run) <= LONG_BURST &&
 			   window_end_key(window, run)))
 	{

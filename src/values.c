@@ -66,14 +66,16 @@ match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 		if (match->matched++ == 0)
 			match->first = match->furthest = row;
 		else if (row > last)
+		{
 			match->up++;
+			match->furthest = Max(match->furthest, row);
+		}
 		else
+		{
 			match->down++;
+			match->first = Min(match->first, row);
+		}
 		last = row;
-		if (row < match->first)
-			match->first = row;
-		if (row > match->furthest)
-			match->furthest = row;
 	}
 	rows->asked |= asked;
 	match->nkeys = Max(match->nkeys, nkeys);
@@ -182,8 +184,12 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 	StatementLink link;
 
 	keyset->asked = true;
-	relate_statements(relater, &child->shape, varying, &candidate->shape,
-					  &link);
+	if (candidate->queryid == parent->queryid &&
+		parent->link.grade != LINK_NONE)
+		link = parent->link;
+	else
+		relate_statements(relater, &child->shape, varying, &candidate->shape,
+						  &link);
 	for (int i = 0; i < child->shape.nconditions; i++)
 	{
 		const ShapeCondition *condition = &child->shape.conditions[i];

@@ -146,6 +146,13 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	return !counts->burst || wants_values_again(statement);
 }
 
+/* Is it asked for by one key, which is a parameter, and nothing else? */
+static inline bool
+window_is_by_key(const WindowStatement *statement)
+{
+	return statement->by_key;
+}
+
 /* Where the values are to be made, for window_values() */
 static inline WindowValues *
 window_values_place(Window *window, const WindowStatement *statement)
