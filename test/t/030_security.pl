@@ -374,6 +374,7 @@ EXECUTE p (E'it''s \\\\');
 my @names = (
 	q{x";drop table victim;--'}, q{c"' = 1; drop table victim; --}, "new\nline; DROP TABLE victim; --", '/* open', 'close */ DROP TABLE victim; /*',
 	'-- comment', q{U&"\\0061"}, q{E'\\''}, '$1', '$$', '$x$', '%s %I %L %1$s', '{a="b"} 1', 'back\\slash', "caf\x{e9} \x{1f600}", 'null', 'select', ' leading', "tab\t", 'x' x 62, "\x{e9}" x 31);
+my $superuser = query('SELECT current_user');
 my $lines_in_roles = query('SHOW server_version_num') < 190000;
 sub identifier { return '"' . ($_[0] =~ s/"/""/gr) . '"' }
 sub literal { return "E'" . ($_[0] =~ s/([\\'])/\\$1/gr) . "'" }
@@ -406,6 +407,18 @@ BEGIN;
 	# control characters)
 	my $application = $name =~ /^[ -~]+$/ ? $literal : 'application_name';
 	is(query("$looking; SELECT bool_and(application_name = $application AND tags ->> 'route' = translate($literal, E'\\n\\t', '??')) FROM querywatch.slow_statements WHERE rolname = $role_literal AND query ~ '^SELECT v'"), 't', "$what: as application and route");
+	my %forms = (
+		'the first of each' => [ 'batch', "SELECT v AS $ident FROM $ident.$ident AS $ident WHERE $ident = \$1 ORDER BY v LIMIT 1" ],
+		'a count of each' => [ 'batch', "SELECT count(v) AS $ident FROM $ident.$ident WHERE $ident = \$1" ],
+		'inserts' => [ 'write', "INSERT INTO $ident.$ident ($ident, v) VALUES (\$1, \$2)" ],
+		'updates' => [ 'write', "UPDATE $ident.$ident SET v = \$1 WHERE $ident = \$2" ],
+		'pages' => [ 'keyset', "SELECT v FROM $ident.$ident ORDER BY $ident LIMIT \$1 OFFSET \$2" ]);
+	foreach my $form (sort keys %forms)
+	{
+		my ($kind, $sql) = @{ $forms{$form} };
+		my $made = query("$looking; SELECT querywatch.rewrite(" . literal($sql) . ", '$kind')");
+		is(scalar query_as($superuser, "$looking; PREPARE r AS $made; SELECT count(*) FROM pg_prepared_statements"), '1', "$what: a rewrite of $form can be prepared");
+	}
 	my @faults = grep { !/^(# (TYPE \w+ \w+|HELP \w+ .+)|\w+(\{(\w+="([^"\\]|\\[\\"n])*",?)+\})? -?[0-9.e+-]+)$/ } split /\n/, query("$looking; SELECT querywatch.prometheus()");
 	is("@faults", '', "$what: prometheus()");
 	query("DROP OWNED BY $role CASCADE; DROP ROLE $role");
