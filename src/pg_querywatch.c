@@ -29,7 +29,8 @@
  *
  *	window, valueset,	the detector itself: plain C, no server in it
  *	burst, relate, verdict,
- *	values, keyset
+ *	values, keyset,
+ *	keyhash
  *	evidence			the keys that a parent returns, as it returns them
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs

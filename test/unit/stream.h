@@ -189,6 +189,7 @@ typedef struct Result
 	BurstFacts	facts;
 	RepeatVerdict verdict;
 	int			handle;
+	bool		as_told;		/* without facts: they were told */
 } Result;
 
 static Window *window = NULL;
@@ -217,8 +218,11 @@ burst_closed(void *arg, const BurstFacts *facts, int handle)
 	if (nclosed == MAX_RESULTS)
 		abort();
 	nclosed++;
-	result->facts = *facts;
 	result->handle = handle;
+	result->as_told = facts == NULL;
+	if (facts == NULL)
+		return;
+	result->facts = *facts;
 	verdict_decide(facts, threshold, true, &result->verdict);
 }
 

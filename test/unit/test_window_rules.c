@@ -668,6 +668,27 @@ test_counts(void)
 		window_bursts(window, true, burst_closed, NULL);
 		is(nclosed, 2, "but has grown");
 		ok(window_is_due(entry), "and is due now");
+
+		/* at the end of the window too, unless nothing has run since */
+		nclosed = 0;
+		window_told(window, entry, 1002);
+		window_close(window);
+		ok(nclosed == 1 && closed[0].as_told, "closed as it was told");
+		for (int way = 0; way < 3; way++)
+		{
+			for (int i = 0; i < N; i++)
+				entry = RUN(&author_by_id, .rows = 1, .key = {i});
+			window_told(window, entry, 1002);
+			if (way == 0)
+				RUN(&authors, .rows = N);
+			else if (way == 1)
+				RUN(&author_by_id, .rows = 1, .pipelined = true);
+			else
+				window_more_rows(window, entry, clock_now, 1, 1);
+			window_close(window);
+			ok(!closed[1 + way].as_told, "told anew, %d", way);
+			is(closed[1 + way].facts.rows, N + (way > 0), "with all rows");
+		}
 	}
 
 	/* transactions, as they came */
