@@ -299,7 +299,9 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 	static StringInfoData buf;
 	int			n = 0;
 
+	/* nothing of an earlier burst's */
 	strings->nvalues = -1;
+	memset(strings->values, 0, sizeof(strings->values));
 	if (!qw_capture_parameters)
 		return;
 

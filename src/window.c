@@ -224,7 +224,7 @@ set_shape(Window *window, WindowStatement *statement,
 	statement->shape = *shape;
 	statement->possible = verdict_possible(shape);
 	statement->writes = is_write(shape);
-	statement->by_key = shape->nconditions == 1 &&
+	statement->by_key = statement->possible && shape->nconditions == 1 &&
 		shape->conditions[0].value.source == SHAPE_VALUE_PARAM &&
 		!shape->conditions[0].value.list &&
 		shape->offset_value.source == SHAPE_VALUE_NONE;

@@ -78,8 +78,8 @@ struct WindowStatement
 								 * for nothing, ... */
 	uint8		only_numbers;	/* ... or strings among them for nothing */
 	bool		possible;		/* may become a burst */
-	bool		by_key;			/* its one condition's value is a parameter,
-								 * no list, and it has no OFFSET */
+	bool		by_key;			/* ... and its one condition's value is a
+								 * parameter, no list, and it has no OFFSET */
 	bool		writes;
 
 	/* the execution that is running */
