@@ -166,6 +166,14 @@ SELECT toplevel, p.query, p.plans AS theirs, q.plans AS ours
  WHERE p.plans <> q.plans AND p.query !~ '\mreset\M|querywatch'
  ORDER BY p.query COLLATE "C", toplevel;
 
+-- and the texts: lists of constants are squashed since 18
+SELECT count(*) AS listed FROM post WHERE id IN (1, 2, 3);
+SELECT count(*) AS listed FROM post WHERE id < 9 AND id IN (4, 5, 6, 7) AND author_id = 1;
+SELECT count(*) AS texts, count(*) FILTER (WHERE p.query <> q.query) AS others
+  FROM pg_stat_statements AS p
+  JOIN querywatch.statements AS q USING (userid, dbid, toplevel, queryid)
+ WHERE p.query ~ '^SELECT count.* AS listed';
+
 -- every column of pg_stat_statements is here, with its type
 SELECT a.attname, format_type(a.atttypid, a.atttypmod)
   FROM pg_attribute AS a
