@@ -19,7 +19,6 @@
 #include "compat.h"
 #include "params.h"
 
-
 /*
  * Narrows a source text to one of its statements, without the white space
  * around it: *location and *length, as a Query or PlannedStmt has them (-1:

@@ -118,7 +118,6 @@ clear_counts(SharedSlot *slot)
 	counters_clear(&slot->counters);
 }
 
-
 /* Adds a slot's counts to the totals of this backend's database */
 static void
 total_slot(SharedSlot *slot)

@@ -3,9 +3,10 @@
  * statements_read.c
  *		Reading the table of statements and the backends' slots together.
  *
- * A count is in a slot until it is flushed, then in the table's entry, or of a
- * statement without a slot in the entry from the beginning.  One reader after the other must find it in one of the two, never in both and
- * never in neither, while no owner waits for a reader.  So a reader
+ * A count is in a slot until it is flushed, then in the table's entry; that of
+ * a statement without a slot is in the entry from the beginning.  One reader
+ * after the other must find it in one of the two, never in both and never in
+ * neither, while no owner waits for a reader.  So a reader
  *
  *	1. lists the entries of a partition (its lock shared, for a walk along the
  *	   chains), and copies them one by one, each under its mutex, with the
