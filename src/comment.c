@@ -75,10 +75,15 @@ hex_value(char c)
 static inline void
 trim(const char **begin, const char **end)
 {
-	while (*begin < *end && (is_space(**begin) || **begin == ';'))
-		(*begin)++;
-	while (*end > *begin && (is_space((*end)[-1]) || (*end)[-1] == ';'))
-		(*end)--;
+	const char *p = *begin;
+	const char *q = *end;
+
+	while (p < q && (is_space(*p) || *p == ';'))
+		p++;
+	while (q > p && (is_space(q[-1]) || q[-1] == ';'))
+		q--;
+	*begin = p;
+	*end = q;
 }
 
 static inline bool

@@ -512,7 +512,7 @@ void
 statements_record_client(const StatementKey *key, int slot_number,
 						 uint64 elapsed)
 {
-	SharedSlot *slot = &statements_mine->slots[slot_number];
+	SharedSlot *slot;
 
 	/* it may have lost its slot meanwhile: then the time is not kept */
 	if (!statements_slot_holds(slot_number, key))
@@ -522,6 +522,7 @@ statements_record_client(const StatementKey *key, int slot_number,
 		kept_record_client(slot_number, elapsed);
 		return;
 	}
+	slot = &statements_mine->slots[slot_number];
 	slot_write_begins(slot);
 	slot->counters.client_time += (int64) elapsed;
 	slot_write_ends(slot);

@@ -22,12 +22,15 @@ static pg_attribute_always_inline bool
 statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 					  const Measure *measure)
 {
-	SharedSlot *slot = &statements_mine->slots[slot_number];
-	StatementCounters *c = &slot->counters;
+	SharedSlot *slot;
+	StatementCounters *c;
 	bool		wrote;
 
 	if (unlikely(slot_number >= FIRST_KEPT))
 		return kept_record_run(slot_number, elapsed, rows, measure);
+
+	slot = &statements_mine->slots[slot_number];
+	c = &slot->counters;
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
 		statements_heed_reset(slot);
 

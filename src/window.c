@@ -353,18 +353,6 @@ window_compares(const Window *window)
 	return window->open && window->nkeysets > 0;
 }
 
-bool
-window_expects_values(const Window *window, const WindowStatement *statement,
-					  uint64 transaction)
-{
-	/* the counts may be those of a window that is over, or about to be */
-	if (statement->serial == window->serial && window->open &&
-		!is_over(window, statement->queryid, window->last_end, transaction))
-		return window_wants_values(window, statement);
-	return statement->possible &&
-		(window->threshold <= 2 || window->nkeysets > 0);
-}
-
 /* Counts the values of an execution */
 static pg_noinline void
 count_values(Window *window, WindowStatement *statement,

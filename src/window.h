@@ -301,14 +301,6 @@ extern KeySet *window_collect(Window *window, WindowStatement *statement);
 extern bool window_compares(const Window *window);
 
 /*
- * Will the values be looked at, when the statement that is parsed now is
- * executed, in this transaction?
- */
-extern bool window_expects_values(const Window *window,
-								  const WindowStatement *statement,
-								  uint64 transaction);
-
-/*
  * In the execution that makes the burst: looks for its parent, which asks the
  * schema, and fills *facts as if this execution had ended.
  */

@@ -146,6 +146,22 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	return !counts->burst || wants_values_again(statement);
 }
 
+/*
+ * Will the values be looked at, when the statement that is parsed now is
+ * executed, in this transaction?
+ */
+static inline bool
+window_expects_values(const Window *window, const WindowStatement *statement,
+					  uint64 transaction)
+{
+	/* the counts may be those of a window that is over, or about to be */
+	if (statement->serial == window->serial && window->open &&
+		!is_over(window, statement->queryid, window->last_end, transaction))
+		return window_wants_values(window, statement);
+	return statement->possible &&
+		(window->threshold <= 2 || window->nkeysets > 0);
+}
+
 /* Is it asked for by one key, which is a parameter, and nothing else? */
 static inline bool
 window_is_by_key(const WindowStatement *statement)
