@@ -13,6 +13,7 @@ REGRESS_FIRST = settings statements
 REGRESS_FOUND = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
 REGRESS = $(filter $(REGRESS_FOUND),$(REGRESS_FIRST)) \
 	$(filter-out $(REGRESS_FIRST),$(REGRESS_FOUND))
+ENCODING = UTF8
 
 # PostgreSQL's own headers are not clean under -Wextra without the last three.
 WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
