@@ -706,17 +706,24 @@ tell_progress(const RepeatRun *run, int handle)
 	patterns_progress(handle, &progress);
 }
 
-static inline void
-update_burst(RepeatRun *run, int handle)
+/* Are the counts told with this execution, where not everything is? */
+static inline bool
+is_progress_due(const RepeatRun *run)
 {
 	uint64		executions = window_executions(run);
 
+	return executions > LONG_BURST || executions % 8 == 0;
+}
+
+static inline void
+update_burst(RepeatRun *run, int handle)
+{
 	if (window_is_due(run))
 		tell_all(run, handle);
 	else
 	{
 		behind = true;
-		if (executions > LONG_BURST || executions % 8 == 0)
+		if (is_progress_due(run))
 			tell_progress(run, handle);
 	}
 }
@@ -770,9 +777,7 @@ static pg_noinline void
 end_asked(RepeatRun *run)
 {
 	if (likely(window_handle(window, run) >= 0 && !window_is_due(run) &&
-			   window_executions(run) % 8 != 0 &&
-			   window_executions(run) <= LONG_BURST &&
-			   window_end_key(window, run)))
+			   !is_progress_due(run) && window_end_key(window, run)))
 	{
 		behind = true;
 		return;
