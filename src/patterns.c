@@ -475,10 +475,11 @@ patterns_open(const PatternStrings *strings, Oid userid,
 void
 patterns_update(int handle, const BurstFacts *facts)
 {
-	BurstPlace *place = &places[handle];
+	BurstPlace *place;
 
 	if (handle < 0)
 		return;
+	place = &places[handle];
 	begin_writing(place->shared);
 	place->burst->facts = *facts;
 	place->burst->progress.executions = 0;
@@ -488,9 +489,12 @@ patterns_update(int handle, const BurstFacts *facts)
 void
 patterns_progress(int handle, const BurstProgress *progress)
 {
-	BurstPlace *place = &places[handle];
+	BurstPlace *place;
 
-	if (handle < 0 || place->shared == NULL)
+	if (handle < 0)
+		return;
+	place = &places[handle];
+	if (place->shared == NULL)
 		return;
 	begin_writing(place->shared);
 	place->burst->progress = *progress;
@@ -500,12 +504,13 @@ patterns_progress(int handle, const BurstProgress *progress)
 void
 patterns_close(int handle, const BurstFacts *facts, bool final)
 {
-	BurstPlace *place = &places[handle];
+	BurstPlace *place;
 	Pattern		pattern;
 	bool		found;
 
 	if (handle < 0 || handle >= OPEN_BURSTS)
 		return;
+	place = &places[handle];
 	found = pattern_of_burst(place->burst,
 							 facts != NULL ? facts : &place->burst->facts,
 							 final, &pattern);
