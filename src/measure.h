@@ -57,6 +57,18 @@ measure_wrote(const Measure *measure)
 	return pgWalUsage.wal_records != measure->wal.wal_records;
 }
 
+/* The blocks used since, added to as many sums */
+static pg_attribute_always_inline void
+measure_add_blocks(const Measure *measure, int64 *blocks)
+{
+	const int64 *now = (const int64 *) &pgBufferUsage;
+	const int64 *then = (const int64 *) &measure->buffers;
+
+#pragma GCC unroll 10
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		blocks[i] += now[i] - then[i];
+}
+
 /*
  * What was used up since, added to "usage".  What few statements use is added
  * elsewhere, so that the others need not save registers for it.
@@ -81,12 +93,7 @@ measure_add_times(const Measure *measure, Usage *usage)
 static inline bool
 measure_add_usage(const Measure *measure, Usage *usage)
 {
-	const int64 *now = (const int64 *) &pgBufferUsage;
-	const int64 *then = (const int64 *) &measure->buffers;
-
-#pragma GCC unroll 10
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
-		usage->blocks[i] += now[i] - then[i];
+	measure_add_blocks(measure, usage->blocks);
 	if (unlikely(measure->io_timing))
 		measure_add_times(measure, usage);
 	if (likely(!measure_wrote(measure)))

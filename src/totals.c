@@ -268,9 +268,6 @@ void
 totals_add_run(uint64 elapsed, uint64 planned, uint64 rows,
 			   const Measure *measure, bool toplevel, uint64 serial)
 {
-	const int64 *now = (const int64 *) &pgBufferUsage;
-	const int64 *then = (const int64 *) &measure->buffers;
-
 	if (mine == NULL)
 		return;
 
@@ -292,9 +289,7 @@ totals_add_run(uint64 elapsed, uint64 planned, uint64 rows,
 		}
 		if (toplevel)
 			counts->busy_time += busy;
-#pragma GCC unroll 10
-		for (int i = 0; i < USAGE_NBLOCKS; i++)
-			counts->blocks[i] += now[i] - then[i];
+		measure_add_blocks(measure, counts->blocks);
 		if (unlikely(measure_wrote(measure)))
 			add_wal_bytes(counts, measure);
 		counts->latency[bound_of_bucket[histogram_bucket(elapsed)]]++;
