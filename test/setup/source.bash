@@ -38,7 +38,7 @@ source_archive()
 {
 	local archive
 
-	archive=$(ls "$1"/*.orig.tar.* | head -n 1)
+	archive=$(ls "$1"/*.orig.tar.* | sed -n 1p)
 	case $archive in
 		*.bz2) have bzip2 || "$top/test/setup/apt-install" bzip2 >&2 ;;
 		*.xz) have xz || "$top/test/setup/apt-install" xz-utils >&2 ;;
