@@ -53,6 +53,8 @@ describe_query(int slot, const char *text, int location, int length,
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StringInfoData tables;
 	StatementShape shape;
+	int		   *constants = NULL;
+	int			nconstants = 0;
 
 	initStringInfo(&tables);
 	if (query->utilityStmt)
@@ -67,7 +69,8 @@ describe_query(int slot, const char *text, int location, int length,
 
 	find_statement(&text, &location, &length);
 	if (jstate && jstate->clocations_count > 0)
-		text = normalize_text(text, location, &length, jstate);
+		text = normalize_text(text, location, &length, jstate, &constants,
+							  &nconstants);
 	store(slot, text, length, tables.data, tables.len, &shape);
 
 	MemoryContextSwitchTo(old);

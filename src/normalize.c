@@ -338,7 +338,7 @@ normalize_clean(const char **query, int *location, int *length)
 
 char *
 normalize_text(const char *query, int location, int *length,
-			   const JumbleState *jstate)
+			   const JumbleState *jstate, int **constants, int *nconstants)
 {
 	int			nlocations = jstate->clocations_count;
 	LocationLen *locations = NULL;
@@ -355,6 +355,7 @@ normalize_text(const char *query, int location, int *length,
 		qsort(locations, nlocations, sizeof(LocationLen), compare_locations);
 	}
 
+	*constants = palloc_array(int, nlocations + 1);
 	initStringInfo(&buf);
 	enlargeStringInfo(&buf, *length + 1);
 
@@ -373,7 +374,7 @@ normalize_text(const char *query, int location, int *length,
 			constant->length : constant_length(query + offset);
 
 		appendBinaryStringInfo(&buf, query + copied, offset - copied);
-		replaced++;
+		(*constants)[replaced++] = constant->location;
 		appendStringInfo(&buf, "$%d%s",
 						 jstate->highest_extern_param_id + replaced,
 						 LOCATION_IS_SQUASHED(constant) ? " /*, ... */" : "");
@@ -383,6 +384,7 @@ normalize_text(const char *query, int location, int *length,
 
 	if (locations != NULL)
 		pfree(locations);
+	*nconstants = replaced;
 	*length = buf.len;
 	return buf.data;
 }

@@ -31,10 +31,13 @@ extern void normalize_clean(const char **query, int *location, int *length);
  * The text of a statement, given as by normalize_clean(), with its constants
  * replaced by $1, $2, ... or, where it has parameters, the numbers after
  * theirs: palloc'd, its length put into *length.  As pg_stat_statements shows
- * it.
+ * it.  *constants, palloc'd, gets the places of the *nconstants constants that
+ * were replaced, in order: offsets in the source text, as Const.location has
+ * them.
  */
 extern char *normalize_text(const char *query, int location, int *length,
-							const JumbleState *jstate);
+							const JumbleState *jstate,
+							int **constants, int *nconstants);
 
 /*
  * The same for a statement whose parse was not seen: every constant in it is
