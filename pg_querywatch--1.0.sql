@@ -926,7 +926,7 @@ COMMENT ON COLUMN info.slow_overwritten IS
 COMMENT ON COLUMN info.slow_dropped IS
 'slow executions that could not be logged';
 COMMENT ON COLUMN info.patterns_dropped IS
-'patterns that made room for others (pg_querywatch.max_patterns), and bursts that could not be followed';
+'patterns that made room for others (pg_querywatch.max_patterns)';
 COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
 COMMENT ON COLUMN info.shared_bytes IS

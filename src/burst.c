@@ -13,7 +13,7 @@
  */
 #include "postgres.h"
 
-#include "window_internal.h"
+#include "window_run.h"
 
 /* Statements considered as parent of a burst, most recent first */
 #define MAX_CANDIDATES		16
@@ -479,6 +479,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 	progress->executions = counts->executions;
 	progress->rows = counts->rows;
 	progress->transactions = counts->transactions;
+	progress->most_in_one = window_most_in_one(statement);
 	progress->exec_time = counts->exec_time;
 	progress->last_end = counts->last_end;
 	progress->hashed = counts->hashed;
@@ -495,6 +496,7 @@ window_advance(BurstFacts *facts, const BurstProgress *progress)
 	facts->executions = progress->executions;
 	facts->rows = progress->rows;
 	facts->transactions = progress->transactions;
+	facts->most_in_one = progress->most_in_one;
 	facts->exec_time = progress->exec_time;
 	facts->last_end = progress->last_end;
 	facts->distinct_values =
@@ -518,6 +520,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->executions = counts->executions;
 	facts->rows = counts->rows;
 	facts->transactions = counts->transactions;
+	facts->most_in_one = window_most_in_one(statement);
 	facts->in_blocks = counts->in_blocks;
 	facts->exec_time = counts->exec_time;
 	facts->first_start = counts->first_start;

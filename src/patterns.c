@@ -19,6 +19,7 @@
 
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
 #include "storage/ipc.h"
 #include "utils/timestamp.h"
 
@@ -27,11 +28,15 @@
 #include "settings.h"
 #include "shmem.h"
 
-/* Bursts of one backend that readers see while they are open */
+/*
+ * Open bursts that readers see: so many for each backend on average.  A backend
+ * takes as many as are free; those that find no room are private to it and
+ * reach readers when they close.
+ */
 #define SHARED_BURSTS	8
 
-/* Bursts of one backend open at a time; the rest of them are private */
-#define OPEN_BURSTS		32
+/* Bursts of one backend open at a time: its window holds no more statements */
+#define OPEN_BURSTS		WINDOW_MAX_STATEMENTS
 
 /* Copies tried of a burst that is being written */
 #define MAX_COPY_TRIES	100000
@@ -55,6 +60,7 @@ typedef struct OpenBurst
 
 typedef struct SharedBurst
 {
+	pg_atomic_uint32 taken;		/* 1: a backend has it */
 	uint32		change;			/* odd while the owner writes */
 	OpenBurst	burst;
 } SharedBurst;
@@ -80,7 +86,8 @@ typedef struct SharedPatterns
 } SharedPatterns;
 
 static SharedPatterns *shared = NULL;
-static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend */
+static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend,
+											 * of whichever takes them */
 
 /* Where the bursts of this backend are */
 typedef struct BurstPlace
@@ -119,6 +126,8 @@ patterns_shmem_init(void *place, bool found)
 	memset(place, 0, patterns_shmem_size());
 	shared->max = qw_max_patterns;
 	shared->nbackends = MaxBackends;
+	for (int i = 0; i < MaxBackends * SHARED_BURSTS; i++)
+		pg_atomic_init_u32(&shared_bursts[i].taken, 0);
 }
 
 uint64
@@ -395,18 +404,29 @@ table_record(const OpenBurst *burst, Pattern *pattern)
  * Open bursts
  */
 
-/* Where readers see this backend's burst; NULL if they do not */
+/*
+ * Takes a place where readers see a burst, of this backend's own share first.
+ * NULL if none is free.
+ */
 static SharedBurst *
-shared_burst(int handle)
+take_shared_burst(void)
 {
-	int			number;
+	uint32		nslots = (uint32) shared->nbackends * SHARED_BURSTS;
+	int			number = MyProc != NULL ? compat_proc_number() : -1;
+	uint32		start;
 
-	if (handle >= SHARED_BURSTS || MyProc == NULL)
-		return NULL;
-	number = compat_proc_number();
 	if (number < 0 || number >= shared->nbackends)
 		return NULL;
-	return &shared_bursts[number * SHARED_BURSTS + handle];
+	start = (uint32) number * SHARED_BURSTS;
+	for (uint32 i = 0; i < nslots; i++)
+	{
+		SharedBurst *slot = &shared_bursts[(start + i) % nslots];
+
+		if (pg_atomic_read_u32(&slot->taken) == 0 &&
+			pg_atomic_exchange_u32(&slot->taken, 1) == 0)
+			return slot;
+	}
+	return NULL;
 }
 
 /* Where nobody sees it, there is no slot */
@@ -443,14 +463,9 @@ patterns_open(const PatternStrings *strings, Oid userid,
 			break;
 	}
 	if (handle == OPEN_BURSTS)
-	{
-		LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
-		shared->dropped++;
-		LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 		return -1;
-	}
 	now = GetCurrentTimestamp();
-	slot = shared_burst(handle);
+	slot = take_shared_burst();
 	burst = slot != NULL ? &slot->burst : &private_bursts[handle];
 	places[handle].used = true;
 	places[handle].shared = slot;
@@ -524,6 +539,8 @@ patterns_close(int handle, const BurstFacts *facts, bool final)
 	begin_writing(place->shared);
 	place->burst->used = false;
 	end_writing(place->shared);
+	if (place->shared != NULL)
+		pg_atomic_write_u32(&place->shared->taken, 0);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 	place->used = false;
 }

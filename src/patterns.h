@@ -4,9 +4,10 @@
  *		Bursts added up over time, and those still open.
  *
  * A fixed table of max_patterns under one LWLock (SHMEM_LOCK_PATTERNS),
- * written only when a burst closes.  A burst that is still open lies in its
- * backend's own piece of shared memory, written by the owner alone between
- * two increments of a change counter (as slots are, see statements.c), so
+ * written only when a burst closes.  A burst that is still open lies in a
+ * piece of shared memory that its backend has taken, from a pool as large as
+ * eight bursts for each backend, written by the owner alone between two
+ * increments of a change counter (as slots are, see statements.c), so
  * that a reader sees it although its connection may stay idle for hours: its
  * facts as they were told last, and what it has grown by since.
  *
@@ -123,7 +124,7 @@ extern void patterns_shmem_init(void *place, bool found);
 
 /*
  * A burst begins in this backend: returns a handle for the calls below.  -1
- * if too many are open: then it is not counted, but for info.
+ * if as many are open as a window has statements: then it is not counted.
  */
 extern int	patterns_open(const PatternStrings *strings, Oid userid,
 						  const BurstFacts *facts);
@@ -153,8 +154,7 @@ typedef struct PatternsInfo
 {
 	int64		patterns;
 	int64		limit;
-	int64		dropped;		/* patterns that made room for others, bursts
-								 * that could not be followed */
+	int64		dropped;		/* patterns that made room for others */
 	int64		routes_folded;	/* bursts counted under "(other)" */
 } PatternsInfo;
 

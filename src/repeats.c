@@ -844,6 +844,8 @@ repeats_set_literals(uint64 queryid)
 void
 repeats_committed(void)
 {
+	if (window)
+		window_committed(window, compat_transaction_id());
 	if (behind)
 		window_bursts(window, true, publish_burst, NULL);
 	behind = false;

@@ -84,6 +84,14 @@ rolls_back(Node *parsetree)
 	}
 }
 
+/* Does it hand a connection back to a pool, as far as can be told? */
+static bool
+resets_all(Node *parsetree)
+{
+	return IsA(parsetree, VariableSetStmt) &&
+		((VariableSetStmt *) parsetree)->kind == VAR_RESET_ALL;
+}
+
 /* Does it end a transaction block, unless that has failed? */
 static bool
 commits(Node *parsetree)
@@ -195,7 +203,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	!IsParallelWorker();
 	volatile bool discard_all = IsA(parsetree, DiscardStmt) &&
 	((DiscardStmt *) parsetree)->target == DISCARD_ALL;
-	volatile bool undone = rolls_back(parsetree);
+	volatile bool undone = rolls_back(parsetree) || resets_all(parsetree);
 	volatile bool committed = commits(parsetree);
 	volatile bool captured = level == 0 && !is_control(parsetree);
 	volatile bool wrote = !is_harmless(parsetree);

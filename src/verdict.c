@@ -139,14 +139,14 @@ keys_fit_parent(const BurstFacts *facts)
 /*
  * Could these be so many requests that happen to share a connection, rather
  * than one piece of work?  Within one transaction or trace there is no
- * question.  Else, what comes as often as the statement may belong to the same
- * request.
+ * question, nor where one of its transactions alone holds a burst.  Else, what
+ * comes as often as the statement may belong to the same request.
  */
 static bool
-may_be_requests(const BurstFacts *facts)
+may_be_requests(const BurstFacts *facts, uint64 threshold)
 {
 	return facts->transactions != 1 && !facts->in_trace &&
-		facts->cycle_members > 0;
+		facts->most_in_one < threshold && facts->cycle_members > 0;
 }
 
 bool
@@ -317,7 +317,7 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 		facts->offset_steps >= threshold - 1 &&
 		at_least_share(facts->offset_steps, facts->executions - 1, 3, 4) &&
 		facts->distinct_keys <= 1 &&
-		!may_be_requests(facts))
+		!may_be_requests(facts, threshold))
 	{
 		verdict->kind = REPEAT_DEEP_OFFSET;
 		verdict->confidence = together ? CONFIDENCE_CONFIRMED :
@@ -336,7 +336,7 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	 * that came as often, was repeated after one that came more rarely; or
 	 * the values show that it walked over rows of such a one.
 	 */
-	if (may_be_requests(facts) &&
+	if (may_be_requests(facts, threshold) &&
 		(confidence == CONFIDENCE_NONE || facts->constraint == InvalidOid ||
 		 facts->cycle_unexplained > 0) &&
 		!(confidence == CONFIDENCE_CONFIRMED && values == VALUES_CONFIRM &&
@@ -421,9 +421,14 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 	verdict->one_transaction = facts->transactions == 1;
 	together = verdict->one_transaction || facts->in_trace;
 
-	/* each of its transactions would make a burst by itself */
+	/*
+	 * each of its transactions would make a burst by itself, or one that
+	 * holds most of it does
+	 */
 	dense = together ||
-		facts->executions / Max(facts->transactions, 1) >= least;
+		facts->executions / Max(facts->transactions, 1) >= least ||
+		(facts->most_in_one >= least &&
+		 facts->most_in_one >= facts->executions / 2);
 
 	if (facts->last_end > facts->first_start)
 	{
@@ -435,6 +440,6 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 
 	if (facts->shape.command == SHAPE_SELECT)
 		decide_select(facts, least, together, dense, final, verdict);
-	else if (!may_be_requests(facts))
+	else if (!may_be_requests(facts, least))
 		decide_write(facts, least, dense, verdict);
 }

@@ -563,6 +563,26 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 }
 
 void
+window_committed(Window *window, uint64 transaction)
+{
+	if (!window->open || window->context.trace != 0)
+		return;
+	for (int i = 0; i < window->nbursts; i++)
+	{
+		const WindowCounts *counts =
+		&window->statements[window->bursts[i]].counts;
+
+		if (counts->last_transaction == transaction &&
+			counts->executions - counts->before_transaction >=
+			window->threshold)
+		{
+			window_close(window);
+			return;
+		}
+	}
+}
+
+void
 window_close(Window *window)
 {
 	int			nbursts = window->nbursts;

@@ -176,6 +176,8 @@ typedef struct BurstFacts
 								 * one before, all else equal */
 	uint64		max_offset;
 	uint64		transactions;	/* distinct, as they came */
+	uint64		most_in_one;	/* executions in the one of them that holds
+								 * most */
 	uint64		in_blocks;		/* executions in a transaction that BEGIN
 								 * opened */
 	uint64		exec_time;		/* executing */
@@ -341,6 +343,7 @@ typedef struct BurstProgress
 	uint64		executions;
 	uint64		rows;
 	uint64		transactions;
+	uint64		most_in_one;
 	uint64		exec_time;
 	uint64		last_end;
 	uint64		hashed;			/* executions whose values were looked at */
@@ -372,6 +375,12 @@ extern void window_told(const Window *window, WindowStatement *statement,
  */
 extern void window_begun(const Window *window, WindowStatement *statement,
 						 BurstFacts *facts, uint64 due);
+
+/*
+ * A transaction that BEGIN opened has committed.  It ends the window if it held
+ * a burst by itself: what comes next is another piece of work.
+ */
+extern void window_committed(Window *window, uint64 transaction);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -47,6 +47,10 @@ typedef struct WindowCounts
 								 * of its conditions */
 	bool		same_row;		/* its conditions lead to one row only */
 	bool		armed;			/* its rows are wanted */
+	uint64		before_transaction; /* executions before the transaction of
+									 * the last one */
+	uint64		most_in_one;	/* most executions in one transaction, of
+								 * those before that one */
 
 	uint64		first_start;
 	uint64		first_end;

@@ -267,8 +267,13 @@ count_further(const Window *window, WindowStatement *statement,
 {
 	WindowCounts *counts = &statement->counts;
 
-	counts->transactions +=
-		counts->last_transaction != statement->transaction;
+	if (counts->last_transaction != statement->transaction)
+	{
+		counts->transactions++;
+		counts->most_in_one = Max(counts->most_in_one,
+								  counts->executions - counts->before_transaction);
+		counts->before_transaction = counts->executions;
+	}
 
 	/* the first one is presumed to be like the second */
 	if (statement->in_block)
@@ -370,6 +375,16 @@ window_end_more(Window *window, WindowStatement *statement)
 		counts->executions >= window->threshold)
 		window_make_burst(window, statement);
 	return counts->burst;
+}
+
+/* The most executions that one transaction held */
+static inline uint64
+window_most_in_one(const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	return Max(counts->most_in_one,
+			   counts->executions - counts->before_transaction);
 }
 
 /* Are all facts of the burst to be told again? */

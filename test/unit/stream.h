@@ -277,6 +277,7 @@ begin(void)
 static inline void
 commit(void)
 {
+	window_committed(window, transaction_now);
 	in_block = false;
 }
 

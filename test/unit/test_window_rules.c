@@ -1309,6 +1309,45 @@ test_requests(void)
 	for (int i = 0; i < lengthof(once); i++)
 		once[i] = list_of_all(i % 2 ? POSTS : SETTINGS);
 
+	/* look-ups in a row inside of a transaction, and one before and after it */
+	for (int n = 4; n <= 13; n += 9)
+	{
+		start_stream();
+		begin();
+		run(&user_by_id, 1, 0);
+		run(&author_by_id, 1, 1000);
+		for (int i = 0; i < 15; i++)
+			run(&page_a, 1, i % 4);
+		commit();
+		begin();
+		for (int i = 0; i < n; i++)
+			run(&author_by_id, 1, i);
+		commit();
+		begin();
+		run(&author_by_id, 1, 2000);
+		commit();
+		if (n == 4)
+			expect("too few look-ups in one transaction", &author_by_id,
+				   REPEAT_LOOKUP, CONFIDENCE_SUSPECTED, RELATIONSHIP_NONE, NULL);
+		else
+			expect("look-ups that one transaction holds", &author_by_id,
+				   REPEAT_LOOKUP, CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+	}
+
+	/* what ran before the transaction that holds a loop is not part of it */
+	start_stream();
+	for (int i = 0; i < 3; i++)
+		run(&author_by_id, 1, 1000 + i);
+	begin();
+	run(&posts, N, 0);
+	for (int i = 0; i < N; i++)
+		run(&author_by_id, 1, i);
+	commit();
+	is(nclosed, 1, "the end of a transaction that holds a loop ends the window");
+	run(&author_by_id, 1, 1);
+	window_close(window);
+	is(nclosed, 1, "what comes after it is not part of the loop");
+
 	for (int block = 0; block < 2; block++)
 	{
 		/* every request begins with something else */
