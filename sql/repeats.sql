@@ -281,6 +281,27 @@ SELECT kind, confidence, rolname = current_user AS role, application_name, route
        time_lost BETWEEN 0 AND total_burst_time AS time_lost, first_seen <= last_seen AS seen
   FROM querywatch.repeated_statements WHERE datname = current_database() \gx
 
+-- loops that interleave share the time they ran in
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+BEGIN;
+SELECT clock_timestamp() AS begun \gset
+\set ECHO none
+\o /dev/null
+SELECT format(s, i)
+  FROM generate_series(1, 20) AS i,
+       (VALUES (1, 'SELECT name FROM author WHERE id = %s'),
+               (2, 'SELECT url FROM profile WHERE id = %s'),
+               (3, 'SELECT title FROM post WHERE id = %s'),
+               (4, 'SELECT pg_sleep(0.001)')) AS v (n, s)
+ ORDER BY i, n \gexec
+\o
+\set ECHO all
+SELECT count(*), sum(time_lost) > 0 AS some,
+       sum(time_lost) <= 1000 * extract(epoch FROM clock_timestamp() - :'begun') AS time_lost
+  FROM querywatch.repeated_statements
+ WHERE datname = current_database() AND executions = 20;
+COMMIT;
+
 -- a burst that goes on is seen already
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
 BEGIN;

@@ -481,6 +481,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 	progress->transactions = counts->transactions;
 	progress->most_in_one = window_most_in_one(statement);
 	progress->exec_time = counts->exec_time;
+	progress->wall_time = counts->wall_time;
 	progress->last_end = counts->last_end;
 	progress->hashed = counts->hashed;
 	progress->distinct_values = valueset_count(&detail->all, counts->hashed);
@@ -498,6 +499,7 @@ window_advance(BurstFacts *facts, const BurstProgress *progress)
 	facts->transactions = progress->transactions;
 	facts->most_in_one = progress->most_in_one;
 	facts->exec_time = progress->exec_time;
+	facts->wall_time = progress->wall_time;
 	facts->last_end = progress->last_end;
 	facts->distinct_values =
 		valueset_estimate(progress->distinct_values, progress->hashed,
@@ -523,6 +525,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->most_in_one = window_most_in_one(statement);
 	facts->in_blocks = counts->in_blocks;
 	facts->exec_time = counts->exec_time;
+	facts->wall_time = counts->wall_time;
 	facts->first_start = counts->first_start;
 	facts->last_end = counts->last_end;
 	facts->batched = counts->batched;

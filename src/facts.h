@@ -31,7 +31,7 @@
 #define FACTS_MANY_ROWS			1000	/* rows of one result */
 #define FACTS_DEEP_OFFSET		1000	/* rows skipped by OFFSET */
 #define FACTS_LONG_IDLE			100000000	/* ns between two statements of a
-											 * transaction */
+											 * transaction; as WINDOW_PAUSE */
 #define FACTS_ROWS_DISCARDED	1000	/* by one scan, on average */
 #define FACTS_WIDE_ROW			512 /* bytes */
 

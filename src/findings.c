@@ -23,6 +23,10 @@
 #include "findings.h"
 #include "repeats.h"
 
+/* A pause is a repeat's time or an idle transaction's, never both */
+StaticAssertDecl(FACTS_LONG_IDLE == WINDOW_PAUSE,
+				 "a pause must not be counted twice");
+
 const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_SLOW_P95] = "slow_statement_p95",
 	[THRESHOLD_SLOW_SHARE] = "slow_statement_share",

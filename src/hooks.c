@@ -583,6 +583,8 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 				  r->measure.buffers.temp_blks_written);
 	if (r->run)
 		repeats_end(r->run, end, elapsed, rows, false);
+	else if (is_toplevel)
+		repeats_passed(end);
 	if (is_toplevel)
 	{
 		/* a SELECT that left WAL called a function that wrote */

@@ -859,6 +859,13 @@ repeats_wrote(void)
 }
 
 void
+repeats_passed(uint64 now)
+{
+	if (window)
+		window_passed(window, now);
+}
+
+void
 repeats_close(void)
 {
 	if (window)

@@ -103,6 +103,9 @@ extern void repeats_committed(void);
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 
+/* A statement of the client's that repeats_begin() returned NULL for ended */
+extern void repeats_passed(uint64 now);
+
 /*
  * The stream ends here: DISCARD ALL, serialization failure, ROLLBACK.  What
  * was undone is no part of what comes next: it is tried again, or is another

@@ -409,6 +409,7 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 			   RepeatVerdict *verdict)
 {
 	uint64		least = Max(threshold, 2);
+	uint64		mean;
 	bool		together;
 	bool		dense;
 
@@ -430,13 +431,9 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 		(facts->most_in_one >= least &&
 		 facts->most_in_one >= facts->executions / 2);
 
-	if (facts->last_end > facts->first_start)
-	{
-		uint64		wall = facts->last_end - facts->first_start;
-		uint64		mean = facts->exec_time / facts->executions;
-
-		verdict->time_lost = wall > mean ? wall - mean : 0;
-	}
+	mean = facts->exec_time / facts->executions;
+	if (facts->wall_time > mean)
+		verdict->time_lost = facts->wall_time - mean;
 
 	if (facts->shape.command == SHAPE_SELECT)
 		decide_select(facts, least, together, dense, final, verdict);

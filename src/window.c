@@ -456,8 +456,14 @@ window_make_burst(Window *window, WindowStatement *statement)
 void
 window_failed(Window *window, WindowStatement *statement, uint64 now)
 {
-	window->last_end = now;
+	window->last_end = window->accounted = now;
 	window->written += statement->writes;
+}
+
+void
+window_passed(Window *window, uint64 now)
+{
+	window->accounted = now;
 }
 
 bool
@@ -472,11 +478,12 @@ window_more_rows(Window *window, WindowStatement *statement, uint64 now,
 {
 	WindowCounts *counts = &statement->counts;
 
-	window->last_end = now;
+	window->last_end = window->accounted = now;
 	window->additions++;
 	if (statement->serial != window->serial || counts->executions == 0)
 		return;
 	counts->exec_time += elapsed;
+	counts->wall_time += elapsed;
 	counts->rows += rows;
 	counts->last_rows += rows;
 	counts->max_rows = Max(counts->max_rows, counts->last_rows);
@@ -540,6 +547,7 @@ window_begun(const Window *window, WindowStatement *statement,
 
 	facts->rows = counts->rows;
 	facts->exec_time = counts->exec_time;
+	facts->wall_time = counts->wall_time;
 	facts->last_end = counts->last_end;
 	statement->counts.told = 0;
 	statement->counts.due = due;

@@ -48,6 +48,12 @@
 #define WINDOW_MAX_STATEMENTS	128
 
 /*
+ * Nanoseconds between two executions from which on the application did something
+ * else meanwhile: not time that a repeat takes
+ */
+#define WINDOW_PAUSE			UINT64CONST(100000000)
+
+/*
  * Distinct sets of values remembered per statement; past that, sampled.  In a
  * loop over many transactions that is longer than WINDOW_ALL_VALUES only every
  * WINDOW_VALUE_STEP-th execution's values are looked at.
@@ -181,6 +187,10 @@ typedef struct BurstFacts
 	uint64		in_blocks;		/* executions in a transaction that BEGIN
 								 * opened */
 	uint64		exec_time;		/* executing */
+	uint64		wall_time;		/* its share of the session's time: each
+								 * execution, with the pause before it if that
+								 * was shorter than WINDOW_PAUSE and is not
+								 * the first's */
 	uint64		first_start;
 	uint64		last_end;
 	bool		batched;		/* a list of two elements or more was seen */
@@ -241,7 +251,7 @@ typedef struct RepeatVerdict
 	bool		has_parent;		/* the facts' parent belongs to the verdict */
 	bool		one_transaction;
 	bool		committed_alone;	/* a write: as many transactions as rows */
-	uint64		time_lost;		/* wall time of the burst less one mean
+	uint64		time_lost;		/* the burst's wall_time less one mean
 								 * execution */
 } RepeatVerdict;
 
@@ -329,6 +339,12 @@ extern void window_more_rows(Window *window, WindowStatement *statement,
 /* This session wrote something that no shape shows (COPY, DDL, CALL) */
 extern void window_wrote(Window *window);
 
+/*
+ * A statement that the window does not look at has ended: the time it took is
+ * not the next one's
+ */
+extern void window_passed(Window *window, uint64 now);
+
 /* Facts of a statement that is past the threshold, as they stand */
 extern void window_facts(Window *window,
 						 const WindowStatement *statement, BurstFacts *facts);
@@ -345,6 +361,7 @@ typedef struct BurstProgress
 	uint64		transactions;
 	uint64		most_in_one;
 	uint64		exec_time;
+	uint64		wall_time;
 	uint64		last_end;
 	uint64		hashed;			/* executions whose values were looked at */
 	uint64		distinct_values;	/* of those */

@@ -56,6 +56,7 @@ typedef struct WindowCounts
 	uint64		first_end;
 	uint64		last_end;
 	uint64		exec_time;
+	uint64		wall_time;		/* see BurstFacts */
 	uint64		last_rows;		/* of the latest execution ... */
 	uint64		max_rows;		/* ... and of the one with the most */
 	uint64		first_transaction;
@@ -199,6 +200,7 @@ struct Window
 	uint64		opener;			/* queryid of the statement that opened it ... */
 	uint64		opener_transaction; /* ... and where it ran last */
 	uint64		last_end;		/* of any execution */
+	uint64		accounted;		/* wall time up to here is some statement's */
 	uint64		position;		/* executions counted, in all windows */
 	uint64		additions;		/* to executions counted: further chunks of
 								 * cursors, others of a batch */

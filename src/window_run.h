@@ -238,6 +238,18 @@ window_handle(const Window *window, const WindowStatement *statement)
 	return statement->counts.handle - 1;
 }
 
+/*
+ * From when on the session's time belongs to the execution that ends: from the
+ * end of what ran before it, whichever statement that was, so that no time
+ * belongs to two.  A long pause is the application's own.
+ */
+static inline uint64
+wall_time_begins(const Window *window, const WindowStatement *statement)
+{
+	return statement->start - window->accounted < WINDOW_PAUSE ?
+		window->accounted : statement->start;
+}
+
 /* Counts the first execution of a statement in a window */
 static inline void
 count_first(Window *window, WindowStatement *statement, uint64 now,
@@ -252,6 +264,7 @@ count_first(Window *window, WindowStatement *statement, uint64 now,
 	counts->first_start = statement->start;
 	counts->first_end = counts->last_end = now;
 	counts->exec_time = elapsed;
+	counts->wall_time = now - statement->start;
 	counts->first_transaction = counts->last_transaction =
 		statement->transaction;
 	counts->transactions = 1;
@@ -297,7 +310,10 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	window->last_end = now;
 	window->written += statement->writes;
 	if (unlikely(statement->serial != window->serial))
+	{
+		window->accounted = now;
 		return true;
+	}
 
 	if (counts->executions == 0)
 		count_first(window, statement, now, elapsed, rows);
@@ -311,8 +327,10 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 		counts->last_rows = rows;
 		counts->max_rows = Max(counts->max_rows, rows);
 		counts->exec_time += elapsed;
+		counts->wall_time += now - wall_time_begins(window, statement);
 		counts->last_end = now;
 	}
+	window->accounted = now;
 	return statement->ends_plainly;
 }
 

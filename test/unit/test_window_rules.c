@@ -593,6 +593,33 @@ test_counts(void)
 	is(closed[0].facts.exec_time, MILLISECONDS(20), "time executing");
 	is(closed[0].verdict.time_lost, MILLISECONDS(29 - 2), "time lost");
 
+	/* loops that interleave share the time they ran in */
+	start_stream();
+	begin();
+	running = MILLISECONDS(2);
+	pause_before = MILLISECONDS(1);
+	for (int i = 0; i < 10; i++)
+	{
+		run(&author_by_id, 1, i);
+		run(&user_by_id, 1, i);
+	}
+	window_close(window);
+	is(nclosed, 2, "two loops, interleaved");
+	is(closed[0].facts.wall_time + closed[1].facts.wall_time,
+	   MILLISECONDS(20 * 3 - 2), "share their time");
+	is(closed[0].verdict.time_lost, MILLISECONDS(29 - 2), "time of one");
+	is(closed[1].verdict.time_lost, MILLISECONDS(29 - 2), "time of the other");
+
+	/* a long pause is not the loop's */
+	start_stream();
+	begin();
+	running = MILLISECONDS(2);
+	pause_before = WINDOW_PAUSE;
+	for (int i = 0; i < 10; i++)
+		run(&author_by_id, 1, i);
+	window_close(window);
+	is(closed[0].facts.wall_time, MILLISECONDS(20), "without its pauses");
+
 	/* executions in a block; the first is presumed to be like the second */
 	for (int begun_at = 0; begun_at < 3; begun_at++)
 	{
