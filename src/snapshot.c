@@ -47,6 +47,14 @@
 #include "snapshot.h"
 #include "snapshot_file.h"
 
+/* Windows has none of these, nor FIFOs among its files */
+#ifndef O_NONBLOCK
+#define O_NONBLOCK	0
+#endif
+#ifndef O_NOFOLLOW
+#define O_NOFOLLOW	0
+#endif
+
 #define SNAPSHOT_PATH	"pg_stat/pg_querywatch.snapshot"
 #define TEMPORARY_PATH	SNAPSHOT_PATH ".tmp"
 #define ASIDE_PATH		SNAPSHOT_PATH ".corrupt"
@@ -538,20 +546,36 @@ restore(const char *data)
 static char *
 read_file(Size *size, const char **fault)
 {
-	int			fd = OpenTransientFile(SNAPSHOT_PATH, O_RDONLY | PG_BINARY);
 	struct stat st;
 	char	   *data = NULL;
 	Size		done = 0;
+	int			fd;
 
 	*fault = NULL;
-	if (fd < 0)
+	if (lstat(SNAPSHOT_PATH, &st) != 0)
 	{
 		if (errno != ENOENT)
 			*fault = "cannot be opened";
 		return NULL;
 	}
+
+	/* to open a FIFO waits for who writes to it, a device may do anything */
+	if (!S_ISREG(st.st_mode))
+	{
+		*fault = "is not a regular file";
+		return NULL;
+	}
+	fd = OpenTransientFile(SNAPSHOT_PATH,
+						   O_RDONLY | O_NONBLOCK | O_NOFOLLOW | PG_BINARY);
+	if (fd < 0)
+	{
+		*fault = "cannot be opened";
+		return NULL;
+	}
+
+	/* it may be another one by now */
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		*fault = "is not a file";
+		*fault = "is not a regular file";
 	else
 	{
 		*size = st.st_size;

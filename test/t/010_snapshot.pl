@@ -260,6 +260,46 @@ foreach my $case (@broken)
 ok(!-e $path, 'the file is not in the way any more');
 unlink "$path.corrupt";
 
+# What is no file is not opened: of a FIFO, that would wait for who writes to it
+SKIP:
+{
+	skip 'no FIFOs here', 4 unless eval { require POSIX; POSIX::mkfifo($path, 0600) };
+	$from = log_size();
+	my $result = system_log('pg_ctl', '-D', $node->data_dir, '-l', $node->logfile,
+		'-t', 20, '-w', 'start');
+	if ($result != 0)
+	{
+		open(my $writer, '>', $path);	# lets the server go on
+	}
+	is($result, 0, 'a FIFO in place of the file: the server starts');
+	$node->_update_pid(1);
+	is( lines($from),
+		qq{pg_querywatch set snapshot file "pg_stat/pg_querywatch.snapshot" aside as "pg_stat/pg_querywatch.snapshot.corrupt" and starts without statistics: it is not a regular file},
+		'it is reported, in one line');
+	ok(-p "$path.corrupt", 'and set aside');
+	is(calls('.'), '0', 'the server starts without statistics');
+	$node->stop('immediate');
+	unlink "$path.corrupt";
+}
+mkdir($path) or die;
+$from = log_size();
+$node->start;
+like(lines($from), qr/ it is not a regular file$/, 'nor is a folder');
+ok(-d "$path.corrupt", 'it is set aside');
+$node->stop('immediate');
+rmdir "$path.corrupt";
+open(my $link, '>:raw', "$path.elsewhere") or die;
+print $link $good;
+close $link;
+symlink('pg_querywatch.snapshot.elsewhere', $path) or die;
+$from = log_size();
+$node->start;
+like(lines($from), qr/ it is not a regular file$/, 'a symbolic link is not followed');
+ok(-l "$path.corrupt", 'it is set aside');
+$node->stop('immediate');
+unlink "$path.elsewhere";
+unlink "$path.corrupt";
+
 #
 # save, save_interval
 #
