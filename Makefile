@@ -199,6 +199,13 @@ test-assert:
 	@UNDER=assert SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress isolation tap)' \
 	  test/run
 
+# Regression tests, restarts and crashes on a server that starts its processes
+# by exec, as on Windows
+test-exec-backend:
+	@UNDER=exec-backend SUITES='$(if $(filter command line environment,$(origin SUITES)),$(SUITES),regress tap)' \
+	  TESTS='$(if $(filter command line environment,$(origin TESTS)),$(TESTS),004_crash 009_worker 010_snapshot)' \
+	  test/run
+
 # Random statements, for so many seconds
 test-sqlsmith:
 	@DURATION='$(or $(DURATION),600)' SUITES=sqlsmith test/run
@@ -271,6 +278,9 @@ help:
 	@echo "                    undefined behaviour sanitizer; SUITES=orm others"
 	@echo "make test-assert    the same tests on a server with assertions and checks of memory,"
 	@echo "                    which is built once; SOURCE=folder of PostgreSQL's source"
+	@echo "make test-exec-backend  regression tests, restarts and crashes on a server that starts"
+	@echo "                    its processes by exec, as on Windows, which is built once;"
+	@echo "                    SOURCE=folder of PostgreSQL's source"
 	@echo "make test-valgrind  regression tests with that server under valgrind's memcheck"
 	@echo "make test-sqlsmith  sqlsmith's random statements for DURATION seconds (600);"
 	@echo "                    SOURCE=folder of PostgreSQL's source: on its regression database"
@@ -295,7 +305,7 @@ help:
 
 FORCE:
 
-.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-sqlsmith stress soak bench bench-check unit regress isolation tap orm \
+.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm \
 	prometheus format warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \

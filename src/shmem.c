@@ -28,10 +28,17 @@
 static shmem_request_hook_type prev_shmem_request_hook = NULL;
 static shmem_startup_hook_type prev_shmem_startup_hook = NULL;
 
+/* First in the segment */
+typedef struct SharedSegment
+{
+	LWLockPadded *locks;		/* SHMEM_NLOCKS; only the postmaster can look
+								 * up a tranche by its name */
+} SharedSegment;
+
 static LWLockPadded *locks = NULL;
 static bool ready = false;
 
-/* The parts, in the order they lie in the segment */
+/* The parts, in the order they lie in the segment behind SharedSegment */
 static const struct
 {
 	Size		(*size) (void);
@@ -52,7 +59,7 @@ static const struct
 Size
 shmem_total_size(void)
 {
-	Size		size = 0;
+	Size		size = CACHELINEALIGN(sizeof(SharedSegment));
 
 	for (int i = 0; i < lengthof(parts); i++)
 		size = add_size(size, CACHELINEALIGN(parts[i].size()));
@@ -88,6 +95,7 @@ request(void)
 static void
 startup(void)
 {
+	SharedSegment *segment;
 	char	   *place;
 	bool		found;
 
@@ -97,7 +105,11 @@ startup(void)
 	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
 	place = ShmemInitStruct(SEGMENT_NAME, shmem_total_size(), &found);
 	place = (char *) CACHELINEALIGN(place);
-	locks = GetNamedLWLockTranche(SEGMENT_NAME);
+	segment = (SharedSegment *) place;
+	place += CACHELINEALIGN(sizeof(SharedSegment));
+	if (!found)
+		segment->locks = GetNamedLWLockTranche(SEGMENT_NAME);
+	locks = segment->locks;
 
 	for (int i = 0; i < lengthof(parts); i++)
 	{

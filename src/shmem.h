@@ -4,8 +4,15 @@
  *		The one shared-memory segment and its locks.
  *
  * Sized at start from the settings, never growing.  Each part's module says
- * its size and initialises its piece.  Attached by address: on EXEC_BACKEND
- * platforms the start-up hook runs in every backend and finds it by name.
+ * its size and initialises its piece.
+ *
+ * The start-up hook runs in the postmaster, again when the postmaster makes
+ * shared memory anew after a crash, and, where processes are started by exec
+ * (EXEC_BACKEND, Windows), in every process.  Such a process inherits no
+ * variable: it runs _PG_init() and the hook itself, attaches to the segment at
+ * the same address and takes every pointer, the locks' too, from the segment.
+ * So a part keeps in the segment what only the postmaster knows, and its init
+ * function sets its static pointers whether it finds the segment or makes it.
  *
  * src/shmem.h
  *
@@ -19,10 +26,16 @@
 #define STATEMENT_PARTITIONS	16
 
 /*
- * Lock order: SHMEM_LOCK_RESET, then SHMEM_LOCK_TOTALS or a statement
- * partition, below the latter SHMEM_LOCK_TEXTS or SHMEM_LOCK_EVICTED; never
- * two partitions; the others are held alone.  No lock is held while anything
- * is allocated, looked up in a catalog or reported.
+ * Lock order, outermost first:
+ *
+ *		SHMEM_LOCK_RESET
+ *		SHMEM_LOCK_TOTALS, or one statement partition (never two)
+ *		SHMEM_LOCK_TEXTS, or SHMEM_LOCK_EVICTED
+ *
+ * A process may leave out any of the three.  It takes SHMEM_LOCK_SLOWLOG and
+ * SHMEM_LOCK_PATTERNS while it holds no other lock of ours.  The spinlocks of
+ * entries and of the table come below all of these.  While a process holds a
+ * lock it allocates nothing, looks nothing up in a catalog and reports nothing.
  */
 typedef enum ShmemLockId
 {
