@@ -16,6 +16,7 @@
 #include "comment.h"
 #include "describe.h"
 #include "normalize.h"
+#include "origin.h"
 #include "settings.h"
 #include "statements.h"
 
@@ -71,6 +72,12 @@ describe_query(int slot, const char *text, int location, int length,
 	if (jstate && jstate->clocations_count > 0)
 		text = normalize_text(text, location, &length, jstate, &constants,
 							  &nconstants);
+	if (query->utilityStmt == NULL && jstate != NULL &&
+		!JUMBLE_HAS_SQUASHED_LISTS(jstate))
+		origin_append(&tables, query, jstate->highest_extern_param_id,
+					  constants, nconstants);
+	else
+		appendStringInfoChar(&tables, '\0');
 	store(slot, text, length, tables.data, tables.len, &shape);
 
 	MemoryContextSwitchTo(old);
@@ -90,6 +97,8 @@ describe_plan(int slot, QueryDesc *queryDesc)
 
 	initStringInfo(&tables);
 	shape_of_plan(queryDesc->plannedstmt, &shape, &tables);
+	/* how it was analysed is not known */
+	appendStringInfoChar(&tables, '\0');
 	find_statement(&text, &location, &length);
 	text = normalize_unparsed(text, length);
 	store(slot, text, strlen(text), tables.data, tables.len, &shape);
@@ -106,5 +115,5 @@ describe_utility(int slot, CommandTag tag, const char *text, int length)
 	if (statements_described(slot))
 		return;
 	shape.noutput = tag;
-	store(slot, text, length, "", 1, &shape);
+	store(slot, text, length, "\0", 2, &shape);
 }

@@ -21,6 +21,7 @@
 
 #include "advice.h"
 #include "findings.h"
+#include "origin.h"
 #include "repeats.h"
 
 /* A pause is a repeat's time or an idle transaction's, never both */
@@ -405,7 +406,11 @@ fill_statement(Collection *c, FindingStatement *statement,
 	statement->stats_since = row->stats_since;
 	statement->encoding = row->encoding;
 	if (c->with_text && row->text)
+	{
 		statement->text = MemoryContextStrdup(c->context, row->text);
+		statement->origin =
+			MemoryContextStrdup(c->context, origin_behind(row->tables));
+	}
 }
 
 /*

@@ -85,6 +85,7 @@ typedef struct FindingStatement
 	TimestampTz stats_since;
 	int			encoding;
 	char	   *text;			/* in that encoding; NULL: not there */
+	char	   *origin;			/* see origin.h; NULL with the text */
 } FindingStatement;
 
 typedef struct Finding

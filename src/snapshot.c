@@ -41,6 +41,7 @@
 #include "utils/timestamp.h"
 
 #include "compat.h"
+#include "origin.h"
 #include "settings.h"
 #include "shmem.h"
 #include "slowlog.h"
@@ -194,11 +195,9 @@ put_statement(void *arg, const StatementRow *row)
 	statement.row.text = statement.row.tables = NULL;
 	if (row->text != NULL)
 	{
-		const char *name = row->tables;
+		const char *origin = origin_behind(row->tables);
 
-		while (*name != '\0')
-			name += strlen(name) + 1;
-		statement.texts_length = name + 1 - row->text;
+		statement.texts_length = origin + strlen(origin) + 1 - row->text;
 	}
 	put_record(arg, SNAPSHOT_STATEMENT, &statement, sizeof(statement),
 			   row->text, statement.texts_length);

@@ -148,7 +148,7 @@ valid_statement(const SnapshotStatement *s, Size length)
 	if (s->texts_length == 0)
 		return true;
 
-	/* the query; names of tables; an empty one */
+	/* the query; names of tables; an empty one; the origin */
 	if (!valid_string(text, s->texts_length))
 		return false;
 	for (tables = text + strlen(text) + 1;
@@ -158,7 +158,8 @@ valid_statement(const SnapshotStatement *s, Size length)
 		if (!valid_string(tables, end - tables))
 			return false;
 	}
-	return tables == end - 1;
+	return tables < end - 1 && valid_string(tables + 1, end - (tables + 1)) &&
+		tables + strlen(tables + 1) + 2 == end;
 }
 
 static bool

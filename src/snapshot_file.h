@@ -32,7 +32,7 @@
 
 #define SNAPSHOT_MAGIC		"QWSNAP\r\n"
 #define SNAPSHOT_BYTE_ORDER 0x01020304
-#define SNAPSHOT_FORMAT		1
+#define SNAPSHOT_FORMAT		2
 
 typedef enum SnapshotRecordType
 {
@@ -73,7 +73,8 @@ typedef struct SnapshotFrame
 
 typedef struct SnapshotStatement
 {
-	uint64		texts_length;	/* of the query, its NUL, and the tables */
+	uint64		texts_length;	/* of the query, its NUL, the tables and the
+								 * origin */
 	StatementRow row;			/* text: NULL or not, tables: NULL */
 } SnapshotStatement;
 

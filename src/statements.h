@@ -42,6 +42,7 @@ typedef struct StatementRow
 	const char *text;			/* normalised; NULL: not there (any more) */
 	const char *tables;			/* names, each ended by a NUL, the last by
 								 * two; NULL with the text */
+	/* its origin stands behind them: see origin_behind() */
 } StatementRow;
 
 typedef void (*StatementCallback) (void *arg, const StatementRow *row);
@@ -151,7 +152,7 @@ statements_described(int slot)
 
 /*
  * Stores text and shape of the statement in this slot.  "tables" as in
- * StatementRow, tables_length with the last NUL.
+ * StatementRow, with the origin behind them; tables_length with its NUL.
  */
 extern void statements_describe(int slot, const char *text, Size text_length,
 								const char *tables, Size tables_length,
@@ -243,7 +244,8 @@ extern void statements_evicted(EvictedCallback callback, void *arg);
 /*
  * At server start: puts back what was saved, the most used statements first.
  * Those that the table has no room for go into the sums of evicted ones.
- * texts_length: of row->text with the tables that follow it, if it has one.
+ * texts_length: of row->text with the tables and the origin that follow it, if
+ * it has one.
  * Of "info", entries and limit are of no meaning.
  */
 extern void statements_restore(const StatementRow *row, Size texts_length);

@@ -134,7 +134,7 @@ typedef struct TableText
 {
 	TextRef		ref;
 	uint32		changes;
-	uint32		size;			/* with the tables */
+	uint32		size;			/* with the tables and the origin */
 	uint32		length;			/* without them and the NUL before */
 	int			encoding;
 	int			offset;			/* in the buffer */

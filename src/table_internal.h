@@ -46,7 +46,8 @@ typedef struct SharedStatement
 	uint32		text_changes;	/* both, as the next three */
 	TextRef		text;
 	uint32		text_size;		/* of all that is stored */
-	uint32		text_length;	/* of the query in it; tables follow */
+	uint32		text_length;	/* of the query in it; tables and the
+								 * statement's origin follow */
 	int			encoding;		/* partition lock */
 	uint32		shape_serial;	/* both: another with each shape */
 	StatementShape shape;		/* both */

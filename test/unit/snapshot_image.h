@@ -137,8 +137,8 @@ make_image(void)
 	add(&header, sizeof(header));
 	add_record(SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
 	add_statement(1, NULL, 0);
-	add_statement(2, "SELECT $1\0", 11);
-	add_statement(3, "SELECT * FROM a, b\0public.a\0public.b\0", 38);
+	add_statement(2, "SELECT $1\0\0", 12);
+	add_statement(3, "SELECT * FROM a, b\0public.a\0public.b\0\0" "7:23:public", 50);
 
 	memset(&evicted, 0, sizeof(evicted));
 	clear(&evicted.counters);
