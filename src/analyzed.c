@@ -11,7 +11,9 @@
 
 #include "access/htup_details.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_type.h"
 #include "common/keywords.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_node.h"
@@ -26,12 +28,19 @@
 #include "analyzed.h"
 #include "compat.h"
 #include "guarded.h"
+#include "origin.h"
+#include "rewrite.h"
+#include "trust.h"
 
 /* A text with more tokens is no longer something to be shown */
 #define MAX_TOKENS	5000
 
 /* Parameters of the protocol are counted in 16 bits */
 #define MAX_PARAMS	65535
+
+/* Codes of the scanner, which scanner.h says are these */
+#define TOKEN_IDENT		258
+#define TOKEN_UIDENT	259
 
 /* Of normalize_text(): stands for more constants than are in the text */
 #define SQUASHED_LIST "/*, ... */"
@@ -54,13 +63,14 @@ scan_text(const char *text)
 	core_yyscan_t scanner;
 	core_YYSTYPE value;
 	YYLTYPE		location;
+	int			kind;
 	int			space = 64;
 	int			depth = 0;
 	int			first;
 
 	analyzed->tokens = palloc_array(Token, space);
 	scanner = scanner_init(text, &extra, &ScanKeywords, ScanKeywordTokens);
-	while (core_yylex(&value, &location, scanner) != 0)
+	while ((kind = core_yylex(&value, &location, scanner)) != 0)
 	{
 		Token	   *token;
 		char		c = text[location];
@@ -83,6 +93,7 @@ scan_text(const char *text)
 		token->depth = depth;
 		token->param = c == '$' && is_digit(text[location + 1]) ?
 			atoi(text + location + 1) : 0;
+		token->name = kind == TOKEN_IDENT || kind == TOKEN_UIDENT;
 		if (token->param > MAX_PARAMS)
 			ereport(ERROR,
 					(errcode(ERRCODE_UNDEFINED_PARAMETER),
@@ -144,16 +155,20 @@ parse_one(const char *text)
 }
 
 /*
- * Analyses as PREPARE does: types of parameters are inferred.  Unlike
- * parse_analyze_varparams() it does not make the statement known to modules
- * that record what users run.
+ * Analyses as PREPARE does: types of parameters that are not given are
+ * inferred.  Unlike parse_analyze_varparams() it does not make the statement
+ * known to modules that record what users run.
  */
 static void
-analyze(AnalyzedText *analyzed, RawStmt *statement)
+analyze(AnalyzedText *analyzed, RawStmt *statement, const Oid *types,
+		int ntypes)
 {
 	ParseState *pstate = make_parsestate(NULL);
-	int			nparams = 0;
+	int			nparams = analyzed->nparams;
 
+	analyzed->param_types = palloc0_array(Oid, nparams + 1);
+	for (int n = 1; n <= Min(nparams, ntypes); n++)
+		analyzed->param_types[n - 1] = types[n - 1];
 	pstate->p_sourcetext = analyzed->text;
 	setup_parse_variable_parameters(pstate, &analyzed->param_types, &nparams);
 	analyzed->query = transformTopLevelStmt(pstate, statement);
@@ -166,13 +181,129 @@ analyze(AnalyzedText *analyzed, RawStmt *statement)
 				 errmsg("not a statement with a plan")));
 }
 
+/* Is the parameter at this token written as a list, $n::type[]? */
+static bool
+is_list(const AnalyzedText *analyzed, int token)
+{
+	return token_is(analyzed, token + 1, "::") &&
+		token_is(analyzed, token_after_type(analyzed, token + 2) - 1, "]");
+}
+
 AnalyzedText *
-analyze_again(const char *text)
+analyze_with(const char *text, const Oid *types, int ntypes)
 {
 	AnalyzedText *analyzed = scan_text(text);
+	Oid		   *known = palloc0_array(Oid, ntypes + 1);
 
-	analyze(analyzed, parse_one(analyzed->text));
+	if (ntypes > 0)
+		memcpy(known, types, sizeof(Oid) * ntypes);
+	for (int i = 0; i < analyzed->ntokens; i++)
+	{
+		int			param = analyzed->tokens[i].param;
+
+		if (param > 0 && param <= ntypes && is_list(analyzed, i))
+			known[param - 1] = InvalidOid;
+	}
+	analyze(analyzed, parse_one(analyzed->text), known, ntypes);
 	return analyzed;
+}
+
+/*
+ * First of the tokens that make a type before this one, as in "date $1" or
+ * "timestamp (3) with time zone $1"; the token itself if there are none.  No
+ * other word that may stand before a constant is a name, or one of these.
+ */
+static int
+first_of_type(const AnalyzedText *analyzed, int token)
+{
+	static const char *const words[] = {
+		"interval", "timestamp", "time", "char", "character", "nchar",
+		"varchar", "varying", "bit", "int", "integer", "smallint", "bigint",
+		"real", "float", "precision", "numeric", "decimal", "dec", "boolean",
+		"json"
+	};
+	int			first = token - 1;
+	bool		known;
+
+	if (token_is(analyzed, first, "zone") &&
+		token_is(analyzed, first - 1, "time") &&
+		(token_is(analyzed, first - 2, "with") ||
+		 token_is(analyzed, first - 2, "without")))
+		first -= 3;
+	if (token_is(analyzed, first, ")"))
+	{
+		int			depth = analyzed->tokens[first].depth;
+
+		do
+			first--;
+		while (first >= 0 && analyzed->tokens[first].depth != depth);
+		first--;
+	}
+	if (first < 0)
+		return token;
+	known = analyzed->tokens[first].name;
+	for (int i = 0; i < lengthof(words) && !known; i++)
+		known = token_is(analyzed, first, words[i]);
+	if (!known)
+		return token;
+	while (token_is(analyzed, first - 1, ".") && first >= 2)
+		first -= 2;
+	if (token_is(analyzed, first, "varying") ||
+		token_is(analyzed, first, "precision"))
+		first--;
+	return Max(first, 0);
+}
+
+/* Token after the fields of an interval, as in "$1 day to second (3)" */
+static int
+token_after_fields(const AnalyzedText *analyzed, int token)
+{
+	static const char *const words[] = {
+		"year", "month", "day", "hour", "minute", "second", "to"
+	};
+
+	for (;;)
+	{
+		bool		more = false;
+
+		for (int i = 0; i < lengthof(words) && !more; i++)
+			more = token_is(analyzed, token, words[i]);
+		if (!more)
+			return token;
+		token++;
+		if (token_is(analyzed, token, "("))
+			token = token_after_parenthesis(analyzed, token);
+	}
+}
+
+/*
+ * Kept texts have "date $1" where the statement had date '2020-01-01', and no
+ * parameter can stand there.  As its type is known, $1 alone says as much.
+ */
+static AnalyzedText *
+plain_params(const AnalyzedText *analyzed, const StatementOrigin * origin)
+{
+	TextEdits	edits = {0};
+
+	for (int i = 1; i < analyzed->ntokens; i++)
+	{
+		int			param = analyzed->tokens[i].param;
+		int			first;
+		int			end = i + 1;
+
+		if (param == 0 || param > origin->nparams ||
+			!OidIsValid(origin->param_types[param - 1]))
+			continue;
+		first = first_of_type(analyzed, i);
+		if (first == i)
+			continue;
+		if (origin->param_types[param - 1] == INTERVALOID)
+			end = token_after_fields(analyzed, end);
+		edit_tokens(&edits, analyzed, first, i, "");
+		if (end > i + 1)
+			edit_tokens(&edits, analyzed, i + 1, end, "");
+	}
+	return scan_text(apply_edits(analyzed, &edits));
 }
 
 /* The relations that a raw parse tree names */
@@ -181,6 +312,8 @@ typedef struct NamedRelations
 	List	   *relations;		/* of RangeVar */
 	List	   *cte_names;		/* of String */
 	LOCKMODE	lockmode;		/* strongest that analysis will take */
+	bool		constants;		/* there are strings whose type's input
+								 * function analysis would call */
 } NamedRelations;
 
 static bool
@@ -197,6 +330,11 @@ name_walker(Node *node, NamedRelations *named)
 			named->cte_names =
 				lappend(named->cte_names,
 						makeString(((CommonTableExpr *) node)->ctename));
+			break;
+		case T_A_Const:
+			named->constants |= !((A_Const *) node)->isnull &&
+				(IsA(&((A_Const *) node)->val, String) ||
+				 IsA(&((A_Const *) node)->val, BitString));
 			break;
 		case T_LockingClause:
 			named->lockmode = Max(named->lockmode, RowShareLock);
@@ -216,6 +354,7 @@ name_walker(Node *node, NamedRelations *named)
 /*
  * Do the names mean relations of the shape only, in this search_path?  Those
  * that do are locked, unless somebody else has them: analysis must not wait.
+ * Those of a recorded statement may not be too large to be opened.
  */
 static bool
 lock_relations(const NamedRelations *named, const StatementShape *shape)
@@ -243,33 +382,10 @@ lock_relations(const NamedRelations *named, const StatementShape *shape)
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("could not obtain lock on relation \"%s\"",
 							name->relname)));
+		if (shape != NULL && !trust_definition(relid))
+			return false;
 	}
 	return true;
-}
-
-/* Puts the schemas of the shape's relations into the search_path */
-static void
-use_schemas_of(const StatementShape *shape)
-{
-	StringInfoData path;
-	List	   *schemas = NIL;
-	ListCell   *lc;
-
-	initStringInfo(&path);
-	for (int i = 0; i < shape->nrelations; i++)
-		schemas = list_append_unique_oid(schemas,
-										 get_rel_namespace(shape->relations[i]));
-	foreach(lc, schemas)
-	{
-		char	   *name = get_namespace_name(lfirst_oid(lc));
-
-		if (name == NULL)
-			continue;
-		appendStringInfo(&path, "%s%s", path.len > 0 ? ", " : "",
-						 quote_identifier(name));
-	}
-	(void) set_config_option("search_path", path.data, PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 /* Is the query about exactly the relations of the shape? */
@@ -299,10 +415,11 @@ same_relations(Query *query, const StatementShape *shape)
 
 typedef struct AnalyzedRequest
 {
-	const char *text;
-	const StatementShape *shape;
+	const RewriteSource *source;
+	StatementOrigin origin;		/* of a recorded statement */
 	AnalyzedCallback callback;
 	void	   *arg;
+	bool		done;			/* called back */
 } AnalyzedRequest;
 
 /* GuardedCallback */
@@ -310,44 +427,55 @@ static void
 analyze_guarded(void *arg)
 {
 	AnalyzedRequest *request = (AnalyzedRequest *) arg;
-	const StatementShape *shape = request->shape;
-	AnalyzedText *analyzed = scan_text(request->text);
-	RawStmt    *statement = parse_one(analyzed->text);
+	const StatementShape *shape = request->source->shape;
+	bool		recorded = OidIsValid(request->source->userid);
+	const		StatementOrigin *origin = &request->origin;
+	AnalyzedText *analyzed = scan_text(request->source->text);
+	RawStmt    *statement;
 	NamedRelations named = {.lockmode = AccessShareLock};
+
+	if (recorded)
+		analyzed = plain_params(analyzed, origin);
+	statement = parse_one(analyzed->text);
 
 	/* what is locked conditionally below may not be all there is to lock */
 	(void) set_config_option("lock_timeout", "50ms", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	(void) name_walker(statement->stmt, &named);
-	if (!lock_relations(&named, shape))
-	{
-		if (shape == NULL)
-			return;
-		use_schemas_of(shape);
-		if (!lock_relations(&named, shape))
-			return;
-	}
-	analyze(analyzed, statement);
-	if (shape == NULL || same_relations(analyzed->query, shape))
-		request->callback(request->arg, analyzed);
+	if ((recorded && named.constants) || !lock_relations(&named, shape))
+		return;
+	analyze(analyzed, statement, origin->param_types, origin->nparams);
+	if (recorded &&
+		(origin_meaning(analyzed->query) != origin->meaning ||
+		 !trust_rights(analyzed->query)))
+		return;
+	if (shape != NULL && !same_relations(analyzed->query, shape))
+		return;
+	request->done = true;
+	request->callback(request->arg, analyzed);
 }
 
 bool
-analyzed_call(const char *text, const StatementShape *shape,
-			  AnalyzedCallback callback, void *arg)
+analyzed_call(const RewriteSource *source, AnalyzedCallback callback,
+			  void *arg)
 {
 	MemoryContext old_context = CurrentMemoryContext;
 	MemoryContext context = AllocSetContextCreate(old_context,
 												  "querywatch analysis",
 												  ALLOCSET_DEFAULT_SIZES);
-	AnalyzedRequest request = {text, shape, callback, arg};
+	AnalyzedRequest request = {.source = source,.callback = callback,.arg = arg};
 	bool		done;
 
 	MemoryContextSwitchTo(context);
-	done = guarded_look(analyze_guarded, &request);
+	if (!OidIsValid(source->userid))
+		done = guarded_look_as(GetUserId(), NULL, analyze_guarded, &request);
+	else
+		done = origin_read(source->origin, &request.origin) &&
+			guarded_look_as(source->userid, request.origin.search_path,
+							analyze_guarded, &request);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-	return done;
+	return done && request.done;
 }
 
 int

@@ -29,6 +29,7 @@ typedef struct Token
 	int			depth;			/* of parentheses and brackets around it; one
 								 * that opens or closes has that outside */
 	int			param;			/* n of $n, or 0 */
+	bool		name;			/* an identifier, not a keyword */
 } Token;
 
 typedef struct AnalyzedText
@@ -47,23 +48,42 @@ typedef struct AnalyzedText
  * Analyses a text and calls back, in a short-lived memory context that is
  * current; what the callback makes for the caller must be put elsewhere.
  * False, with or without a call, if the text is not one whole statement of
- * SELECT, INSERT, UPDATE or DELETE, if it reads other relations than those of
- * the shape (NULL: any) in this session's search_path and in one made of
- * their schemas, if one of them is locked, or if anything raised.
+ * SELECT, INSERT, UPDATE or DELETE, if one of its relations is locked, or if
+ * anything raised.
  *
- * Runs in a subtransaction that is rolled back, see guarded_look(), with the
- * search_path in which the relations were found.  Hooks of parse analysis are
+ * A recorded statement (source->userid is set) is analysed as the role that
+ * ran it, with the search_path and the types that it had then: see
+ * guarded_look_as().  False as well if that role may not use what the
+ * statement names any more, if analysis finds anything else than it found
+ * then (relations, columns, operators, functions, types, collations), if the
+ * text has a constant, whose type might run code of that role's, or if views
+ * were made so large that to expand them would take long.
+ *
+ * The caller's own text is analysed as the caller, in the session's
+ * search_path and as PREPARE would.
+ *
+ * Runs in a subtransaction that is rolled back.  Hooks of parse analysis are
  * not called.
  */
+struct RewriteSource;
 typedef void (*AnalyzedCallback) (void *arg, AnalyzedText *analyzed);
-extern bool analyzed_call(const char *text, const StatementShape *shape,
+extern bool analyzed_call(const struct RewriteSource *source,
 						  AnalyzedCallback callback, void *arg);
 
 /*
- * Analyses another text in the same way, from within the callback.  Raises if
- * that is not possible.
+ * Analyses another text in the same way, from within the callback.  "types"
+ * are those of $1 to $ntypes; they are not looked at for a parameter that is
+ * written as a list, $n::type[].  Raises if that is not possible.
  */
-extern AnalyzedText *analyze_again(const char *text);
+extern AnalyzedText *analyze_with(const char *text, const Oid *types,
+								  int ntypes);
+
+/* The same for a text that has the parameters of another */
+static inline AnalyzedText *
+analyze_again(const AnalyzedText *original, const char *text)
+{
+	return analyze_with(text, original->param_types, original->nparams);
+}
 
 /* Tokens */
 extern int	token_at(const AnalyzedText *analyzed, int location);

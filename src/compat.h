@@ -13,6 +13,7 @@
 #define QW_COMPAT_H
 
 #include "access/parallel.h"
+#include "catalog/pg_proc.h"
 #include "executor/execdesc.h"
 #include "executor/executor.h"
 #include "executor/instrument.h"
@@ -25,6 +26,7 @@
 #include "parser/scanner.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
@@ -365,6 +367,29 @@ compat_cached_plan(const PlannedStmt *plan, bool *generic, bool *custom)
 #else
 	*generic = false;
 	*custom = false;
+#endif
+}
+
+/* May this role call a function? */
+static inline bool
+compat_may_execute(Oid function, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return object_aclcheck(ProcedureRelationId, function, role,
+						   ACL_EXECUTE) == ACLCHECK_OK;
+#else
+	return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
+#endif
+}
+
+/* May the current role do what a query does to its relations? */
+static inline bool
+compat_may_use_relations(Query *query)
+{
+#if PG_VERSION_NUM >= 160000
+	return ExecCheckPermissions(query->rtable, query->rteperminfos, false);
+#else
+	return ExecCheckRTPerms(query->rtable, false);
 #endif
 }
 

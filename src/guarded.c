@@ -11,9 +11,13 @@
 
 #include "access/xact.h"
 #include "miscadmin.h"
+#include "storage/latch.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/timeout.h"
 
 #include "guarded.h"
 
@@ -98,8 +102,8 @@ concerns_user(int sqlerrcode)
 	}
 }
 
-bool
-guarded_look(GuardedCallback callback, void *arg)
+static bool
+look(GuardedCallback callback, void *arg, const bool *timed_out)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -130,7 +134,9 @@ guarded_look(GuardedCallback callback, void *arg)
 	PG_CATCH();
 	{
 		MemoryContextSwitchTo(context);
-		if (concerns_user(geterrcode()))
+		if (concerns_user(geterrcode()) &&
+			!(timed_out && *timed_out &&
+			  geterrcode() == ERRCODE_QUERY_CANCELED))
 			error = CopyErrorData();
 		FlushErrorState();
 	}
@@ -141,5 +147,100 @@ guarded_look(GuardedCallback callback, void *arg)
 	CurrentResourceOwner = owner;
 	if (error != NULL)
 		ReThrowError(error);
+	return done;
+}
+
+bool
+guarded_look(GuardedCallback callback, void *arg)
+{
+	return look(callback, arg, NULL);
+}
+
+/* What guarded_look_as() does within its subtransaction */
+typedef struct LookAs
+{
+	Oid			userid;
+	const char *search_path;
+	GuardedCallback callback;
+	void	   *arg;
+}			LookAs;
+
+/* Settings and rights go with the subtransaction. */
+static void
+set_locally(const char *name, const char *value, GucContext context)
+{
+	(void) set_config_option(name, value, context, PGC_S_SESSION,
+							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+static void
+look_as(void *arg)
+{
+	LookAs	   *as = (LookAs *) arg;
+	Oid			save_userid;
+	int			sec_context;
+
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(as->userid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("role with OID %u does not exist", as->userid)));
+
+	/* it is nothing that an application does */
+	set_locally("pg_querywatch.track", "none", PGC_SUSET);
+	/* whether rows are hidden is to be the statement's own affair */
+	set_locally("row_security", "on", PGC_USERSET);
+	GetUserIdAndSecContext(&save_userid, &sec_context);
+	SetUserIdAndSecContext(as->userid, sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	set_locally("transaction_read_only", "on", PGC_USERSET);
+	if (as->search_path)
+		set_locally("search_path", as->search_path, PGC_USERSET);
+	as->callback(as->arg);
+}
+
+/*
+ * The limit of guarded_look_as().  A cancel that the user sends in the moment
+ * in which the limit is reached is taken for it.
+ */
+static TimeoutId look_timeout = MAX_TIMEOUTS;
+static volatile bool look_timed_out = false;
+
+static void
+end_look(void)
+{
+	look_timed_out = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+}
+
+bool
+guarded_look_as(Oid userid, const char *search_path,
+				GuardedCallback callback, void *arg)
+{
+	LookAs		as = {userid, search_path, callback, arg};
+	volatile bool done = false;
+
+	/* one within another has the time of that */
+	if (look_timeout != MAX_TIMEOUTS && get_timeout_active(look_timeout))
+		return look(look_as, &as, NULL);
+
+	if (look_timeout == MAX_TIMEOUTS)
+		look_timeout = RegisterTimeout(USER_TIMEOUT, end_look);
+	look_timed_out = false;
+	enable_timeout_after(look_timeout, GUARDED_LOOK_LIMIT);
+	PG_TRY();
+	{
+		done = look(look_as, &as, (const bool *) &look_timed_out);
+	}
+	PG_FINALLY();
+	{
+		disable_timeout(look_timeout, false);
+		/* too late to have been noticed */
+		if (look_timed_out)
+			QueryCancelPending = false;
+	}
+	PG_END_TRY();
 	return done;
 }

@@ -40,4 +40,20 @@ extern bool guarded_call_early(GuardedCallback callback, void *arg);
  */
 extern bool guarded_look(GuardedCallback callback, void *arg);
 
+/*
+ * The same for what concerns a statement of another role: as that role, in
+ * that search_path (NULL: the session's), with the restrictions of a
+ * maintenance command, in a read-only transaction, and recorded nowhere.
+ * False if there is no such role.  What takes longer than GUARDED_LOOK_LIMIT
+ * is ended, and counts as failed.
+ *
+ * The restrictions keep code that a role has written from being run with the
+ * rights of whoever calls this; callbacks are to run none of it at all where
+ * they can (see native.h).
+ */
+#define GUARDED_LOOK_LIMIT	2000	/* ms */
+
+extern bool guarded_look_as(Oid userid, const char *search_path,
+							GuardedCallback callback, void *arg);
+
 #endif							/* QW_GUARDED_H */

@@ -7,8 +7,8 @@
  * it is, of the Query at hand: that one may have parameters without values,
  * and gets the plan that serves them all.
  *
- * Planning evaluates functions of the statement, which its role may have
- * made.  They run with that role's rights.
+ * Planning evaluates functions of the statement: the caller has seen to it
+ * that none of them may do harm, see trust.h.
  *
  * src/hypothetical.c
  *
@@ -45,7 +45,6 @@ typedef struct IndexTrial
 	const Query *query;
 	const char *text;
 	const char *create_index;
-	Oid			userid;
 	char	   *function;		/* hypopg_create_index, as to be called */
 	Oid			drop_function;
 	Oid			index;			/* InvalidOid: not there */
@@ -97,21 +96,6 @@ receive_end(DestReceiver *self)
 {
 }
 
-/* Everything that follows in this subtransaction has the role's rights only */
-static void
-become(Oid userid)
-{
-	Oid			save_userid;
-	int			sec_context;
-
-	GetUserIdAndSecContext(&save_userid, &sec_context);
-	SetUserIdAndSecContext(userid, sec_context |
-						   SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("transaction_read_only", "on", PGC_USERSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-}
-
 /* GuardedCallback: makes the index */
 static void
 create_index(void *arg)
@@ -161,7 +145,6 @@ explain(void *arg)
 	/* it is nothing that an application does */
 	(void) set_config_option("pg_querywatch.track", "none", PGC_SUSET,
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
-	become(trial->userid);
 	ProcessUtility(utility, trial->text, false, PROCESS_UTILITY_QUERY, NULL,
 				   NULL, &receiver.pub, NULL);
 }
@@ -212,10 +195,9 @@ find_hypopg(IndexTrial *trial)
 
 bool
 hypothetical_costs(const Query *query, const char *text,
-				   const char *create_index_text, Oid userid,
-				   HypotheticalCosts *costs)
+				   const char *create_index_text, HypotheticalCosts *costs)
 {
-	IndexTrial	trial = {query, text, create_index_text, userid};
+	IndexTrial	trial = {query, text, create_index_text};
 	volatile bool done;
 
 	if (!find_hypopg(&trial) || !guarded_look(explain, &trial) ||

@@ -20,13 +20,13 @@ typedef struct HypotheticalCosts
 } HypotheticalCosts;
 
 /*
- * Plans an analysed query without and with an index, as this role, read-only
- * and restricted.  False if that cannot be done: HypoPG is not there, or does
- * not take the index.  The index is gone afterwards.  To be called within
- * analyzed_call().
+ * Plans an analysed query without and with an index, as the current role.
+ * False if that cannot be done: HypoPG is not there, or does not take the
+ * index.  The index is gone afterwards.  To be called within analyzed_call(),
+ * for a query that trust_planning() lets pass.
  */
 extern bool hypothetical_costs(const Query *query, const char *text,
-							   const char *create_index, Oid userid,
+							   const char *create_index,
 							   HypotheticalCosts *costs);
 
 #endif							/* QW_HYPOTHETICAL_H */

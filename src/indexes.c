@@ -45,6 +45,7 @@
 #include "indexes.h"
 #include "rewrite_internal.h"
 #include "tableindex.h"
+#include "trust.h"
 
 /* More columns than these do not make an index better */
 #define MAX_COLUMNS	4
@@ -63,7 +64,6 @@ typedef struct IndexSearch
 {
 	const RewriteSource *source;
 	Oid			relid;			/* the table that the statement names */
-	Oid			userid;
 	MemoryContext context;		/* of the advice */
 	IndexAdvice *advice;
 	bool		found;
@@ -658,6 +658,7 @@ find_index(void *arg, AnalyzedText *analyzed)
 	IndexAdvice *advice = search->advice;
 	List	   *rewritten;
 	char		relkind = get_rel_relkind(search->relid);
+	bool		recorded = OidIsValid(search->source->userid);
 	char	   *columns;
 	char	   *name;
 	const char *using = "";
@@ -690,6 +691,8 @@ find_index(void *arg, AnalyzedText *analyzed)
 		get_rel_persistence(search->relid) == RELPERSISTENCE_TEMP)
 		return;
 
+	if (recorded && !trust_expansion(analyzed->query))
+		return;
 	rewritten = QueryRewrite(copyObject(analyzed->query));
 	if (list_length(rewritten) != 1)
 		return;
@@ -706,10 +709,11 @@ find_index(void *arg, AnalyzedText *analyzed)
 		conditions = conditions == NULL ? lfirst(lc) :
 		psprintf("%s AND %s", conditions, (char *) lfirst(lc));
 
-	if (hypothetical_costs(analyzed->query, analyzed->text,
+	if ((!recorded || trust_planning(linitial(rewritten))) &&
+		hypothetical_costs(analyzed->query, analyzed->text,
 						   psprintf("CREATE INDEX ON %s %s(%s)", name, using,
 									columns),
-						   search->userid, &costs))
+						   &costs))
 	{
 		if (!costs.used)
 			return;
@@ -729,19 +733,17 @@ find_index(void *arg, AnalyzedText *analyzed)
 }
 
 bool
-index_advice(const RewriteSource *source, Oid relid, Oid userid,
-			 IndexAdvice *advice)
+index_advice(const RewriteSource *source, Oid relid, IndexAdvice *advice)
 {
 	IndexSearch search = {
 		.source = source,
 		.relid = relid,
-		.userid = userid,
 		.context = CurrentMemoryContext,
 		.advice = advice
 	};
 
 	memset(advice, 0, sizeof(IndexAdvice));
-	if (!analyzed_call(source->text, source->shape, find_index, &search))
+	if (!analyzed_call(source, find_index, &search))
 		search.found = false;
 	return search.found;
 }

@@ -30,12 +30,13 @@ typedef struct IndexAdvice
  * temporary, foreign or a catalog.
  *
  * Where HypoPG is installed in this database the statement is planned without
- * and with the index, for any values of its parameters, as the role "userid"
- * that ran it; where the planner would not use the index, it is not advised.
+ * and with the index, for any values of its parameters; where the planner
+ * would not use the index, it is not advised.  A recorded statement is not
+ * planned if that may run functions that its role has made, see trust.h.
  *
  * Contract as in rewrite.h.  The strings are palloc'd.
  */
-extern bool index_advice(const RewriteSource *source, Oid relid, Oid userid,
+extern bool index_advice(const RewriteSource *source, Oid relid,
 						 IndexAdvice *advice);
 
 #endif							/* QW_INDEXES_H */

@@ -27,7 +27,7 @@ rewrite_make(const RewriteSource *source, AnalyzedCallback callback,
 	for (; request.attempt < attempts; request.attempt++)
 	{
 		request.result = NULL;
-		if (analyzed_call(source->text, source->shape, callback, &request))
+		if (analyzed_call(source, callback, &request))
 			return request.result;
 	}
 	return NULL;

@@ -31,6 +31,10 @@ typedef struct RewriteSource
 	const char *text;			/* normalised, as the statement table has it */
 	const StatementShape *shape;	/* the relations that it was about; NULL:
 									 * those that its names mean here */
+	Oid			userid;			/* role that ran it; InvalidOid: it is the
+								 * caller's own text */
+	const char *origin;			/* how it was analysed when it ran, see
+								 * origin.h; NULL: the caller's own text */
 	Oid			key_relid;		/* the column whose value varies; InvalidOid:
 								 * the one that is compared with a parameter */
 	AttrNumber	key_attnum;		/* 0: an expression over the relation's */

@@ -367,7 +367,7 @@ form_any(const Batch *batch)
 	}
 	text = apply_edits(batch->analyzed, &edits);
 
-	made = analyze_again(text)->query;
+	made = analyze_again(batch->analyzed, text)->query;
 	if (added)
 	{
 		TargetEntry *first = linitial_node(TargetEntry, made->targetList);
@@ -464,7 +464,7 @@ form_grouped(const Batch *batch)
 	appendStringInfo(&buf, ") ON %s.%s = %s.%s", rows, batch->key_name, keys,
 					 batch->key_name);
 
-	made = analyze_again(buf.data)->query;
+	made = analyze_again(batch->analyzed, buf.data)->query;
 	grouped = subquery_of(made);
 	join = linitial(made->jointree->fromlist);
 	if (grouped == NULL || !IsA(join, JoinExpr) || !IsA(join->quals, OpExpr) ||
@@ -545,7 +545,7 @@ form_lateral(const Batch *batch)
 					keys, batch->key_name, apply_edits(analyzed, &edits),
 					rows);
 
-	made = subquery_of(analyze_again(text)->query);
+	made = subquery_of(analyze_again(batch->analyzed, text)->query);
 	if (made == NULL ||
 		!equal(restore_key((Node *) made, &restorer), analyzed->query))
 		return NULL;
@@ -744,7 +744,7 @@ rewrite_condition_as_list(AnalyzedText *analyzed, const RewriteSource *source)
 	if (list == NULL || !edit_condition(&batch, list, &edits))
 		return NULL;
 	text = apply_edits(analyzed, &edits);
-	return same_but_condition(&batch, analyze_again(text)->query) ? text : NULL;
+	return same_but_condition(&batch, analyze_again(analyzed, text)->query) ? text : NULL;
 }
 
 /* AnalyzedCallback */

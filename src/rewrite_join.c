@@ -90,6 +90,25 @@ edit_child_params(const ParentJoin *join, const char *key, int first, int end,
 	}
 }
 
+/* Analyses a text with the parameters of both */
+static AnalyzedText *
+analyze_joined(const ParentJoin *join, const char *text)
+{
+	const AnalyzedText *parent = join->parent;
+	const AnalyzedText *child = join->child;
+	int			ntypes = parent->nparams + child->nparams;
+	Oid		   *types = palloc0_array(Oid, ntypes + 1);
+
+	if (parent->nparams > 0)
+		memcpy(types, parent->param_types, sizeof(Oid) * parent->nparams);
+	for (int n = 1; n <= child->nparams; n++)
+	{
+		if (join->numbers[n] > 0)
+			types[join->numbers[n] - 1] = child->param_types[n - 1];
+	}
+	return analyze_with(text, types, ntypes);
+}
+
 /* Puts the child's parameters back, and its key's */
 typedef struct ChildRestorer
 {
@@ -184,7 +203,7 @@ join_lateral(ParentJoin *join)
 					rows, children, parent->text, rows,
 					apply_edits(child, &edits), children);
 
-	made = analyze_again(text)->query;
+	made = analyze_joined(join, text)->query;
 	if (list_length(made->rtable) != 3 ||
 		rt_fetch(1, made->rtable)->rtekind != RTE_SUBQUERY ||
 		rt_fetch(2, made->rtable)->rtekind != RTE_SUBQUERY ||
@@ -302,7 +321,7 @@ join_plain(ParentJoin *join, AttrNumber key_attnum)
 					parent_end < parent->ntokens ? " " : "",
 					apply_edits_between(parent, &parent_edits, parent_end, parent->ntokens));
 
-	made = analyze_again(text)->query;
+	made = analyze_joined(join, text)->query;
 	if (list_length(made->rtable) != 3 ||
 		list_length(made->jointree->fromlist) != 1)
 		return NULL;
@@ -369,8 +388,7 @@ make_joined(void *arg, AnalyzedText *parent)
 	for (; request->common.attempt < 2; request->common.attempt++)
 	{
 		request->common.result = NULL;
-		if (analyzed_call(request->child->text, request->child->shape,
-						  make_with_child, request))
+		if (analyzed_call(request->child, make_with_child, request))
 			break;
 	}
 }
@@ -380,7 +398,7 @@ rewrite_joined(const RewriteSource *parent, const RewriteSource *child)
 {
 	JoinRequest request = {{parent, 0, CurrentMemoryContext, NULL}, child, NULL};
 
-	if (!analyzed_call(parent->text, parent->shape, make_joined, &request))
+	if (!analyzed_call(parent, make_joined, &request))
 		return NULL;
 	return request.common.result;
 }

@@ -397,7 +397,9 @@ make_keyset(void *arg, AnalyzedText *analyzed)
 			   analyzed->tokens[end - 1].end, "");
 	text = apply_edits(analyzed, &edits);
 
-	if (is_next_page(query, analyze_again(text)->query, nadded, &order))
+	/* $n is now the value of a column */
+	analyzed->param_types[offset->paramid - 1] = InvalidOid;
+	if (is_next_page(query, analyze_again(analyzed, text)->query, nadded, &order))
 		rewrite_give((RewriteRequest *) arg, text);
 }
 

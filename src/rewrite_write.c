@@ -350,7 +350,7 @@ insert_from_arrays(const AnalyzedText *analyzed)
 	}
 	text = apply_edits(analyzed, &edits);
 
-	made = analyze_again(text)->query;
+	made = analyze_again(analyzed, text)->query;
 	if (list_length(made->rtable) != list_length(query->rtable) + 1)
 		return NULL;
 	subquery = rt_fetch(2, made->rtable);
@@ -480,7 +480,7 @@ update_from_arrays(const AnalyzedText *analyzed, const char *from)
 				psprintf("%s %s AS %s ", from, unnest, written_alias(&rows)));
 	text = apply_edits(analyzed, &edits);
 
-	made = analyze_again(text)->query;
+	made = analyze_again(analyzed, text)->query;
 	if (list_length(made->rtable) != 2 ||
 		list_length(made->jointree->fromlist) != 2)
 		return NULL;
@@ -541,6 +541,7 @@ make_multirow_values(void *arg, AnalyzedText *analyzed)
 	TextEdits	edits = {0};
 	int		   *numbers = palloc0_array(int, analyzed->nparams + 1);
 	int			highest = analyzed->nparams;
+	Oid		   *types;
 	AnalyzedText *made;
 	char	   *text;
 
@@ -574,7 +575,14 @@ make_multirow_values(void *arg, AnalyzedText *analyzed)
 			   analyzed->tokens[row.end - 1].end, second.data);
 	text = apply_edits(analyzed, &edits);
 
-	made = analyze_again(text);
+	types = palloc0_array(Oid, highest);
+	for (int n = 1; n <= analyzed->nparams; n++)
+	{
+		types[n - 1] = analyzed->param_types[n - 1];
+		if (numbers[n] > 0)
+			types[numbers[n] - 1] = analyzed->param_types[n - 1];
+	}
+	made = analyze_with(text, types, highest);
 	for (int n = 1; n <= analyzed->nparams; n++)
 	{
 		if (made->param_types[n - 1] != analyzed->param_types[n - 1] ||

@@ -121,7 +121,7 @@ pg_querywatch_missing_index_1_0(PG_FUNCTION_ARGS)
 		elog(ERROR, "missing_index() is declared with a wrong number of columns");
 
 	source.text = text_to_cstring(PG_GETARG_TEXT_PP(0));
-	if (!index_advice(&source, PG_GETARG_OID(1), GetUserId(), &advice))
+	if (!index_advice(&source, PG_GETARG_OID(1), &advice))
 		PG_RETURN_NULL();
 
 	values[0] = CStringGetTextDatum(advice.statement);

@@ -299,6 +299,8 @@ rewrite_source(const Finding *finding, const FindingStatement *statement,
 		return false;
 	source->text = visible_text(statement->text, statement->encoding);
 	source->shape = &statement->shape;
+	source->userid = statement->key.userid;
+	source->origin = statement->origin;
 	return true;
 }
 
@@ -547,8 +549,7 @@ suggest_index(const Finding *finding, Suggestion *result)
 	{
 		IndexAdvice advice;
 
-		if (!index_advice(&source, facts->scan_relid, finding->key.userid,
-						  &advice))
+		if (!index_advice(&source, facts->scan_relid, &advice))
 		{
 			result->dropped = true;
 			return;
