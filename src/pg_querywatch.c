@@ -37,6 +37,7 @@
  *	ignored				the list of statements that may be repeated
  *	describe			text and shape of a new statement
  *	shape				what a statement is
+ *	origin				how it was analysed when it ran
  *	normalize			constants out of the text
  *	comment				sqlcommenter tags
  *	params, builtin		values: hash, text, literals
@@ -51,6 +52,7 @@
  *	indexes, tableindex	the index that a statement misses
  *	hypothetical		what it would cost with it: HypoPG
  *	analyzed			a text, its tokens and its Query, to be rewritten
+ *	trust				what may be done with a statement of another role
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions
  *	sqlrewrite, sqlcapture,
