@@ -205,6 +205,44 @@ SELECT request('A', :list, 'SELECT text FROM remark WHERE subject = %s', numbers
 \o
 \set ECHO all
 
+-- Values are compared by type, however a client spells them: each of these is
+-- a statement of its own, sent by two requests
+CREATE TABLE account (id uuid PRIMARY KEY, number int UNIQUE, code char(12) UNIQUE, opened date UNIQUE, changed timestamp UNIQUE, key bytea UNIQUE);
+CREATE TABLE bill (id int PRIMARY KEY, account_id uuid, number int, code char(12), opened date, changed timestamp, key bytea);
+INSERT INTO account SELECT md5(i::text)::uuid, i * 1000 + i % 7, 'it''s ' || i * 31, '2020-01-01'::date + i * 3, '2020-01-01'::timestamp + i * '1 hour 1.5 s'::interval, decode(md5(i::text), 'hex') FROM generate_series(1, 12) AS i;
+INSERT INTO bill SELECT row_number() OVER (ORDER BY number), * FROM account;
+CREATE TABLE spelling (id int, condition text, keys text[]);
+INSERT INTO spelling VALUES
+  (1, 'id = ''%s''', ARRAY(SELECT replace(account_id::text, '-', '') FROM bill ORDER BY id)),
+  (2, 'id = ''%s''', ARRAY(SELECT upper(account_id::text) FROM bill ORDER BY id)),
+  (3, 'id = ''{%s}''', ARRAY(SELECT account_id::text FROM bill ORDER BY id)),
+  (4, 'id = ''%s''::uuid', ARRAY(SELECT replace(account_id::text, '-', '') FROM bill ORDER BY id)),
+  (5, 'id = uuid ''%s''', ARRAY(SELECT replace(account_id::text, '-', '') FROM bill ORDER BY id)),
+  (6, 'id = CAST(''%s'' AS uuid)', ARRAY(SELECT upper(account_id::text) FROM bill ORDER BY id)),
+  (7, 'number = +%s', ARRAY(SELECT number::text FROM bill ORDER BY id)),
+  (8, 'number = 00%s', ARRAY(SELECT number::text FROM bill ORDER BY id)),
+  (9, 'number = '' %s ''', ARRAY(SELECT number::text FROM bill ORDER BY id)),
+  (10, 'number = %s.0', ARRAY(SELECT number::text FROM bill ORDER BY id)),
+  (11, 'code = E''%s  ''', ARRAY(SELECT replace(code, '''', '\''') FROM bill ORDER BY id)),
+  (12, 'code = U&''%s''', ARRAY(SELECT replace(code, '''', '''''') FROM bill ORDER BY id)),
+  (13, 'opened = ''%s''', ARRAY(SELECT opened::text FROM bill ORDER BY id)),
+  (14, 'changed = ''%s''', ARRAY(SELECT to_char(changed, 'YYYY-MM-DD"T"HH24:MI:SS.US') FROM bill ORDER BY id)),
+  (15, 'key = ''\x%s''', ARRAY(SELECT upper(encode(key, 'hex')) FROM bill ORDER BY id)),
+  (16, 'number = ANY (''{ %s }'')', ARRAY(SELECT number::text FROM bill ORDER BY id));
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+\set ECHO none
+\o /dev/null
+SELECT request('T', 'SELECT * FROM bill ORDER BY id',
+               format('SELECT id%s FROM account WHERE %s', repeat(', number', s.id), condition), keys)
+  FROM spelling AS s, generate_series(1, 2) AS visit ORDER BY s.id, visit \gexec
+\o
+\set ECHO all
+SELECT s.id, condition, confidence, values_matched AS matched, values_compared AS compared
+  FROM spelling AS s LEFT JOIN querywatch.repeated_statements AS r
+    ON r.datname = current_database() AND r.query ~ format('SELECT id(, number){%s} FROM', s.id)
+ ORDER BY s.id;
+DROP TABLE spelling, bill, account;
+
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
 DROP VIEW found;
 DROP FUNCTION request(text, text, text, text[]), numbers(int, int), some_numbers();

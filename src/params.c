@@ -6,8 +6,10 @@
  *
  * A value is hashed for what it is, not for how its type stores it, where that
  * is cheap: integers of any width agree with integer constants in the text,
- * strings of any type with plain quoted strings, and both with strings that
- * spell an integer or a UUID.  An array of one element counts as that element.
+ * strings of any type with quoted strings, and both with strings that spell an
+ * integer or a UUID.  How a text is read, where it can be read in several ways,
+ * depends on the type it is compared as.  An array of one element counts as
+ * that element.
  *
  * src/params.c
  *
@@ -31,9 +33,12 @@
 #include "port/pg_bitutils.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 #include "utils/uuid.h"
 
 #include "builtin.h"
@@ -126,28 +131,41 @@ is_integer_text(const char *text, int length, int64 *number)
 		parse_integer(text, length, number);
 }
 
-/* A string that is a UUID as uuid_out() writes it, letters of either case */
+/* The value of a hexadecimal digit, or -1 */
+static inline int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/*
+ * A UUID as uuid_in() reads it: digits of either case, a hyphen after any four
+ * of them or not, braces around or not.  "plain": only as uuid_out() writes it.
+ */
 static bool
-is_uuid_text(const char *text, unsigned char *uuid)
+is_uuid_text(const char *text, int length, bool plain, unsigned char *uuid)
 {
 	int			digits = 0;
 
-	for (int i = 0; i < UUID_TEXT_LENGTH; i++)
+	if (plain ? length != UUID_TEXT_LENGTH :
+		length < 2 * UUID_LEN || length > UUID_TEXT_LENGTH + 5)
+		return false;
+	if (!plain && text[0] == '{' && text[length - 1] == '}')
 	{
-		char		c = text[i];
-		int			nibble;
+		text++;
+		length -= 2;
+	}
+	for (int i = 0; i < length; i++)
+	{
+		int			nibble = hex_digit(text[i]);
 
-		if (i == 8 || i == 13 || i == 18 || i == 23)
-		{
-			if (c != '-')
-				return false;
+		if (text[i] == '-' && digits > 0 && digits % 4 == 0 &&
+			(!plain || i == 8 || i == 13 || i == 18 || i == 23))
 			continue;
-		}
-		if (c >= '0' && c <= '9')
-			nibble = c - '0';
-		else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f')
-			nibble = (c | 0x20) - 'a' + 10;
-		else
+		if (nibble < 0 || digits == 2 * UUID_LEN)
 			return false;
 		if (digits % 2 == 0)
 			uuid[digits / 2] = nibble << 4;
@@ -155,7 +173,7 @@ is_uuid_text(const char *text, unsigned char *uuid)
 			uuid[digits / 2] |= nibble;
 		digits++;
 	}
-	return true;
+	return digits == 2 * UUID_LEN;
 }
 
 /*
@@ -168,7 +186,7 @@ hash_string(const char *text, int length)
 	unsigned char uuid[UUID_LEN];
 	int64		number;
 
-	if (length == UUID_TEXT_LENGTH && is_uuid_text(text, uuid))
+	if (length == UUID_TEXT_LENGTH && is_uuid_text(text, length, true, uuid))
 		return keyhash_data(uuid, UUID_LEN);
 	if (is_integer_text(text, length, &number))
 		return keyhash_number((uint64) number);
@@ -184,8 +202,229 @@ length_without_blanks(const char *text, int length)
 	return length;
 }
 
+/*
+ * An integer as the input functions of numbers read it: with blanks around, a
+ * sign, leading zeros, and zeros behind a point.
+ */
+static bool
+is_number_text(const char *text, int length, int64 *number)
+{
+	bool		negative = false;
+	const char *point;
+
+	while (length > 0 && scanner_isspace(text[length - 1]))
+		length--;
+	while (length > 0 && scanner_isspace(*text))
+	{
+		text++;
+		length--;
+	}
+	if (length > 0 && (*text == '-' || *text == '+'))
+	{
+		negative = *text == '-';
+		text++;
+		length--;
+	}
+
+	/* between a sign written as an operator and its number */
+	while (length > 0 && scanner_isspace(*text))
+	{
+		text++;
+		length--;
+	}
+	point = memchr(text, '.', length);
+	if (point != NULL && point > text)
+	{
+		for (const char *zero = point + 1; zero < text + length; zero++)
+		{
+			if (*zero != '0')
+				return false;
+		}
+		length = point - text;
+	}
+	while (length > 18 && *text == '0')
+	{
+		text++;
+		length--;
+	}
+	if (length == 0 || *text == '-' || !parse_integer(text, length, number))
+		return false;
+	if (negative)
+		*number = -*number;
+	return true;
+}
+
+/* So many digits as a number; advances *text past them */
+static bool
+parse_digits(const char **text, const char *end, int digits, int *number)
+{
+	*number = 0;
+	for (int i = 0; i < digits; i++, (*text)++)
+	{
+		if (*text >= end || **text < '0' || **text > '9')
+			return false;
+		*number = *number * 10 + (**text - '0');
+	}
+	return true;
+}
+
+static inline bool
+parse_char(const char **text, const char *end, char c)
+{
+	if (*text >= end || **text != c)
+		return false;
+	(*text)++;
+	return true;
+}
+
+/*
+ * A date or time in ISO 8601, as drivers write it: its days, and microseconds
+ * since 2000.  *zoned: it says how far from UTC it is.  False if it is spelled
+ * in another way.
+ */
+static bool
+parse_iso_time(const char *text, int length, int64 *days, int64 *microseconds,
+			   bool *zoned)
+{
+	const char *end = text + length;
+	int			year;
+	int			month;
+	int			day;
+	int			hour = 0;
+	int			minute = 0;
+	int			second = 0;
+	int			fraction = 0;
+	int			offset = 0;
+
+	*zoned = false;
+	if (!parse_digits(&text, end, 4, &year) || !parse_char(&text, end, '-') ||
+		!parse_digits(&text, end, 2, &month) || !parse_char(&text, end, '-') ||
+		!parse_digits(&text, end, 2, &day) ||
+		month < 1 || month > 12 || day < 1 || day > 31)
+		return false;
+	if (parse_char(&text, end, ' ') || parse_char(&text, end, 'T'))
+	{
+		if (!parse_digits(&text, end, 2, &hour) ||
+			!parse_char(&text, end, ':') ||
+			!parse_digits(&text, end, 2, &minute) ||
+			(parse_char(&text, end, ':') &&
+			 !parse_digits(&text, end, 2, &second)))
+			return false;
+		if (parse_char(&text, end, '.'))
+		{
+			for (int unit = 100000; text < end && *text >= '0' && *text <= '9';
+				 unit /= 10, text++)
+				fraction += (*text - '0') * unit;
+		}
+		if (parse_char(&text, end, 'Z'))
+			*zoned = true;
+		else if (text < end && (*text == '+' || *text == '-'))
+		{
+			int			sign = *text++ == '+' ? 1 : -1;
+			int			hours;
+			int			minutes = 0;
+
+			if (!parse_digits(&text, end, 2, &hours))
+				return false;
+			(void) parse_char(&text, end, ':');
+			if (text < end && !parse_digits(&text, end, 2, &minutes))
+				return false;
+			offset = sign * (hours * 60 + minutes) * 60;
+			*zoned = true;
+		}
+	}
+	if (text != end)
+		return false;
+	*days = date2j(year, month, day) - POSTGRES_EPOCH_JDATE;
+	*microseconds = ((*days * 24 + hour) * 60 + minute) * 60 + second - offset;
+	*microseconds = *microseconds * 1000000 + fraction;
+	return true;
+}
+
+/* Of dates, and of times: apart from integers, which they are not equal to */
+static inline uint64
+hash_time(int64 number)
+{
+	return keyhash_data(&number, sizeof(number));
+}
+
+/* A bytea written as \x and hexadecimal digits */
+static bool
+hash_hex(const char *text, int length, uint64 *hash)
+{
+	char		bytes[PARAMS_KEY_LENGTH];
+
+	if (length < 2 || text[0] != '\\' || text[1] != 'x' || length % 2 != 0 ||
+		length / 2 - 1 > PARAMS_KEY_LENGTH)
+		return false;
+	for (int i = 2; i < length; i += 2)
+	{
+		int			high = hex_digit(text[i]);
+		int			low = hex_digit(text[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		bytes[i / 2 - 1] = (char) (high << 4 | low);
+	}
+	*hash = keyhash_data(bytes, length / 2 - 1);
+	return true;
+}
+
+/*
+ * The text of a value that is compared as one of this class.  Sets *opaque if
+ * it does not tell what equals the value.
+ */
 static uint64
-hash_text_datum(Datum value, bool blank_padded)
+hash_spelled(ShapeValueClass value_class, const char *text, int length,
+			 bool *opaque)
+{
+	unsigned char uuid[UUID_LEN];
+	int64		number;
+	int64		microseconds;
+	uint64		hash;
+	bool		zoned;
+
+	switch (value_class)
+	{
+		case SHAPE_CLASS_NUMBER:
+			if (is_number_text(text, length, &number))
+				return keyhash_number((uint64) number);
+			break;
+		case SHAPE_CLASS_UUID:
+			if (is_uuid_text(text, length, false, uuid))
+				return keyhash_data(uuid, UUID_LEN);
+			break;
+		case SHAPE_CLASS_BLANK_PADDED:
+			length = length_without_blanks(text, length);
+			break;
+		case SHAPE_CLASS_DATE:
+			if (parse_iso_time(text, length, &number, &microseconds, &zoned))
+				return hash_time(number);
+			break;
+		case SHAPE_CLASS_TIMESTAMP:
+			if (parse_iso_time(text, length, &number, &microseconds, &zoned) &&
+				!zoned)
+				return hash_time(microseconds);
+			break;
+		case SHAPE_CLASS_TIMESTAMPTZ:
+			if (parse_iso_time(text, length, &number, &microseconds, &zoned) &&
+				zoned)
+				return hash_time(microseconds);
+			break;
+		case SHAPE_CLASS_BYTES:
+			if (hash_hex(text, length, &hash))
+				return hash;
+			break;
+		default:
+			break;
+	}
+	if (value_class >= SHAPE_CLASS_DATE)
+		*opaque = true;
+	return hash_string(text, length);
+}
+
+static uint64
+hash_text_datum(Datum value, ShapeValueClass value_class, bool *opaque)
 {
 	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
 	const char *text = VARDATA_ANY(varlena);
@@ -194,9 +433,34 @@ hash_text_datum(Datum value, bool blank_padded)
 	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
 		return hash_varlena(value);
 	length = VARSIZE_ANY_EXHDR(varlena);
-	if (blank_padded)
-		length = length_without_blanks(text, length);
-	return hash_string(text, length);
+	return hash_spelled(value_class, text, length, opaque);
+}
+
+uint64
+params_hash_text(Oid type, Datum value, ShapeValueClass value_class,
+				 bool *opaque)
+{
+	if (type == BPCHAROID && value_class <= SHAPE_CLASS_TEXT)
+		value_class = SHAPE_CLASS_BLANK_PADDED;
+	return hash_text_datum(value, value_class, opaque);
+}
+
+/* A numeric as the integer that it may be */
+static uint64
+hash_numeric_datum(Datum value)
+{
+	struct varlena *varlena = (struct varlena *) DatumGetPointer(value);
+	char	   *text;
+	uint64		hash;
+	bool		opaque;
+
+	if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena) ||
+		VARSIZE_ANY_EXHDR(varlena) > PARAMS_KEY_LENGTH / 4)
+		return hash_varlena(value);
+	text = DatumGetCString(DirectFunctionCall1(numeric_out, value));
+	hash = hash_spelled(SHAPE_CLASS_NUMBER, text, strlen(text), &opaque);
+	pfree(text);
+	return hash;
 }
 
 uint64
@@ -205,6 +469,7 @@ params_hash_other(Oid type, Datum value, bool isnull)
 	const BuiltinType *builtin;
 	HeapTuple	tuple;
 	uint64		hash;
+	bool		opaque;
 
 	if (isnull)
 		return HASH_NULL;
@@ -216,11 +481,18 @@ params_hash_other(Oid type, Datum value, bool isnull)
 			return keyhash_number((uint64) DatumGetObjectId(value));
 		case TEXTOID:
 		case VARCHAROID:
-			return hash_text_datum(value, false);
+			return hash_text_datum(value, SHAPE_CLASS_TEXT, &opaque);
 		case BPCHAROID:
-			return hash_text_datum(value, true);
+			return hash_text_datum(value, SHAPE_CLASS_BLANK_PADDED, &opaque);
 		case UUIDOID:
 			return keyhash_data(DatumGetPointer(value), UUID_LEN);
+		case NUMERICOID:
+			return hash_numeric_datum(value);
+		case DATEOID:
+			return hash_time(DatumGetDateADT(value));
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return hash_time(DatumGetTimestamp(value));
 		case NAMEOID:
 			return hash_string(NameStr(*DatumGetName(value)),
 							   strlen(NameStr(*DatumGetName(value))));
@@ -259,6 +531,10 @@ params_key_type(Oid type)
 		case TEXTOID:
 		case VARCHAROID:
 		case BPCHAROID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case BYTEAOID:
 			return true;
 		default:
 			return false;
@@ -292,6 +568,13 @@ params_hash_key(Oid type, Datum value, uint64 *magnitude)
 			*magnitude = KEY_NO_NUMBER;
 			return keyhash_data(DatumGetPointer(value),
 								UUID_LEN);
+		case DATEOID:
+			*magnitude = KEY_NO_NUMBER;
+			return hash_time(DatumGetDateADT(value));
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			*magnitude = KEY_NO_NUMBER;
+			return hash_time(DatumGetTimestamp(value));
 	}
 
 	*magnitude = 0;
@@ -303,10 +586,10 @@ params_hash_key(Oid type, Datum value, uint64 *magnitude)
 		return 0;
 	if (type == BPCHAROID)
 		length = length_without_blanks(text, length);
-	if (is_integer_text(text, length, &number))
+	if (type != BYTEAOID && is_integer_text(text, length, &number))
 		return hash_integer(number, magnitude);
 	*magnitude = KEY_NO_NUMBER;
-	if (length == UUID_TEXT_LENGTH)
+	if (type != BYTEAOID && length == UUID_TEXT_LENGTH)
 		return hash_string(text, length);
 	return keyhash_data(text, length);
 }
@@ -322,29 +605,89 @@ strip_quotes(const char **text, int *length)
 	}
 }
 
-static uint64
-hash_text(const char *text, int length)
+/* What a backslash and the character stand for, in E'...' */
+static inline char
+escaped_char(char c)
 {
+	switch (c)
+	{
+		case 'b':
+			return '\b';
+		case 'f':
+			return '\f';
+		case 'n':
+			return '\n';
+		case 'r':
+			return '\r';
+		case 't':
+			return '\t';
+		default:
+			return c;
+	}
+}
+
+/*
+ * What a quoted string says: each quote within it is written twice, and in
+ * E'...' a backslash comes before what it changes.  Returns its length; -1 if
+ * it is too long for a key, or has an escape with digits in it.
+ */
+static int
+plain_string(const char *text, int length, bool escapes, char *plain)
+{
+	int			n = 0;
+
+	if (length > PARAMS_KEY_LENGTH)
+		return -1;
+	for (int i = 0; i < length; i++)
+	{
+		plain[n] = text[i];
+		if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
+			i++;
+		else if (escapes && text[i] == '\\' && i + 1 < length)
+		{
+			i++;
+			if ((text[i] >= '0' && text[i] <= '9') || text[i] == 'x' ||
+				text[i] == 'u' || text[i] == 'U')
+				return -1;
+			plain[n] = escaped_char(text[i]);
+		}
+		n++;
+	}
+	return n;
+}
+
+static uint64
+hash_text(ShapeValueClass value_class, const char *text, int length,
+		  bool *opaque)
+{
+	char		plain[PARAMS_KEY_LENGTH];
+	bool		escapes = false;
 	int64		number;
+	int			n;
 
 	if (parse_integer(text, length, &number))
 		return keyhash_number((uint64) number);
-	strip_quotes(&text, &length);
-	if (length <= PARAMS_KEY_LENGTH && memchr(text, '\'', length) != NULL)
+	if (length > 2 && (text[0] == 'E' || text[0] == 'e') && text[1] == '\'')
 	{
-		char		plain[PARAMS_KEY_LENGTH];
-		int			n = 0;
-
-		/* a quote within a string is written twice */
-		for (int i = 0; i < length; i++)
-		{
-			plain[n++] = text[i];
-			if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
-				i++;
-		}
-		return hash_string(plain, n);
+		escapes = true;
+		text++;
+		length--;
 	}
-	return hash_string(text, length);
+	else if (length > 3 && (text[0] == 'U' || text[0] == 'u') &&
+			 text[1] == '&' && text[2] == '\'' &&
+			 memchr(text, '\\', length) == NULL)
+	{
+		text += 2;
+		length -= 2;
+	}
+	strip_quotes(&text, &length);
+	if (memchr(text, '\'', length) == NULL &&
+		(!escapes || memchr(text, '\\', length) == NULL))
+		return hash_spelled(value_class, text, length, opaque);
+	n = plain_string(text, length, escapes, plain);
+	if (n < 0)
+		return hash_spelled(value_class, text, length, opaque);
+	return hash_spelled(value_class, plain, n, opaque);
 }
 
 /*
@@ -352,7 +695,8 @@ hash_text(const char *text, int length)
  * the one if it is one.
  */
 static int
-hash_list_text(const char *text, int length, uint64 *hash)
+hash_list_text(ShapeValueClass value_class, const char *text, int length,
+			   uint64 *hash, bool *opaque)
 {
 	const char *end = text + length;
 	const char *open = memchr(text, '{', length);
@@ -377,7 +721,8 @@ hash_list_text(const char *text, int length, uint64 *hash)
 	if (empty)
 		return 0;
 	if (elements == 1)
-		*hash = hash_text(open + 1, Min(p, end) - (open + 1));
+		*hash = hash_text(value_class, open + 1, Min(p, end) - (open + 1),
+						  opaque);
 	return elements;
 }
 
@@ -386,7 +731,8 @@ hash_list_text(const char *text, int length, uint64 *hash)
  * 0 if that cannot be told from the datum as it is.
  */
 static int
-hash_list_param(const ParamExternData *param, uint64 *hash)
+hash_list_param(ShapeValueClass value_class, const ParamExternData *param,
+				uint64 *hash, bool *opaque)
 {
 	struct varlena *varlena = (struct varlena *) DatumGetPointer(param->value);
 	const BuiltinType *builtin;
@@ -399,8 +745,8 @@ hash_list_param(const ParamExternData *param, uint64 *hash)
 		/* one that the statement itself casts to an array */
 		if (VARATT_IS_EXTERNAL(varlena) || VARATT_IS_COMPRESSED(varlena))
 			return 0;
-		return hash_list_text(VARDATA_ANY(varlena), VARSIZE_ANY_EXHDR(varlena),
-							  hash);
+		return hash_list_text(value_class, VARDATA_ANY(varlena),
+							  VARSIZE_ANY_EXHDR(varlena), hash, opaque);
 	}
 
 	builtin = builtin_type(param->ptype);
@@ -446,25 +792,30 @@ find_literal(const StatementLiterals *literals, const ShapeValue *value)
 
 static void
 hash_condition(ParamListInfo params, const StatementLiterals *literals,
-			   const ShapeValue *value, uint64 *hash, int *list_length)
+			   const ShapeCondition *condition, uint64 *hash, int *list_length,
+			   bool *opaque)
 {
+	const ShapeValue *value = &condition->value;
 	const ParamExternData *param = find_param(params, value);
 	const LiteralSpan *literal = find_literal(literals, value);
 	int			elements = 0;
 
 	if (param != NULL)
 	{
-		*hash = params_hash_value(param->ptype, param->value, param->isnull);
+		*hash = params_hash_as(condition->value_class, param->ptype, param->value,
+							   param->isnull, opaque);
 		if (value->list && !param->isnull)
-			elements = hash_list_param(param, hash);
+			elements = hash_list_param(condition->value_class, param, hash,
+									   opaque);
 	}
 	else if (literal != NULL)
 	{
 		const char *text = literals->text + literal->offset;
 
-		*hash = hash_text(text, literal->length);
+		*hash = hash_text(condition->value_class, text, literal->length, opaque);
 		if (value->list)
-			elements = hash_list_text(text, literal->length, hash);
+			elements = hash_list_text(condition->value_class, text,
+									  literal->length, hash, opaque);
 	}
 	*list_length = Max(*list_length, elements);
 }
@@ -529,8 +880,14 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 	values->all = any ? keyhash_not_zero(all) : 0;
 
 	for (int i = 0; i < Min(shape->nconditions, SHAPE_MAX_CONDITIONS); i++)
-		hash_condition(params, literals, &shape->conditions[i].value,
-					   &values->conditions[i], &values->list_length);
+	{
+		bool		opaque = false;
+
+		hash_condition(params, literals, &shape->conditions[i],
+					   &values->conditions[i], &values->list_length, &opaque);
+		if (opaque)
+			values->opaque |= 1U << i;
+	}
 
 	values->offset = offset_value(params, literals, &shape->offset_value);
 }

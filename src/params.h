@@ -96,6 +96,23 @@ params_hash_integer(const ParamExternData *param)
 }
 
 /*
+ * Hash of a text that is compared as a value of this class; *opaque is set if it
+ * does not tell what equals the value
+ */
+extern uint64 params_hash_text(Oid type, Datum value,
+							   ShapeValueClass value_class, bool *opaque);
+
+/* Hash of one value that is compared as one of this class */
+static inline uint64
+params_hash_as(ShapeValueClass value_class, Oid type, Datum value, bool isnull,
+			   bool *opaque)
+{
+	if ((type == TEXTOID || type == VARCHAROID || type == BPCHAROID) && !isnull)
+		return params_hash_text(type, value, value_class, opaque);
+	return params_hash_value(type, value, isnull);
+}
+
+/*
  * The only parameter, NULL if there are more or none, or it has to be fetched
  * from elsewhere
  */

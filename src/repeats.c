@@ -272,6 +272,7 @@ hash_is_key(uint64 hash, WindowValues *values)
 {
 	values->all = values->conditions[0] = hash;
 	values->list_length = 0;
+	values->opaque = 0;
 	values->offset = -1;
 }
 
@@ -280,14 +281,17 @@ hash_values(QueryDesc *queryDesc, const StatementShape *shape, bool by_key,
 			WindowValues *values)
 {
 	const ParamExternData *key = params_only(queryDesc->params);
+	bool		opaque = false;
 
 	if (unlikely(!by_key || key == NULL || literals_of(queryDesc) != NULL))
 	{
 		hash_other_values(queryDesc, shape, values);
 		return;
 	}
-	hash_is_key(params_hash_value(key->ptype, key->value, key->isnull),
+	hash_is_key(params_hash_as(shape->conditions[0].value_class, key->ptype,
+							   key->value, key->isnull, &opaque),
 				values);
+	values->opaque = opaque;
 }
 
 /* Values of this execution, as an example of the burst */

@@ -204,6 +204,42 @@ literal_number(ShapeBuilder *builder, int location)
 	return -1;
 }
 
+/* As what is a value of this type, or a list of such, compared? */
+static ShapeValueClass
+class_of_type(Oid type, bool list)
+{
+	if (list && OidIsValid(get_element_type(type)))
+		type = get_element_type(type);
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case NUMERICOID:
+			return SHAPE_CLASS_NUMBER;
+		case TEXTOID:
+		case VARCHAROID:
+		case NAMEOID:
+		case UNKNOWNOID:
+			return SHAPE_CLASS_TEXT;
+		case UUIDOID:
+			return SHAPE_CLASS_UUID;
+		case BPCHAROID:
+			return SHAPE_CLASS_BLANK_PADDED;
+		case DATEOID:
+			return SHAPE_CLASS_DATE;
+		case TIMESTAMPOID:
+			return SHAPE_CLASS_TIMESTAMP;
+		case TIMESTAMPTZOID:
+			return SHAPE_CLASS_TIMESTAMPTZ;
+		case BYTEAOID:
+			return SHAPE_CLASS_BYTES;
+		default:
+			return SHAPE_CLASS_OTHER;
+	}
+}
+
 /* Is this expression a value that varies between executions?  Which one? */
 static bool
 value_of(ShapeBuilder *builder, Node *node, ShapeValue *value)
@@ -227,6 +263,14 @@ value_of(ShapeBuilder *builder, Node *node, ShapeValue *value)
 	if (IsA(node, FuncExpr) && list_length(((FuncExpr *) node)->args) == 1)
 	{
 		node = strip_casts(linitial(((FuncExpr *) node)->args));
+		if (node != NULL && (IsA(node, Param) || IsA(node, Const)))
+			return value_of(builder, node, value);
+		return false;
+	}
+	/* a sign; the one of a constant, but for "+", is part of it */
+	if (IsA(node, OpExpr) && list_length(((OpExpr *) node)->args) == 1)
+	{
+		node = strip_casts(linitial(((OpExpr *) node)->args));
 		if (node != NULL && (IsA(node, Param) || IsA(node, Const)))
 			return value_of(builder, node, value);
 		return false;
@@ -267,6 +311,7 @@ add_condition(ShapeBuilder *builder, Node *left, Node *right, bool list)
 	StatementShape *shape = builder->shape;
 	ShapeCondition condition;
 	Node	   *column = left;
+	Node	   *compared = right;
 	Var		   *var = NULL;
 
 	memset(&condition, 0, sizeof(condition));
@@ -275,7 +320,9 @@ add_condition(ShapeBuilder *builder, Node *left, Node *right, bool list)
 		if (list || !value_of(builder, left, &condition.value))
 			return false;
 		column = right;
+		compared = left;
 	}
+	condition.value_class = class_of_type(exprType(compared), list);
 	column = strip_casts(column);
 	if (column != NULL && IsA(column, Var))
 	{

@@ -73,13 +73,29 @@ typedef struct ShapeValue
 	int16		number;
 } ShapeValue;
 
+/* As what the two are compared: how the value's text is to be read */
+typedef enum ShapeValueClass
+{
+	SHAPE_CLASS_UNKNOWN,		/* as a text */
+	SHAPE_CLASS_TEXT,
+	SHAPE_CLASS_NUMBER,
+	SHAPE_CLASS_UUID,
+	SHAPE_CLASS_BLANK_PADDED,	/* character(n) */
+	SHAPE_CLASS_DATE,
+	SHAPE_CLASS_TIMESTAMP,
+	SHAPE_CLASS_TIMESTAMPTZ,
+	SHAPE_CLASS_BYTES,
+	SHAPE_CLASS_OTHER			/* its text does not tell what equals it */
+}			ShapeValueClass;
+
 /* A column compared for equality with a parameter or constant, AND-ed */
 typedef struct ShapeCondition
 {
 	Oid			relid;			/* table of the column */
 	AttrNumber	attnum;			/* 0 if it is an expression over columns */
 	ShapeValue	value;
-	uint16		unused;			/* 0: shapes are compared byte by byte */
+	uint16		value_class;	/* ShapeValueClass; no padding is left: shapes
+								 * are compared byte by byte */
 } ShapeCondition;
 
 typedef struct StatementShape

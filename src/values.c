@@ -194,7 +194,9 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 	{
 		const ShapeCondition *condition = &child->shape.conditions[i];
 
-		if ((varying & (1U << i)) == 0)
+		/* of some values only the text is known, not what equals it */
+		if (((varying & ~child->counts.opaque) & (1U << i)) == 0 ||
+			condition->value_class == SHAPE_CLASS_OTHER)
 			continue;
 		for (int j = 0; j < keyset->rows.ncolumns; j++)
 		{
@@ -279,7 +281,8 @@ values_compare(Window *window, const WindowStatement *child,
 		const WindowStatement *owner = &window->statements[keyset->owner];
 		int			points;
 
-		if (!is_of_window(window, owner, keyset->queryid))
+		if (!is_of_window(window, owner, keyset->queryid) ||
+			(child->counts.opaque & (1U << values->condition)) != 0)
 			continue;
 		match_keys(window, child, values);
 

@@ -154,6 +154,9 @@ typedef struct WindowValues
 	uint64		conditions[SHAPE_MAX_CONDITIONS];	/* of each condition's */
 	int			list_length;	/* largest number of elements of an = ANY
 								 * array; 0 if there is none */
+	uint32		opaque;			/* bit for each condition whose value is
+								 * spelled in a way that does not tell what
+								 * equals it */
 	int64		offset;			/* value of OFFSET, -1 if there is none */
 } WindowValues;
 

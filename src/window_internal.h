@@ -36,6 +36,7 @@ typedef struct WindowCounts
 	uint64		max_offset;
 	int			handle;			/* the caller's plus one; 0: none */
 	uint8		varying;		/* bit for each condition whose value varies */
+	uint8		opaque;			/* ... or was, once, as in WindowValues */
 	uint8		nkeys;			/* in Window.key_orders */
 	uint8		keyset;			/* its rows: number in Window.keysets plus
 								 * one; 0: they are not collected */

@@ -187,6 +187,7 @@ window_values(WindowStatement *statement, const WindowValues *values)
 
 	if (unlikely(values->list_length >= 2))
 		statement->counts.batched = true;
+	statement->counts.opaque |= values->opaque;
 
 	/* a value that is there but was not hashed could be any */
 	for (int i = 0; i < statement->shape.nconditions; i++)

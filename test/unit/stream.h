@@ -144,6 +144,7 @@ where(Statement s, Oid relid, AttrNumber attnum)
 	condition->attnum = attnum;
 	condition->value.source = SHAPE_VALUE_PARAM;
 	condition->value.number = s.shape.nconditions;
+	condition->value_class = SHAPE_CLASS_NUMBER;
 	return s;
 }
 
