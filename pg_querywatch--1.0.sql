@@ -590,12 +590,14 @@ CREATE VIEW thresholds AS
          coalesce(c.value, d.value) AS value,
          d.what
     FROM (VALUES
-         ('slow_statement_p95', 500::double precision,
-          'slow_statement: milliseconds that its p95 execution time reaches, or ...'),
+         ('slow_statement_floor', 20::double precision,
+          'slow_statement: milliseconds that its p95 or its mean execution time reaches, and ...'),
+         ('slow_statement_p95', 500,
+          'slow_statement: ... milliseconds that its p95 execution time reaches, or ...'),
          ('slow_statement_share', 0.10,
           'slow_statement: ... share of all time executing in its database, from 0 to 1'),
          ('slow_statement_time', 1000,
-          'slow_statement: milliseconds executing in all; less is nothing to speak of'),
+          'slow_statement: milliseconds executing in all, at least'),
          ('missing_index_rows', 10000,
           'missing_index: rows that a scan reads and throws away, on average; counted from 1000 on'),
          ('missing_index_share', 0.95,
@@ -771,14 +773,20 @@ COMMENT ON COLUMN findings.kind IS
 'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time or idle_in_transaction';
 COMMENT ON COLUMN findings.confidence IS
 'confirmed, likely or suspected';
+COMMENT ON COLUMN findings.application_name IS
+'of a repeated statement, the application that lost most time to it';
+COMMENT ON COLUMN findings.route IS
+'of a repeated statement, the route that lost most time to it; the evidence lists others';
+COMMENT ON COLUMN findings.parent_query IS
+'of a repeated statement, the parent after which most time was lost; the evidence lists others';
 COMMENT ON COLUMN findings.occurrences IS
 'how often it was seen: bursts of a repeated statement, else executions';
 COMMENT ON COLUMN findings.time_lost IS
-'milliseconds that the change could save, at most';
+'milliseconds that the change could save, at most; what several findings have to do with counts in one of them only (the evidence says "part of"), so that the sum is never more than the time that the sessions spent';
 COMMENT ON COLUMN findings.evidence IS
-'what was counted and measured';
+'what was counted and measured, with units, rounded';
 COMMENT ON COLUMN findings.suggestion IS
-'what to change';
+'what to change, in 400 characters at most';
 COMMENT ON COLUMN findings.rewrite IS
 'statement to use instead, or to run once: as it stands, with $n for its parameters; NULL where none is known to be right';
 /* Rewrites */

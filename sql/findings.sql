@@ -7,6 +7,7 @@ SET max_parallel_workers_per_gather = 0;
 SELECT querywatch.reset() IS NOT NULL AS reset,
        querywatch.reset_patterns() IS NOT NULL AS reset_patterns;
 SELECT querywatch.reset_slow();
+SELECT clock_timestamp() AS begun \gset
 
 CREATE SCHEMA shop;
 SET search_path = shop, public;
@@ -27,7 +28,7 @@ CREATE FUNCTION public.found(text, text DEFAULT '%') RETURNS TABLE
 LANGUAGE sql AS $$
   SELECT f.confidence, f.occurrences, f.executions,
          regexp_replace(f.evidence,
-           '[0-9.]+ (ms|s|min|h)\M|[0-9]+ (%|[kM]?B)|(under )1 %|work_mem is \S+',
+           '[0-9.]+ (us|ms|s|min|h)\M|[0-9.]+ (%|[kM]?B)|(under )1 %',
            '…', 'g'),
          f.suggestion, f.rewrite
     FROM querywatch.findings AS f
@@ -52,6 +53,49 @@ SELECT count(*) FROM (SELECT note, amount FROM orders
                        ORDER BY note, amount OFFSET 0) AS sorted;
 COMMIT;
 SELECT evidence FROM public.found('temp_spill');
+
+-- for rows of a CTE, a hash join and hashed groups too, and more than they had
+CREATE FUNCTION public.spill(text) RETURNS TABLE (evidence text, suggestion text, rewrite text)
+LANGUAGE sql AS $$
+  SELECT regexp_replace(f.evidence, ', [^,]* at most.*', ''), f.suggestion, f.rewrite
+    FROM public.found('temp_spill', $1) AS f
+$$;
+SET work_mem = '4MB';
+WITH ids AS MATERIALIZED (SELECT o.id FROM orders AS o, customer AS c WHERE c.id < 3)
+SELECT count(*) FROM ids AS a WHERE a.id > (SELECT max(id) FROM ids) - 1;
+SELECT * FROM public.spill('WITH ids %');
+SELECT rewrite FROM public.spill('WITH ids %') \gset
+BEGIN;
+:rewrite;
+WITH ids AS MATERIALIZED (SELECT o.id FROM orders AS o, customer AS c WHERE c.id < 3)
+SELECT count(*) FROM ids AS a WHERE a.id > (SELECT max(id) FROM ids) - 1;
+COMMIT;
+SELECT evidence FROM public.spill('WITH ids %');
+SET work_mem = '64kB';
+SELECT count(*) FROM orders AS a JOIN orders AS b ON a.note || a.id = b.note || b.id;
+SELECT * FROM public.spill('% JOIN %');
+SELECT rewrite FROM public.spill('% JOIN %') \gset
+BEGIN;
+:rewrite;
+SELECT count(*) FROM orders AS a JOIN orders AS b ON a.note || a.id = b.note || b.id;
+COMMIT;
+SELECT evidence FROM public.spill('% JOIN %');
+SET enable_sort = off;
+SELECT count(*) FROM (SELECT note, amount, count(*) FROM orders GROUP BY note, amount) AS groups;
+SELECT * FROM public.spill('% groups');
+SELECT rewrite FROM public.spill('% groups') \gset
+BEGIN;
+:rewrite;
+SELECT count(*) FROM (SELECT note, amount, count(*) FROM orders GROUP BY note, amount) AS groups;
+COMMIT;
+SELECT evidence FROM public.spill('% groups');
+RESET enable_sort;
+-- no promise where what wrote the files cannot be asked
+SELECT count(*) FROM generate_series(1, 100000);
+SELECT count(DISTINCT note || id) FROM orders;
+SELECT evidence, regexp_replace(suggestion, '\d.*? of', '… of') AS suggestion, rewrite
+  FROM public.spill('SELECT count(%') WHERE rewrite IS NULL;
+RESET work_mem;
 
 -- rows skipped
 SELECT id FROM orders ORDER BY id LIMIT 2 OFFSET 40000;
@@ -129,6 +173,15 @@ SELECT confidence, occurrences, executions,
        suggestion ~ 'querywatch\.explain\(\d+\)' AS explain
   FROM public.found('slow_statement', '%pg_sleep%') WHERE suggestion ~ 'explain';
 
+-- but a statement that nobody waits for is not, however often it runs
+UPDATE querywatch.thresholds SET value = 0
+ WHERE name IN ('slow_statement_p95', 'slow_statement_share', 'slow_statement_time');
+SELECT count(*) FROM public.found('slow_statement', 'SELECT name FROM customer%');
+UPDATE querywatch.thresholds SET value = 0 WHERE name = 'slow_statement_floor';
+SELECT count(*) > 0 AS some FROM public.found('slow_statement', 'SELECT name FROM customer%');
+UPDATE querywatch.thresholds SET value = 20 WHERE name LIKE 'slow_statement%';
+UPDATE querywatch.thresholds SET value = 0.1 WHERE name = 'slow_statement_share';
+
 -- repeated
 BEGIN;
 SELECT id, name FROM customer ORDER BY id LIMIT 6;
@@ -153,6 +206,28 @@ COMMIT;
 SELECT suggestion ~ 'Django: prefetch_related' AS django,
        suggestion ~ 'SQLAlchemy|Rails|Hibernate' AS others
   FROM public.found('n_plus_one') WHERE evidence ~ 'route /c';
+
+-- one row, however many parents and routes there are
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT id FROM customer WHERE id < 8;
+SELECT format('SELECT amount FROM orders WHERE customer_id = %s AND id < 500', i) FROM generate_series(1, 7) AS i \gexec
+COMMIT;
+BEGIN;
+SELECT id, name FROM customer WHERE id < 8 /*controller='a'*/;
+SELECT format('SELECT amount FROM orders WHERE customer_id = %s AND id < 500 /*controller=''a''*/', i) FROM generate_series(1, 7) AS i \gexec
+COMMIT;
+SELECT 1 FROM customer WHERE id = 1;
+\o
+\set ECHO all
+SELECT count(*) AS patterns, sum(executions) FROM querywatch.repeated_statements
+ WHERE query LIKE 'SELECT amount FROM orders WHERE cust%' AND datname = current_database();
+SELECT occurrences, executions,
+       evidence ~ '^after 2 queries that returned 14 rows, 14 queries on orders' AS all,
+       evidence ~ '; after a query of customer …, a query of customer …;' AS parents,
+       evidence ~ '; routes ((none|a) …(, |$)){2}' AS routes
+  FROM public.found('n_plus_one', 'SELECT amount FROM orders WHERE cust%');
 
 INSERT INTO copied VALUES (60001, 'a');
 INSERT INTO copied VALUES (60002, 'b');
@@ -213,6 +288,22 @@ UPDATE querywatch.thresholds SET value = 60000 WHERE name = 'severity_high_time'
 UPDATE querywatch.thresholds SET value = 0.1 WHERE name = 'severity_high_share';
 UPDATE querywatch.thresholds SET value = 5000 WHERE name = 'severity_medium_time';
 
+-- what was lost is no more than the time that passed, each suggestion short
+SELECT sum(time_lost) > 0 AS some,
+       sum(time_lost) <= 1000 * extract(epoch FROM clock_timestamp() - :'begun') AS time_lost,
+       max(length(suggestion)) <= 400 AS short
+  FROM querywatch.all_findings;
+-- a statement that is slow and spills counts once
+UPDATE querywatch.thresholds SET value = 0 WHERE name LIKE 'slow_statement%';
+SELECT kind, evidence ~ 'part of' AS part, count(*)
+  FROM querywatch.findings WHERE query LIKE 'SELECT count(*) FROM (SELECT note, amount FROM orders%'
+ GROUP BY kind, part ORDER BY kind;
+UPDATE querywatch.thresholds
+   SET value = CASE name WHEN 'slow_statement_floor' THEN 20
+                         WHEN 'slow_statement_p95' THEN 500
+                         WHEN 'slow_statement_share' THEN 0.1 ELSE 1000 END
+ WHERE name LIKE 'slow_statement%';
+
 -- who may not see the statements sees that there is something
 CREATE ROLE regress_querywatch_findings;
 SET ROLE regress_querywatch_findings;
@@ -238,6 +329,7 @@ DROP SCHEMA shop CASCADE;
 -- of tables that are gone, what is left to say
 SELECT count(*) > 5 AS some, count(rewrite) FILTER (WHERE kind <> 'temp_spill') AS rewrites
   FROM querywatch.findings WHERE datname = current_database();
+DROP FUNCTION public.spill;
 DROP FUNCTION public.found;
 SELECT querywatch.reset() IS NOT NULL AS reset,
        querywatch.reset_patterns() IS NOT NULL AS reset_patterns;

@@ -12,6 +12,7 @@
 #include "access/detoast.h"
 #include "common/pg_prng.h"
 #include "executor/hashjoin.h"
+#include "executor/nodeAgg.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "storage/lwlock.h"
@@ -82,6 +83,8 @@ facts_add(StatementFacts *a, const StatementFacts *b)
 	a->spill_calls = add_uint32(a->spill_calls, b->spill_calls);
 	a->max_spill_blocks = Max(a->max_spill_blocks, b->max_spill_blocks);
 	a->work_mem = Max(a->work_mem, b->work_mem);
+	a->work_mem_had = Max(a->work_mem_had, b->work_mem_had);
+	a->spilled |= b->spilled;
 
 	a->idle_calls = add_uint32(a->idle_calls, b->idle_calls);
 	a->idle_time += b->idle_time;
@@ -221,34 +224,28 @@ find_worst_scan(PlanState * planstate, void *context)
 typedef struct MemoryNeed
 {
 	double		kilobytes;
-	bool		found;			/* some node told of files */
+	double		spilled;		/* kB of files, all nodes' */
+	uint8		by;				/* SPILL_... */
+	bool		unknown;		/* a node may have written files that cannot
+								 * be asked for it any more */
 } MemoryNeed;
 
 static void
-need_memory(MemoryNeed *need, double kilobytes)
+need_memory(MemoryNeed *need, uint8 by, double kilobytes)
 {
-	need->found = true;
+	need->by |= by;
 	need->kilobytes = Max(need->kilobytes, kilobytes);
 }
 
 /*
  * A tuple takes more room in memory than on disk: the header of its chunk,
  * whose size may be rounded up to a power of two, and its SortTuple, in an
- * array that doubles as it grows.
+ * array that doubles as it grows.  Where there is nothing but a pointer to the
+ * tuple in that array, ROWS_ROUNDING is enough for the narrowest.
  */
 #define SORT_TUPLE_SIZE		24
 #define CHUNK_ROUNDING		2.0
-
-static void
-sort_need(MemoryNeed *need, Tuplesortstate * state, double tuples)
-{
-	TuplesortInstrumentation stats;
-
-	tuplesort_get_stats(state, &stats);
-	if (stats.spaceType == SORT_SPACE_TYPE_DISK)
-		need_memory(need, stats.spaceUsed * CHUNK_ROUNDING +
-					2.0 * SORT_TUPLE_SIZE * tuples / 1024.0);
-}
+#define ROWS_ROUNDING		4.0
 
 static double
 tuples_of(PlanState * planstate)
@@ -259,54 +256,138 @@ tuples_of(PlanState * planstate)
 	return planstate->plan->plan_rows;
 }
 
+static void
+sort_need(MemoryNeed *need, Tuplesortstate * state, double tuples)
+{
+	TuplesortInstrumentation stats;
+
+	tuplesort_get_stats(state, &stats);
+	if (stats.spaceType == SORT_SPACE_TYPE_DISK)
+		need_memory(need, SPILL_SORT, stats.spaceUsed * CHUNK_ROUNDING +
+					2.0 * SORT_TUPLE_SIZE * tuples / 1024.0);
+}
+
+/*
+ * A hash join that expects too much for its memory begins with batches: what
+ * it expects has to fit too, with an array of buckets, and the part that is set
+ * aside for common values.
+ */
+static void
+hash_need(MemoryNeed *need, HashState * hash)
+{
+	HashJoinTable table = hash->hashtable;
+	const		Plan *rows = outerPlan(hash->ps.plan);
+	double		held;
+	double		expected;
+
+	if (table == NULL || table->nbatch <= 1)
+		return;
+	held = (double) table->nbatch * Max(table->spacePeak, table->spaceAllowed);
+	expected = rows->plan_rows *
+		(HJTUPLE_OVERHEAD + MAXALIGN(SizeofMinimalTupleHeader) +
+		 MAXALIGN(rows->plan_width) + 2.0 * sizeof(HashJoinTuple)) *
+		(100 + SKEW_HASH_MEM_PERCENT) / 100.0;
+	need_memory(need, SPILL_HASH,
+				Max(held, expected) / 1024.0 / hash_mem_multiplier);
+}
+
+/* Rows that a node keeps to return them again */
+static void
+rows_need(MemoryNeed *need, Tuplestorestate * rows)
+{
+	if (rows != NULL && !tuplestore_in_memory(rows))
+		need_memory(need, SPILL_ROWS, need->spilled * ROWS_ROUNDING);
+}
+
 static bool
 find_memory_need(PlanState * planstate, void *context)
 {
 	MemoryNeed *need = (MemoryNeed *) context;
 
-	if (IsA(planstate, SortState))
+	switch (nodeTag(planstate))
 	{
-		SortState  *sort = (SortState *) planstate;
+		case T_SortState:
+			{
+				SortState  *sort = (SortState *) planstate;
 
-		if (sort->sort_Done && sort->tuplesortstate != NULL)
-			sort_need(need, (Tuplesortstate *) sort->tuplesortstate,
-					  tuples_of(outerPlanState(planstate)));
-	}
-	else if (IsA(planstate, HashState))
-	{
-		HashJoinTable table = ((HashState *) planstate)->hashtable;
+				if (sort->sort_Done && sort->tuplesortstate != NULL)
+					sort_need(need, (Tuplesortstate *) sort->tuplesortstate,
+							  tuples_of(outerPlanState(planstate)));
+			}
+			break;
+		case T_HashState:
+			hash_need(need, (HashState *) planstate);
+			break;
+		case T_AggState:
+			{
+				AggState   *agg = (AggState *) planstate;
 
-		if (table != NULL && table->nbatch > 1)
-			need_memory(need, (double) table->nbatch *
-						Max(table->spacePeak, table->spaceAllowed) / 1024.0 /
-						hash_mem_multiplier);
-	}
-	else if (IsA(planstate, AggState))
-	{
-		AggState   *agg = (AggState *) planstate;
+				/* rows that were put aside become groups, at worst one each */
+				if (agg->hash_batches_used > 1)
+					need_memory(need, SPILL_GROUPS,
+								(agg->hash_mem_peak / 1024.0 +
+								 agg->hash_disk_used * 3.0) /
+								hash_mem_multiplier);
 
-		/* rows that were put aside become groups, at worst one each */
-		if (agg->hash_batches_used > 1)
-			need_memory(need, (agg->hash_mem_peak / 1024.0 +
-							   agg->hash_disk_used * 3.0) /
-						hash_mem_multiplier);
+				/* DISTINCT and ORDER BY of aggregates sort, too */
+				for (int i = 0; i < agg->numtrans; i++)
+					need->unknown |= agg->pertrans[i].numSortCols > 0;
+			}
+			break;
+		case T_MaterialState:
+			rows_need(need, ((MaterialState *) planstate)->tuplestorestate);
+			break;
+		case T_CteScanState:
+			{
+				CteScanState *leader = ((CteScanState *) planstate)->leader;
+
+				if (leader != NULL)
+					rows_need(need, leader->cte_table);
+			}
+			break;
+		case T_IncrementalSortState:
+		case T_FunctionScanState:
+		case T_TableFuncScanState:
+		case T_RecursiveUnionState:
+		case T_WindowAggState:
+			need->unknown = true;
+			break;
+		case T_GatherState:
+			if (((GatherState *) planstate)->nworkers_launched > 0)
+				need->by |= SPILL_PARALLEL;
+			break;
+		case T_GatherMergeState:
+			if (((GatherMergeState *) planstate)->nworkers_launched > 0)
+				need->by |= SPILL_PARALLEL;
+			break;
+		default:
+			break;
 	}
 	return planstate_tree_walker(planstate, find_memory_need, context);
 }
 
+/*
+ * Where every file is that of a node that can be asked, what it needs is
+ * predicted.  Else it is guessed from the files' size: by what a worker kept, a
+ * plan without workers would have to keep all of it.
+ */
 static void
 add_spill(StatementFacts *facts, QueryDesc *queryDesc, uint64 elapsed,
 		  int64 spilled)
 {
-	MemoryNeed	need = {0};
+	MemoryNeed	need = {.spilled = (double) spilled * (BLCKSZ / 1024)};
 
 	facts->spill_calls = 1;
 	facts->spill_time = (int64) elapsed;
 	facts->max_spill_blocks = as_uint32(spilled);
 	find_memory_need(queryDesc->planstate, &need);
-	if (!need.found)
-		need.kilobytes = 2.0 * spilled * BLCKSZ / 1024;
+	if (need.by == 0 || need.unknown || (need.by & SPILL_PARALLEL) != 0)
+		need_memory(&need, SPILL_UNPREDICTED, need.spilled * ROWS_ROUNDING);
+	if (need.kilobytes <= work_mem)
+		need.by |= SPILL_UNPREDICTED;
+	facts->spilled = need.by;
 	facts->work_mem = (uint32) Min(need.kilobytes, (double) MAX_KILOBYTES);
+	facts->work_mem_had = (uint32) work_mem;
 }
 
 /*

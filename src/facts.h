@@ -44,6 +44,15 @@
 #define FACTS_MEASURED_ROWS		32
 #define FACTS_WIDEST			3
 
+/* Bits of StatementFacts.spilled */
+#define SPILL_SORT			0x01
+#define SPILL_HASH			0x02	/* a hash join */
+#define SPILL_GROUPS		0x04	/* hashed groups */
+#define SPILL_ROWS			0x08	/* rows kept to be read again: a CTE's,
+									 * ... */
+#define SPILL_PARALLEL		0x10	/* workers did their part of it */
+#define SPILL_UNPREDICTED	0x20	/* work_mem may not be enough */
+
 /* Counts stop at their type's maximum; times are nanoseconds */
 typedef struct StatementFacts
 {
@@ -64,6 +73,8 @@ typedef struct StatementFacts
 	uint32		spill_calls;
 	uint32		max_spill_blocks;	/* written by one execution */
 	uint32		work_mem;		/* kB that would have been enough, estimated */
+	uint32		work_mem_had;	/* kB that it had, the most */
+	uint8		spilled;		/* SPILL_...: what wrote them */
 
 	/* long waits for the client's next statement, inside a transaction */
 	uint32		idle_calls;

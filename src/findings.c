@@ -8,6 +8,8 @@
  * severity_medium_time at least; medium from either of the two on; else low.
  * What is only suspected is one step lower.
  *
+ * Times are shared out when all findings are there, see share_out().
+ *
  * src/findings.c
  *
  *-------------------------------------------------------------------------
@@ -29,6 +31,7 @@ StaticAssertDecl(FACTS_LONG_IDLE == WINDOW_PAUSE,
 				 "a pause must not be counted twice");
 
 const char *const threshold_names[NTHRESHOLDS] = {
+	[THRESHOLD_SLOW_FLOOR] = "slow_statement_floor",
 	[THRESHOLD_SLOW_P95] = "slow_statement_p95",
 	[THRESHOLD_SLOW_SHARE] = "slow_statement_share",
 	[THRESHOLD_SLOW_TIME] = "slow_statement_time",
@@ -54,6 +57,7 @@ thresholds_defaults(Thresholds *thresholds)
 {
 	static const Thresholds defaults = {
 		{
+			[THRESHOLD_SLOW_FLOOR] = 20,
 			[THRESHOLD_SLOW_P95] = 500,
 			[THRESHOLD_SLOW_SHARE] = 0.10,
 			[THRESHOLD_SLOW_TIME] = 1000,
@@ -121,11 +125,16 @@ finding_severity_name(FindingSeverity severity)
 	return NULL;
 }
 
-/* Time executing in a database, evicted statements' included */
+/* What it takes at the least to write or read a block of a temporary file */
+#define SPILL_BLOCK_TIME	8000.0	/* ns: 1 GB/s */
+
+/* Time executing in a database; ns */
 typedef struct DatabaseTime
 {
 	Oid			dbid;			/* must be first: hash key */
-	double		time;			/* ns */
+	double		time;			/* evicted statements' included */
+	double		unclaimed;		/* of the client's statements that are there,
+								 * what no finding has */
 } DatabaseTime;
 
 typedef struct Collection
@@ -157,22 +166,24 @@ threshold_time(const Collection *c, ThresholdId which)
 }
 
 static void
-add_database_time(Collection *c, Oid dbid, double time)
+add_database_time(Collection *c, Oid dbid, double time, bool toplevel)
 {
 	bool		found;
 	DatabaseTime *database = hash_search(c->databases, &dbid, HASH_ENTER,
 										 &found);
 
 	if (!found)
-		database->time = 0;
+		database->time = database->unclaimed = 0;
 	database->time += time;
+	if (toplevel)
+		database->unclaimed += time;
 }
 
 static void
 add_evicted_time(void *arg, Oid dbid, int64 statements,
 				 const StatementCounters *counters)
 {
-	add_database_time(arg, dbid, counters->exec.total);
+	add_database_time(arg, dbid, counters->exec.total, false);
 }
 
 /* The statement in the hash, put there unfilled if it is new */
@@ -263,6 +274,30 @@ add_finding(Collection *c)
  * Statements
  */
 
+static double
+row_p95(const StatementRow *row)
+{
+	const TimeStats *exec = &row->counters.exec;
+
+	return histogram_quantile(row->histogram, 0.95,
+							  times_min(exec),
+							  exec->max > 0 ? exec->max : INFINITY);
+}
+
+double
+finding_spill_time(const StatementCounters *counters, bool *measured)
+{
+	const Usage *usage = &counters->usage;
+	double		time = (double) usage->times[USAGE_TEMP_READ_TIME] +
+	(double) usage->times[USAGE_TEMP_WRITE_TIME];
+
+	*measured = time > 0;
+	if (!*measured)
+		time = SPILL_BLOCK_TIME * ((double) usage->blocks[USAGE_TEMP_READ] +
+								   (double) usage->blocks[USAGE_TEMP_WRITTEN]);
+	return Min(time, counters->exec.total);
+}
+
 /* Does the statement's own kind of waste reach its threshold? */
 static bool
 is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
@@ -280,7 +315,10 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
 			/* utility statements and nested ones are others' business */
 			return row->shape.command != SHAPE_UTILITY &&
 				row->key.toplevel &&
-				counters->exec.total >= threshold_time(c, THRESHOLD_SLOW_TIME);
+				counters->exec.total >= threshold_time(c, THRESHOLD_SLOW_TIME) &&
+				(counters->exec.total / Max(executions, 1) >=
+				 threshold_time(c, THRESHOLD_SLOW_FLOOR) ||
+				 row_p95(row) >= threshold_time(c, THRESHOLD_SLOW_FLOOR));
 		case FINDING_TIMEOUTS:
 			return counters->timeouts > 0;
 		case FINDING_MISSING_INDEX:
@@ -328,6 +366,7 @@ measure_statement(Finding *finding, const StatementRow *row)
 {
 	const StatementCounters *counters = &row->counters;
 	const StatementFacts *facts = &row->facts;
+	bool		measured;
 
 	finding->occurrences = finding->executions = counters->exec.count;
 	finding->confidence = CONFIDENCE_CONFIRMED;
@@ -348,7 +387,7 @@ measure_statement(Finding *finding, const StatementRow *row)
 			break;
 		case FINDING_TEMP_SPILL:
 			finding->occurrences = facts->spill_calls;
-			finding->time_lost = facts->spill_time;
+			finding->time_lost = finding_spill_time(counters, &measured);
 			break;
 		case FINDING_DEEP_OFFSET:
 			finding->occurrences = facts->offset_calls;
@@ -384,16 +423,6 @@ database_time(Collection *c, Oid dbid)
 	return database ? database->time : 0;
 }
 
-static double
-row_p95(const StatementRow *row)
-{
-	const TimeStats *exec = &row->counters.exec;
-
-	return histogram_quantile(row->histogram, 0.95,
-							  times_min(exec),
-							  exec->max > 0 ? exec->max : INFINITY);
-}
-
 static void
 fill_statement(Collection *c, FindingStatement *statement,
 			   const StatementRow *row)
@@ -424,7 +453,8 @@ judge_statement(void *arg, const StatementRow *row)
 	FindingStatement *statement = hash_search(c->statements, &row->key,
 											  HASH_FIND, NULL);
 
-	add_database_time(c, row->key.dbid, row->counters.exec.total);
+	add_database_time(c, row->key.dbid, row->counters.exec.total,
+					  row->key.toplevel);
 	for (int kind = FINDING_SLOW_STATEMENT;
 		 kind <= FINDING_IDLE_IN_TRANSACTION; kind++)
 	{
@@ -459,21 +489,81 @@ slow_enough(const Collection *c, const Finding *finding, double all_time)
  * Patterns
  */
 
+/* qsort: those of one finding together, the worst of them first */
+static int
+compare_patterns(const void *a, const void *b)
+{
+	const Pattern *pa = a;
+	const Pattern *pb = b;
+	bool		unsure_a = pa->confidence < CONFIDENCE_LIKELY;
+	bool		unsure_b = pb->confidence < CONFIDENCE_LIKELY;
+
+	if (pa->key.kind != pb->key.kind)
+		return pa->key.kind < pb->key.kind ? -1 : 1;
+	if (pa->key.dbid != pb->key.dbid)
+		return pa->key.dbid < pb->key.dbid ? -1 : 1;
+	if (pa->key.userid != pb->key.userid)
+		return pa->key.userid < pb->key.userid ? -1 : 1;
+	if (pa->key.queryid != pb->key.queryid)
+		return pa->key.queryid < pb->key.queryid ? -1 : 1;
+	if (unsure_a != unsure_b)
+		return unsure_a ? 1 : -1;
+	if (pa->time_lost != pb->time_lost)
+		return pa->time_lost > pb->time_lost ? -1 : 1;
+	return 0;
+}
+
+static bool
+same_statement(const PatternKey *a, const PatternKey *b)
+{
+	return a->kind == b->kind && a->dbid == b->dbid &&
+		a->userid == b->userid && a->queryid == b->queryid;
+}
+
+/* The finding that n patterns of one statement make, which are sorted */
 static void
-add_repeat(Collection *c, const Pattern *pattern)
+add_repeat(Collection *c, const Pattern *patterns, int n)
 {
 	Finding    *finding = add_finding(c);
+	Pattern    *all = palloc_object(Pattern);
+	FindingPattern *parts = palloc_array(FindingPattern, n);
 
+	*all = patterns[0];
+	for (int i = 0; i < n; i++)
+	{
+		parts[i].pattern = &patterns[i];
+		parts[i].parent = find_either(c, &patterns[i].key,
+									  patterns[i].key.parent_queryid);
+		if (i > 0)
+			pattern_sum(all, &patterns[i]);
+	}
 	finding->kind = FINDING_REPEAT;
-	finding->pattern = pattern;
-	finding->confidence = pattern->confidence;
-	finding->key = statement_key(pattern->key.queryid, pattern->key.userid,
-								 pattern->key.dbid, true);
-	finding->time_lost = pattern->time_lost;
-	finding->occurrences = pattern->bursts;
-	finding->executions = pattern->executions;
-	finding->first_seen = pattern->first_seen;
-	finding->last_seen = pattern->last_seen;
+	finding->pattern = all;
+	finding->patterns = parts;
+	finding->npatterns = n;
+	finding->confidence = all->confidence;
+	finding->key = statement_key(all->key.queryid, all->key.userid,
+								 all->key.dbid, true);
+	finding->time_lost = all->time_lost;
+	finding->occurrences = all->bursts;
+	finding->executions = all->executions;
+	finding->first_seen = all->first_seen;
+	finding->last_seen = all->last_seen;
+}
+
+static void
+add_repeats(Collection *c)
+{
+	int			n;
+
+	qsort(c->patterns, c->npatterns, sizeof(Pattern), compare_patterns);
+	for (int i = 0; i < c->npatterns; i += n)
+	{
+		for (n = 1; i + n < c->npatterns &&
+			 same_statement(&c->patterns[i].key, &c->patterns[i + n].key); n++)
+			continue;
+		add_repeat(c, &c->patterns[i], n);
+	}
 }
 
 /* Is the statement's OFFSET told of as a pattern already? */
@@ -501,10 +591,10 @@ severity_of(const Collection *c, const Finding *finding)
 	int			severity = SEVERITY_LOW;
 	bool		large_share = finding->share >=
 	threshold(c, THRESHOLD_HIGH_SHARE);
-	bool		medium = finding->time_lost >=
+	bool		medium = finding->whole >=
 	threshold_time(c, THRESHOLD_MEDIUM_TIME);
 
-	if (finding->time_lost >= threshold_time(c, THRESHOLD_HIGH_TIME) ||
+	if (finding->whole >= threshold_time(c, THRESHOLD_HIGH_TIME) ||
 		(large_share && medium))
 		severity = SEVERITY_HIGH;
 	else if (large_share || medium)
@@ -512,6 +602,170 @@ severity_of(const Collection *c, const Finding *finding)
 	if (finding->confidence < CONFIDENCE_LIKELY && severity > SEVERITY_LOW)
 		severity--;
 	return severity;
+}
+
+/*
+ * Sharing out
+ */
+
+/* The kinds that a statement's time executing is shared among, in this order */
+static const FindingKind sharers[] = {
+	FINDING_TIMEOUTS,
+	FINDING_TEMP_SPILL,
+	FINDING_MISSING_INDEX,
+	FINDING_DEEP_OFFSET,
+	FINDING_WIDE_ROWS,
+	FINDING_LARGE_RESULT,
+	FINDING_SLOW_STATEMENT
+};
+
+/* What is left of a statement's time */
+typedef struct TimeLeft
+{
+	StatementKey key;			/* must be first: hash key */
+	double		executing;
+	double		client;
+	double		largest;		/* claim so far on its time executing, ... */
+	const char *claimant;		/* ... and whose; NULL: none */
+}			TimeLeft;
+
+static TimeLeft *
+time_left(HTAB * left, const FindingStatement *statement)
+{
+	bool		found;
+	TimeLeft   *result = hash_search(left, &statement->key, HASH_ENTER,
+									 &found);
+
+	if (!found)
+	{
+		result->executing = statement->counters.exec.total;
+		result->client = (double) statement->counters.client_time;
+		result->largest = 0;
+		result->claimant = NULL;
+	}
+	return result;
+}
+
+/* Takes it from what the client's statements of the database took */
+static double
+take_database_time(Collection *c, Oid dbid, double time)
+{
+	DatabaseTime *database = hash_search(c->databases, &dbid, HASH_FIND, NULL);
+
+	if (database == NULL)
+		return 0;
+	time = Min(time, database->unclaimed);
+	database->unclaimed -= time;
+	return time;
+}
+
+/* A loop has its executions, and the pauses before them */
+static void
+claim_loop(Collection *c, HTAB * left, Finding *finding)
+{
+	const Pattern *pattern = finding->pattern;
+	TimeLeft   *own = time_left(left, finding->statement);
+
+	own->executing = Max(own->executing - pattern->exec_time, 0);
+	own->largest = INFINITY;
+	own->claimant = finding_kind_name(finding);
+	(void) take_database_time(c, finding->key.dbid, pattern->exec_time);
+
+	/* the pause may be the client's time after its parent, or after itself */
+	for (int i = 0; i < finding->npatterns; i++)
+	{
+		const		FindingPattern *part = &finding->patterns[i];
+		double		pauses = Max(part->pattern->time_lost -
+								 part->pattern->exec_time, 0);
+
+		own->client = Max(own->client - pauses, 0);
+		if (part->parent != NULL && part->parent != finding->statement)
+		{
+			TimeLeft   *parent = time_left(left, part->parent);
+
+			parent->client = Max(parent->client - pauses, 0);
+		}
+	}
+}
+
+/* A cause has what those before it left */
+static void
+claim_executing(Collection *c, HTAB * left, Finding *finding)
+{
+	TimeLeft   *own = time_left(left, finding->statement);
+	double		taken;
+
+	finding->time_lost = Min(finding->whole, own->executing);
+	if (finding->time_lost < finding->whole)
+		finding->part_of = own->claimant;
+	taken = take_database_time(c, finding->key.dbid, finding->time_lost);
+	if (!finding->key.toplevel && taken < finding->time_lost)
+	{
+		finding->time_lost = taken;
+		finding->part_of = "the statement that calls it";
+	}
+	own->executing -= finding->time_lost;
+	if (finding->time_lost > own->largest)
+	{
+		own->largest = finding->time_lost;
+		own->claimant = finding_kind_name(finding);
+	}
+}
+
+static void
+claim_client(HTAB * left, Finding *finding)
+{
+	TimeLeft   *own = time_left(left, finding->statement);
+
+	finding->time_lost = Min(finding->whole, own->client);
+	if (finding->time_lost < finding->whole)
+		finding->part_of = "repeated statements";
+}
+
+/* Gives findings of a kind their time */
+static void
+claim_time(Collection *c, HTAB * left, FindingKind kind, bool toplevel)
+{
+	for (int i = 0; i < c->nfindings; i++)
+	{
+		Finding    *finding = &c->findings[i];
+
+		if (finding->kind != kind || finding->key.toplevel != toplevel)
+			continue;
+		if (kind == FINDING_REPEAT)
+			claim_loop(c, left, finding);
+		else if (kind == FINDING_CLIENT_TIME)
+			claim_client(left, finding);
+		else
+			claim_executing(c, left, finding);
+	}
+}
+
+/*
+ * Gives every finding the time that no other has.  What a nested statement
+ * took, a statement of the client's has taken too: which one called it is not
+ * known, but that it was one of the same database.  (An idle transaction's
+ * time is no other's: loops leave long pauses out, and client_time is for
+ * statements without them.)
+ */
+static void
+share_out(Collection *c)
+{
+	HASHCTL		control = {0};
+	HTAB	   *left;
+
+	control.keysize = sizeof(StatementKey);
+	control.entrysize = sizeof(TimeLeft);
+	control.hcxt = CurrentMemoryContext;
+	left = hash_create("pg_querywatch time left", 256, &control,
+					   HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	claim_time(c, left, FINDING_REPEAT, true);
+	for (int i = 0; i < lengthof(sharers); i++)
+		claim_time(c, left, sharers[i], true);
+	for (int i = 0; i < lengthof(sharers); i++)
+		claim_time(c, left, sharers[i], false);
+	claim_time(c, left, FINDING_CLIENT_TIME, true);
+	hash_destroy(left);
 }
 
 static int
@@ -560,15 +814,15 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	patterns_read(add_pattern, &c);
 	statements_evicted(add_evicted_time, &c);
 	statements_read(with_text, judge_statement, &c);
-	for (int i = 0; i < c.npatterns; i++)
-		add_repeat(&c, &c.patterns[i]);
+	add_repeats(&c);
 
 	for (int i = 0; i < c.nfindings; i++)
 	{
 		Finding    *finding = &c.findings[i];
 		double		all_time = database_time(&c, finding->key.dbid);
 
-		if (finding->time_lost < threshold_time(&c, THRESHOLD_MIN_TIME_LOST) ||
+		finding->whole = finding->time_lost;
+		if (finding->whole < threshold_time(&c, THRESHOLD_MIN_TIME_LOST) ||
 			told_as_pattern(&c, finding))
 			continue;
 		if (finding->pattern)
@@ -576,7 +830,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 			const PatternKey *key = &finding->pattern->key;
 
 			finding->statement = find_either(&c, key, key->queryid);
-			finding->parent = find_either(&c, key, key->parent_queryid);
+			finding->parent = finding->patterns[0].parent;
 		}
 		else
 			finding->statement = hash_search(c.statements, &finding->key,
@@ -585,10 +839,12 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 			!slow_enough(&c, finding, all_time))
 			continue;
 		finding->share = all_time > 0 ?
-			Min(finding->time_lost / all_time, 1.0) : 0;
+			Min(finding->whole / all_time, 1.0) : 0;
 		finding->severity = severity_of(&c, finding);
 		c.findings[kept++] = *finding;
 	}
+	c.nfindings = kept;
+	share_out(&c);
 	qsort(c.findings, kept, sizeof(Finding), compare_findings);
 	*nfindings = kept;
 	return c.findings;

@@ -45,6 +45,7 @@ typedef enum FindingSeverity
  */
 typedef enum ThresholdId
 {
+	THRESHOLD_SLOW_FLOOR,
 	THRESHOLD_SLOW_P95,
 	THRESHOLD_SLOW_SHARE,
 	THRESHOLD_SLOW_TIME,
@@ -88,17 +89,38 @@ typedef struct FindingStatement
 	char	   *origin;			/* see origin.h; NULL with the text */
 } FindingStatement;
 
+/* One of the patterns that a finding sums up: after a parent, on a route */
+typedef struct FindingPattern
+{
+	const Pattern *pattern;
+	const FindingStatement *parent; /* NULL: none, or it is not known */
+}			FindingPattern;
+
+/*
+ * There is one finding for a statement and a kind.  Times are nanoseconds.
+ *
+ * A nanosecond that a session spent is in the time_lost of one finding only,
+ * so that they can be added up: what several findings have to do with goes to
+ * the repeat, else to the cause that was measured, last to slow_statement.
+ */
 typedef struct Finding
 {
 	FindingKind kind;
 	RepeatConfidence confidence;
 	FindingSeverity severity;
-	double		time_lost;		/* ns, "up to" */
-	double		share;			/* of all time executing in its database */
+	double		whole;			/* what the change could save, at most */
+	double		time_lost;		/* of that, what no other finding has */
+	const char *part_of;		/* kind of the finding that has most of the
+								 * rest; NULL: there is no rest */
+	double		share;			/* whole, of all time executing in its
+								 * database */
 	int64		occurrences;	/* bursts; or executions it was seen in */
 	int64		executions;
 	StatementKey key;
-	const Pattern *pattern;		/* of FINDING_REPEAT, else NULL */
+	const Pattern *pattern;		/* of FINDING_REPEAT, else NULL: the worst of
+								 * its patterns, with the counts of all */
+	const		FindingPattern *patterns;	/* these, worst first ... */
+	int			npatterns;		/* ... and how many there are */
 	const FindingStatement *statement;	/* never NULL */
 	const FindingStatement *parent; /* NULL: none */
 	TimestampTz first_seen;
@@ -111,6 +133,13 @@ typedef struct Finding
  */
 extern Finding *findings_collect(const Thresholds *thresholds, bool with_text,
 								 int *nfindings);
+
+/*
+ * Time that a statement's executions spent writing and reading temporary files.
+ * Without track_io_timing it is an estimate: then *measured is false.
+ */
+extern double finding_spill_time(const StatementCounters *counters,
+								 bool *measured);
 
 extern const char *finding_kind_name(const Finding *finding);
 extern const char *finding_severity_name(FindingSeverity severity);

@@ -234,6 +234,27 @@ is_better(const Pattern *a, const Pattern *b)
 		a->confidence > b->confidence : has_values(a);
 }
 
+void
+pattern_sum(Pattern *to, const Pattern *from)
+{
+	to->bursts += from->bursts;
+	to->executions += from->executions;
+	to->max_burst = Max(to->max_burst, from->max_burst);
+	to->distinct_values += from->distinct_values;
+	to->rows += from->rows;
+	to->transactions += from->transactions;
+	to->bursts_one_transaction += from->bursts_one_transaction;
+	to->bursts_committed_alone += from->bursts_committed_alone;
+	to->parent_executions += from->parent_executions;
+	to->parent_rows += from->parent_rows;
+	to->max_offset = Max(to->max_offset, from->max_offset);
+	to->exec_time += from->exec_time;
+	to->burst_time += from->burst_time;
+	to->time_lost += from->time_lost;
+	to->first_seen = Min(to->first_seen, from->first_seen);
+	to->last_seen = Max(to->last_seen, from->last_seen);
+}
+
 /* The strings of "from" are needed only if it is better */
 static void
 pattern_add(Pattern *to, const Pattern *from)
@@ -261,22 +282,7 @@ pattern_add(Pattern *to, const Pattern *from)
 		to->confidence = Min(to->confidence, CONFIDENCE_SUSPECTED);
 	to->values_compared += from->values_compared;
 	to->values_matched += from->values_matched;
-	to->bursts += from->bursts;
-	to->executions += from->executions;
-	to->max_burst = Max(to->max_burst, from->max_burst);
-	to->distinct_values += from->distinct_values;
-	to->rows += from->rows;
-	to->transactions += from->transactions;
-	to->bursts_one_transaction += from->bursts_one_transaction;
-	to->bursts_committed_alone += from->bursts_committed_alone;
-	to->parent_executions += from->parent_executions;
-	to->parent_rows += from->parent_rows;
-	to->max_offset = Max(to->max_offset, from->max_offset);
-	to->exec_time += from->exec_time;
-	to->burst_time += from->burst_time;
-	to->time_lost += from->time_lost;
-	to->first_seen = Min(to->first_seen, from->first_seen);
-	to->last_seen = Max(to->last_seen, from->last_seen);
+	pattern_sum(to, from);
 }
 
 static uint64

@@ -119,6 +119,12 @@ typedef struct PatternCounts
 	PatternCount counts[PATTERN_KINDS][PATTERN_CONFIDENCES];
 } PatternCounts;
 
+/*
+ * Adds another pattern's counts and times; what the first one says of its
+ * parent and its names stays
+ */
+extern void pattern_sum(Pattern *to, const Pattern *from);
+
 extern Size patterns_shmem_size(void);
 extern void patterns_shmem_init(void *place, bool found);
 

@@ -30,6 +30,13 @@
 #include "suggest.h"
 #include "visible.h"
 
+/*
+ * Bytes of a suggestion.  Room is left for what is said after, or in place of,
+ * a statement that it has in it.
+ */
+#define SUGGESTION_LENGTH	400
+#define MAX_OTHERWISE		40
+
 /* work_mem (kB) up to which to suggest it */
 #define MAX_WORK_MEM	(1024 * 1024)
 
@@ -83,6 +90,8 @@ time_text(double ns)
 {
 	double		ms = ns / NANOSECONDS_PER_MS;
 
+	if (ms < 0.1)
+		return psprintf("%.0f us", ns / 1000);
 	if (ms < 10)
 		return psprintf("%.1f ms", ms);
 	if (ms < 1000)
@@ -100,12 +109,13 @@ bytes_text(double bytes)
 	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
 	int			unit = 0;
 
-	while (bytes >= 10000 && unit < lengthof(units) - 1)
+	while (bytes >= 1000 && unit < lengthof(units) - 1)
 	{
 		bytes /= 1024;
 		unit++;
 	}
-	return psprintf("%.0f %s", bytes, units[unit]);
+	return psprintf(unit > 0 && bytes < 10 ? "%.1f %s" : "%.0f %s", bytes,
+					units[unit]);
 }
 
 static char *
@@ -308,6 +318,136 @@ rewrite_source(const Finding *finding, const FindingStatement *statement,
  * Repeats
  */
 
+/* Parents or routes listed by name */
+#define MAX_LISTED	3
+
+typedef struct ListedPart
+{
+	const		FindingPattern *part;	/* the first of them */
+	double		time_lost;
+}			ListedPart;
+
+static bool
+same_part(const Pattern *a, const Pattern *b, bool routes)
+{
+	return routes ? a->key.route == b->key.route :
+		a->key.parent_queryid == b->key.parent_queryid;
+}
+
+static int
+compare_listed(const void *a, const void *b)
+{
+	double		ta = ((const ListedPart *) a)->time_lost;
+	double		tb = ((const ListedPart *) b)->time_lost;
+
+	return ta == tb ? 0 : ta > tb ? -1 : 1;
+}
+
+/*
+ * The different parents or routes of a finding, with what was lost to each,
+ * worst first.  A finding has some dozens of patterns at most.
+ */
+static ListedPart *
+find_parts(const Finding *finding, bool routes, int *nparts)
+{
+	ListedPart *parts = palloc_array(ListedPart, finding->npatterns);
+
+	*nparts = 0;
+	for (int i = 0; i < finding->npatterns; i++)
+	{
+		const Pattern *pattern = finding->patterns[i].pattern;
+		int			place = 0;
+
+		while (place < *nparts &&
+			   !same_part(parts[place].part->pattern, pattern, routes))
+			place++;
+		if (place == *nparts)
+		{
+			parts[place].part = &finding->patterns[i];
+			parts[place].time_lost = 0;
+			(*nparts)++;
+		}
+		parts[place].time_lost += pattern->time_lost;
+	}
+	qsort(parts, *nparts, sizeof(ListedPart), compare_listed);
+	return parts;
+}
+
+static char *
+parent_text(const Finding *finding, const FindingPattern * part)
+{
+	Oid			table = part->parent && part->parent->known &&
+	is_here(finding) ? main_table(&part->parent->shape) : InvalidOid;
+
+	if (part->pattern->key.parent_queryid == 0)
+		return pstrdup("no parent");
+	if (OidIsValid(table))
+		return psprintf("a query of %s", table_text(table));
+	return psprintf("query " INT64_FORMAT,
+					(int64) part->pattern->key.parent_queryid);
+}
+
+static void
+list_parts(StringInfo buf, const Finding *finding, bool routes)
+{
+	int			nparts;
+	ListedPart *parts = find_parts(finding, routes, &nparts);
+
+	for (int i = 0; i < Min(nparts, MAX_LISTED); i++)
+	{
+		const		FindingPattern *part = parts[i].part;
+		const char *name;
+
+		if (!routes)
+			name = parent_text(finding, part);
+		else if (part->pattern->strings.route[0] != '\0')
+			name = pattern_string(part->pattern, part->pattern->strings.route);
+		else
+			name = "none";
+		appendStringInfo(buf, "%s%s %s", i > 0 ? ", " : "", name,
+						 time_text(parts[i].time_lost));
+	}
+	if (nparts > MAX_LISTED)
+		appendStringInfo(buf, " and %s",
+						 counted(nparts - MAX_LISTED, "other", "others"));
+}
+
+static bool
+has_parts(const Finding *finding, bool routes)
+{
+	for (int i = 1; i < finding->npatterns; i++)
+	{
+		if (!same_part(finding->patterns[0].pattern,
+					   finding->patterns[i].pattern, routes))
+			return true;
+	}
+	return false;
+}
+
+static void
+list_parents(StringInfo buf, const Finding *finding)
+{
+	if (!has_parts(finding, false))
+		return;
+	appendStringInfoString(buf, "; after ");
+	list_parts(buf, finding, false);
+}
+
+static void
+list_routes(StringInfo buf, const Finding *finding)
+{
+	const PatternStrings *s = &finding->pattern->strings;
+
+	if (has_parts(finding, true))
+	{
+		appendStringInfoString(buf, "; routes ");
+		list_parts(buf, finding, true);
+	}
+	else if (s->route[0] != '\0')
+		appendStringInfo(buf, "; route %s",
+						 pattern_string(finding->pattern, s->route));
+}
+
 static void
 repeat_evidence(StringInfo buf, const Finding *finding)
 {
@@ -329,6 +469,7 @@ repeat_evidence(StringInfo buf, const Finding *finding)
 										 "queries"),
 								 counted(p->parent_rows, "row", "rows"),
 								 finding->parent && finding->parent->known &&
+								 !has_parts(finding, false) &&
 								 is_here(finding) &&
 								 OidIsValid(main_table(&finding->parent->shape)) ?
 								 psprintf(" of %s", table_text(main_table(&finding->parent->shape))) : "");
@@ -390,8 +531,23 @@ repeat_evidence(StringInfo buf, const Finding *finding)
 	if (s->constraint_name[0] != '\0')
 		appendStringInfo(buf, "; foreign key %s",
 						 pattern_string(p, s->constraint_name));
-	if (s->route[0] != '\0')
-		appendStringInfo(buf, "; route %s", pattern_string(p, s->route));
+	list_parents(buf, finding);
+	list_routes(buf, finding);
+}
+
+/*
+ * Adds a statement to a suggestion if it is short enough for it, else what is
+ * to be said in its place, if anything
+ */
+static void
+append_statement(StringInfo buf, const char *what, const char *statement,
+				 const char *otherwise)
+{
+	if (buf->len + strlen(what) + strlen(statement) + MAX_OTHERWISE <=
+		SUGGESTION_LENGTH)
+		appendStringInfo(buf, "%s%s", what, statement);
+	else if (otherwise != NULL)
+		appendStringInfoString(buf, otherwise);
 }
 
 static void
@@ -433,7 +589,8 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 			}
 			appendStringInfoString(&text, advice_loaders(p->relationship, framework));
 			if (joined)
-				appendStringInfo(&text, " Or with the parent: %s", joined);
+				append_statement(&text, " Or with the parent: ", joined,
+								 " Or join it with the parent: querywatch.rewrite() with kind 'join'.");
 			break;
 		case REPEAT_LOOKUP:
 			if (here)
@@ -457,11 +614,11 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 				if (result->rewrite == NULL)
 					result->rewrite = values;
 				else if (values)
-					appendStringInfo(&text, " With values written out: %s", values);
+					append_statement(&text, " With values written out: ",
+									 psprintf("%s;", values), NULL);
 				if (copy)
-					appendStringInfo(&text, "%s From some thousand rows on: %s",
-									 values && result->rewrite != values ?
-									 ";" : "", copy);
+					append_statement(&text, " From some thousand rows on: ", copy,
+									 " From some thousand rows on, use COPY.");
 			}
 			else
 				appendStringInfoString(&text, " From some thousand rows on, use COPY.");
@@ -500,8 +657,9 @@ suggest_slow(const Finding *finding, const SlowPlans *plans,
 									   HASH_FIND, NULL);
 
 	result->evidence =
-		psprintf("%s, %s of all time executing; p95 %s, longest %s; %s of slow_threshold or longer%s%s",
+		psprintf("%s took %s, %s of all time executing; p95 %s, longest %s; %s of slow_threshold or longer%s%s",
 				 counted(finding->executions, "execution", "executions"),
+				 time_text(finding->whole),
 				 percent_text(finding->share), time_text(s->p95),
 				 time_text(s->counters.exec.max),
 				 counted(s->counters.slow_calls, "execution", "executions"),
@@ -573,29 +731,74 @@ suggest_index(const Finding *finding, Suggestion *result)
 	result->evidence = evidence.data;
 }
 
+/* What wrote the files, " by a sort and a hash join", or "" */
+static char *
+spilled_by(int spilled)
+{
+	static const struct
+	{
+		int			bit;
+		const char *name;
+	}			steps[] = {
+		{SPILL_SORT, "a sort"},
+		{SPILL_HASH, "a hash join"},
+		{SPILL_GROUPS, "hashed groups"},
+		{SPILL_ROWS, "rows kept to be read again"}
+	};
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	for (int i = 0; i < lengthof(steps); i++)
+	{
+		if ((spilled & steps[i].bit) != 0)
+			appendStringInfo(&buf, "%s%s", buf.len > 0 ? " and " : " by ",
+							 steps[i].name);
+	}
+	if ((spilled & SPILL_PARALLEL) != 0)
+		appendStringInfoString(&buf, ", with parallel workers");
+	return buf.data;
+}
+
 static void
 suggest_work_mem(const Finding *finding, Suggestion *result)
 {
 	const StatementFacts *facts = &finding->statement->facts;
+	bool		measured;
+	double		io = finding_spill_time(&finding->statement->counters,
+										&measured);
+	const char *less;
 	int			megabytes = 4;
 
 	result->evidence =
-		psprintf("%s of %s wrote temporary files, %s at most; work_mem is %s in this session",
+		psprintf("%s of %s wrote temporary files%s, %s at most, with a work_mem of %s; took %s, of which writing and reading them %s%s",
 				 count_text(facts->spill_calls),
 				 counted(finding->executions, "execution", "executions"),
+				 spilled_by(facts->spilled),
 				 bytes_text((double) facts->max_spill_blocks * BLCKSZ),
-				 GetConfigOptionByName("work_mem", NULL, false));
-	if (facts->work_mem > MAX_WORK_MEM)
+				 bytes_text((double) facts->work_mem_had * 1024),
+				 time_text((double) facts->spill_time), time_text(io),
+				 measured ? "" : " (estimated; track_io_timing measures it)");
+	less = (facts->spilled & SPILL_SORT) != 0 ?
+		"An index that gives the order, or fewer rows and columns, saves the sort." :
+		"Fewer rows or columns need less.";
+	if (facts->work_mem > MAX_WORK_MEM ||
+		(facts->spilled & SPILL_UNPREDICTED) != 0)
 	{
-		result->suggestion = psprintf("It would take some %s of work_mem: rather sort or aggregate fewer rows or columns, or create an index that gives the order.",
-									  bytes_text((double) facts->work_mem * 1024));
+		result->suggestion =
+			psprintf("It would take %s %s of work_mem to keep it in memory, %s. %s",
+					 facts->work_mem > facts->work_mem_had ? "some" : "more than",
+					 bytes_text((double) Max(facts->work_mem,
+											 facts->work_mem_had) * 1024),
+					 facts->work_mem > MAX_WORK_MEM ? "which is too much" :
+					 "which is a guess", less);
 		return;
 	}
-	while (megabytes * 1024.0 < facts->work_mem)
+	while (megabytes * 1024.0 < facts->work_mem ||
+		   megabytes * 1024.0 <= facts->work_mem_had)
 		megabytes *= 2;
 	result->rewrite = psprintf("SET LOCAL work_mem = '%dMB'", megabytes);
-	result->suggestion = psprintf("%s, in its transaction, keeps it in memory (for the largest execution so far). An index that gives the order, or fewer rows and columns, saves the sort.",
-								  result->rewrite);
+	result->suggestion = psprintf("%s, in its transaction, keeps it in memory (for the largest execution so far). %s",
+								  result->rewrite, less);
 }
 
 static void
@@ -719,4 +922,11 @@ suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 			suggest_commit(finding, result);
 			break;
 	}
+	if (finding->part_of != NULL && !result->dropped)
+		result->evidence = psprintf("%s; %s of that is part of %s",
+									result->evidence,
+									time_text(finding->whole -
+											  finding->time_lost),
+									finding->part_of);
+	Assert(result->dropped || strlen(result->suggestion) <= SUGGESTION_LENGTH);
 }
