@@ -3,21 +3,42 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION pg_querywatch" to load this file. \quit
 
--- a schema of that name that somebody else owns could hold traps; a restored
--- dump may have made it for another superuser
+-- The schema is made here and belongs to the extension, so no other role has
+-- put anything into it, and DROP EXTENSION drops it.  An empty one that could
+-- be nobody else's is replaced: what another transaction is about to create in
+-- the old one does not get into the new one.
 DO $$
+DECLARE
+    found pg_catalog.oid;
+    usable boolean;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace AS n
-                     JOIN pg_catalog.pg_roles AS r ON r.oid = n.nspowner
-                    WHERE n.nspname = 'querywatch'::pg_catalog.name
-                      AND (r.rolname = CURRENT_USER OR r.rolsuper))
-    THEN
-        RAISE EXCEPTION 'schema "querywatch" belongs to another role'
-            USING ERRCODE = 'insufficient_privilege',
-                  HINT = 'Drop it, or give it to the role that creates the extension.';
+    SELECT n.oid,
+           n.nspowner = (SELECT r.oid FROM pg_catalog.pg_roles AS r
+                          WHERE r.rolname = CURRENT_USER)
+           AND NOT EXISTS (SELECT FROM pg_catalog.aclexplode(n.nspacl) AS a
+                            WHERE a.privilege_type = 'CREATE'
+                              AND a.grantee <> n.nspowner)
+           AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS d
+                            WHERE d.refclassid = 'pg_catalog.pg_namespace'::pg_catalog.regclass
+                              AND d.refobjid = n.oid)
+      INTO found, usable
+      FROM pg_catalog.pg_namespace AS n
+     WHERE n.nspname = 'querywatch';
+    IF found IS NOT NULL THEN
+        IF usable IS NOT TRUE THEN
+            RAISE EXCEPTION 'schema "querywatch" already exists'
+                USING ERRCODE = 'duplicate_schema',
+                      DETAIL = 'It is not empty, belongs to another role, or another role may create objects in it.',
+                      HINT = 'Look at what it holds, then remove it with DROP SCHEMA: the extension creates its own.';
+        END IF;
+        DROP SCHEMA querywatch;
     END IF;
+    CREATE SCHEMA querywatch;
 END
 $$;
+
+-- Names without a schema are those of pg_catalog or of the new schema
+SET LOCAL search_path = querywatch, pg_temp;
 
 COMMENT ON SCHEMA querywatch IS
 'slow, repeated and wasteful statements of applications: pg_querywatch';
@@ -403,8 +424,12 @@ CREATE TABLE ignored (
     query text,
     reason text NOT NULL,
     ignored_by name NOT NULL,
-    ignored_at timestamptz NOT NULL
+    ignored_at timestamptz NOT NULL,
+    query_hash bigint GENERATED ALWAYS AS (hashtextextended(query, 0)) STORED
 );
+
+-- on_repeat looks a statement up by queryid, then by its text's hash
+CREATE INDEX ignored_query_hash_idx ON ignored (query_hash);
 
 SELECT pg_catalog.pg_extension_config_dump('ignored', '');
 GRANT SELECT ON ignored TO pg_read_all_stats;
@@ -413,6 +438,8 @@ COMMENT ON TABLE ignored IS
 'statements of this database that may be repeated: on_repeat leaves them alone; ignore() and unignore() write it, dumps carry it';
 COMMENT ON COLUMN ignored.query IS
 'its text: knows the statement again where a restored dump gave its tables other OIDs and thus another queryid; NULL if there was none, or it was cut';
+COMMENT ON COLUMN ignored.query_hash IS
+'hash of its text, by which on_repeat finds the row';
 
 CREATE FUNCTION ignore(queryid bigint, reason text)
 RETURNS void

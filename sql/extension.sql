@@ -62,9 +62,9 @@ CREATE VIEW regress_qw_depends AS SELECT calls FROM querywatch.statements;
 DROP EXTENSION pg_querywatch;
 DROP VIEW regress_qw_depends;
 
--- a schema that somebody else prepared is refused
+-- the schema goes with it; one that somebody else prepared is refused
 DROP EXTENSION pg_querywatch;
-DROP SCHEMA querywatch;
+SELECT to_regnamespace('querywatch') IS NULL AS schema_gone;
 CREATE ROLE regress_qw_trapper;
 CREATE SCHEMA querywatch AUTHORIZATION regress_qw_trapper;
 \set SHOW_CONTEXT never

@@ -136,6 +136,7 @@ SELECT name FROM ignore_item WHERE id = 2;
 SAVEPOINT s;
 SELECT name FROM ignore_item WHERE id = 3;
 ROLLBACK TO s;
+CREATE SCHEMA querywatch;
 CREATE TABLE querywatch.ignored (queryid text, query bigint);
 SELECT name FROM ignore_item WHERE id = 1;
 SELECT name FROM ignore_item WHERE id = 2;

@@ -9,8 +9,13 @@
  *
  * It is read as it is at the moment, not as of the transaction's snapshot:
  * with SnapshotSelf, which leaves no trace in a serializable transaction
- * either.  Nothing is kept, so nothing has to be invalidated; it is a list of
- * some rows that people wrote, so it is read from end to end.
+ * either.  Nothing is kept, so nothing has to be invalidated.
+ *
+ * Anybody may have made a table by this name where the extension is not
+ * installed, so only the table that belongs to the extension is read.  Both
+ * look-ups go through an index: their cost does not grow with the list.  No
+ * lock is waited for, neither of the table nor of an index nor of the catalog
+ * that says what belongs to the extension.
  *
  * src/ignored.c
  *
@@ -21,10 +26,19 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "catalog/dependency.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_type.h"
+#include "catalog/pg_am_d.h"
+#include "catalog/pg_class_d.h"
+#include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type_d.h"
+#include "commands/extension.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -33,9 +47,13 @@
 #include "ignored.h"
 #include "statements.h"
 
-/* Its first columns, as the extension's script defines them */
-#define COLUMN_QUERYID	1
-#define COLUMN_QUERY	2
+/* Its columns that are read, as the extension's script defines them */
+#define COLUMN_QUERYID		1
+#define COLUMN_QUERY		2
+#define COLUMN_QUERY_HASH	6
+
+/* Texts of the same hash that are compared at most */
+#define MAX_COMPARED		100
 
 typedef struct Lookup
 {
@@ -44,43 +62,121 @@ typedef struct Lookup
 	bool		may_act;
 } Lookup;
 
-/* Is this the table, and not another that somebody made by this name? */
+/* Does the table belong to the extension? */
 static bool
 is_the_list(Relation relation)
 {
 	TupleDesc	desc = RelationGetDescr(relation);
+	Oid			extension = get_extension_oid("pg_querywatch", true);
 
-	return relation->rd_rel->relkind == RELKIND_RELATION &&
-		desc->natts >= COLUMN_QUERY &&
-		TupleDescAttr(desc, COLUMN_QUERYID - 1)->atttypid == INT8OID &&
-		TupleDescAttr(desc, COLUMN_QUERY - 1)->atttypid == TEXTOID;
+	if (!OidIsValid(extension) ||
+		relation->rd_rel->relkind != RELKIND_RELATION ||
+		desc->natts < COLUMN_QUERY_HASH ||
+		TupleDescAttr(desc, COLUMN_QUERYID - 1)->atttypid != INT8OID ||
+		TupleDescAttr(desc, COLUMN_QUERY - 1)->atttypid != TEXTOID ||
+		TupleDescAttr(desc, COLUMN_QUERY_HASH - 1)->atttypid != INT8OID)
+		return false;
+	return getExtensionOfObject(RelationRelationId,
+								RelationGetRelid(relation)) == extension;
 }
 
+/* Does a row's text equal the statement's? */
 static bool
-list_has(Relation relation, const StatementKey *key, const char *query)
+has_text(HeapTuple tuple, Relation relation, const char *query)
 {
-	SysScanDesc scan = systable_beginscan(relation, InvalidOid, false,
-										  SnapshotSelf, 0, NULL);
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, COLUMN_QUERY,
+									 RelationGetDescr(relation), &isnull);
+
+	return !isnull && strcmp(TextDatumGetCString(value), query) == 0;
+}
+
+/*
+ * The B-tree index of a bigint column, locked; InvalidOid if there is none
+ * that can be read at once.
+ */
+static Oid
+lock_index_of(Relation relation, AttrNumber column)
+{
+	List	   *indexes = RelationGetIndexList(relation);
+	ListCell   *cell;
+	Oid			found = InvalidOid;
+
+	foreach(cell, indexes)
+	{
+		Oid			indexid = lfirst_oid(cell);
+		Relation	index;
+
+		if (!ConditionalLockRelationOid(indexid, AccessShareLock))
+			continue;
+		index = try_relation_open(indexid, NoLock);
+		if (index == NULL)
+			continue;
+		if (index->rd_rel->relam == BTREE_AM_OID &&
+			index->rd_index->indisvalid &&
+			index->rd_index->indkey.values[0] == column &&
+			heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, NULL))
+			found = indexid;
+		relation_close(index, NoLock);
+		if (OidIsValid(found))
+			break;
+	}
+	list_free(indexes);
+	return found;
+}
+
+/*
+ * Has the list a row with this value in that column, and with this text unless
+ * "query" is NULL?  *known is cleared if the index cannot be read.
+ */
+static bool
+list_has(Relation relation, AttrNumber column, int64 value, const char *query,
+		 bool *known)
+{
+	Oid			index = lock_index_of(relation, column);
+	ScanKeyData scankey;
+	SysScanDesc scan;
 	HeapTuple	tuple;
 	bool		found = false;
 
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	if (!OidIsValid(index))
 	{
-		bool		isnull;
-		Datum		value = heap_getattr(tuple, COLUMN_QUERYID,
-										 RelationGetDescr(relation), &isnull);
-
-		found = !isnull && (uint64) DatumGetInt64(value) == key->queryid;
-		if (found || query == NULL)
-			continue;
-		value = heap_getattr(tuple, COLUMN_QUERY, RelationGetDescr(relation),
-							 &isnull);
-		found = !isnull && strcmp(TextDatumGetCString(value), query) == 0;
+		*known = false;
+		return false;
+	}
+	ScanKeyInit(&scankey, column, BTEqualStrategyNumber, F_INT8EQ,
+				Int64GetDatum(value));
+	scan = systable_beginscan(relation, index, true, SnapshotSelf, 1,
+							  &scankey);
+	for (int i = 0; i < MAX_COMPARED && !found; i++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		tuple = systable_getnext(scan);
+		if (!HeapTupleIsValid(tuple))
+			break;
+		found = query == NULL || has_text(tuple, relation, query);
 	}
 	systable_endscan(scan);
 	return found;
 }
 
+static bool
+list_has_statement(Relation relation, const Lookup *lookup, bool *known)
+{
+	const char *query = lookup->query;
+
+	if (list_has(relation, COLUMN_QUERYID, (int64) lookup->key.queryid, NULL,
+				 known))
+		return true;
+	/* the hash is that of hashtextextended(query, 0) */
+	return query != NULL &&
+		list_has(relation, COLUMN_QUERY_HASH,
+				 (int64) hash_bytes_extended((const unsigned char *) query,
+											 strlen(query), 0),
+				 query, known);
+}
+
+/* GuardedCallback: its locks go with its subtransaction */
 static void
 look_up(void *arg)
 {
@@ -89,25 +185,26 @@ look_up(void *arg)
 	Oid			relid = OidIsValid(namespace) ?
 	get_relname_relid("ignored", namespace) : InvalidOid;
 	Relation	relation;
+	bool		known = true;
 
 	if (!OidIsValid(relid))
 		return;					/* the extension is not in this database */
-	if (!ConditionalLockRelationOid(relid, AccessShareLock))
-	{
-		lookup->may_act = false;
+	lookup->may_act = false;
+	if (!ConditionalLockRelationOid(relid, AccessShareLock) ||
+		!ConditionalLockRelationOid(DependRelationId, AccessShareLock) ||
+		!ConditionalLockRelationOid(DependDependerIndexId, AccessShareLock))
 		return;
-	}
 
 	/* it may have gone before it was locked */
 	relation = try_relation_open(relid, NoLock);
 	if (relation == NULL)
 	{
-		UnlockRelationOid(relid, AccessShareLock);
+		lookup->may_act = true;
 		return;
 	}
-	if (is_the_list(relation))
-		lookup->may_act = !list_has(relation, &lookup->key, lookup->query);
-	relation_close(relation, AccessShareLock);
+	lookup->may_act = !is_the_list(relation) ||
+		(!list_has_statement(relation, lookup, &known) && known);
+	relation_close(relation, NoLock);
 }
 
 bool
@@ -118,5 +215,5 @@ ignored_may_act(const StatementKey *key)
 	lookup.key = *key;
 	lookup.query = statements_text(key);
 	lookup.may_act = true;
-	return guarded_call(look_up, &lookup) && lookup.may_act;
+	return guarded_look(look_up, &lookup) && lookup.may_act;
 }

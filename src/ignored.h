@@ -15,9 +15,11 @@
 /*
  * May on_repeat act on this statement?  Not if the list of the current
  * database has its queryid or its text, nor if that cannot be told because the
- * list is locked (it is being dropped, say).  Reads the table, so it is for
- * the rare case that on_repeat would act; does not raise, does not wait for
- * anybody, keeps no lock.
+ * list or its index is locked (it is being dropped, say).  A table by the
+ * list's name that does not belong to the extension is not read.  Looks the
+ * statement up in two indexes, for the rare case that on_repeat would act.
+ * Raises nothing but what guarded_look() does: a cancel, a termination, lack
+ * of memory.  Waits for no lock and keeps none.
  */
 extern bool ignored_may_act(const StatementKey *key);
 
