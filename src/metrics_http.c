@@ -19,6 +19,11 @@
  *	  is to a request; a body is refused.  The answer is made once for each.
  *	Connections are not kept open for a second request.
  *
+ * A page of a stranger in somebody's browser can have its name resolve to this
+ * machine and then read what is served here (DNS rebinding).  The browser says
+ * the stranger's name in the Host header, so only a Host that stands for this
+ * server gets the metrics.
+ *
  * Nothing may be raised out of libmicrohttpd's callbacks: what can fail is
  * caught, reported, and answered with 500.
  *
@@ -36,6 +41,8 @@
 
 #ifdef USE_LIBMICROHTTPD
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <microhttpd.h>
 #include <netdb.h>
 #include <sys/epoll.h>
@@ -300,6 +307,118 @@ answer_metrics(struct MHD_Connection *connection)
 	return answer(connection, MHD_HTTP_OK, response, PROMETHEUS_CONTENT_TYPE);
 }
 
+/*
+ * Does the name stand for this server: localhost, metrics_address, or one of
+ * metrics_hosts?
+ */
+static bool
+is_name_of_server(const char *name, Size length)
+{
+	const char *p = qw_metrics_hosts;
+
+	if (length == strlen("localhost") &&
+		pg_strncasecmp(name, "localhost", length) == 0)
+		return true;
+	if (length == strlen(qw_metrics_address) &&
+		pg_strncasecmp(name, qw_metrics_address, length) == 0)
+		return true;
+	while (p && *p)
+	{
+		Size		n;
+
+		p += strspn(p, ", \t");
+		n = strcspn(p, ", \t");
+		if ((n == 1 && *p == '*') ||
+			(n == length && n > 0 && pg_strncasecmp(p, name, n) == 0))
+			return true;
+		p += n;
+	}
+	return false;
+}
+
+/* Is it, in figures, the address that the client has connected to? */
+static bool
+is_address_of_connection(const char *host, Size length,
+						 struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+	MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct sockaddr_storage local;
+	socklen_t	local_length = sizeof(local);
+	char		text[INET6_ADDRSTRLEN];
+	struct in6_addr address;
+
+	if (length >= sizeof(text) || info == NULL ||
+		getsockname(info->connect_fd, (struct sockaddr *) &local,
+					&local_length) != 0)
+		return false;
+	memcpy(text, host, length);
+	text[length] = '\0';
+	if (local.ss_family == AF_INET)
+		return inet_pton(AF_INET, text, &address) == 1 &&
+			memcmp(&address, &((struct sockaddr_in *) &local)->sin_addr,
+				   sizeof(struct in_addr)) == 0;
+	return local.ss_family == AF_INET6 &&
+		inet_pton(AF_INET6, text, &address) == 1 &&
+		memcmp(&address, &((struct sockaddr_in6 *) &local)->sin6_addr,
+			   sizeof(struct in6_addr)) == 0;
+}
+
+typedef struct HostCheck
+{
+	struct MHD_Connection *connection;
+	int			nallowed;
+	int			nrefused;
+}			HostCheck;
+
+/* MHD_KeyValueIterator: looks at each Host header, without its port */
+static enum MHD_Result
+check_host(void *arg, enum MHD_ValueKind kind, const char *key,
+		   const char *value)
+{
+	HostCheck  *check = arg;
+	const char *host = value ? value : "";
+	Size		length = strlen(host);
+	Size		digits = 0;
+
+	if (pg_strcasecmp(key, MHD_HTTP_HEADER_HOST) != 0)
+		return MHD_YES;
+	while (digits < length && isdigit((unsigned char) host[length - 1 - digits]))
+		digits++;
+	if (digits < length && host[length - 1 - digits] == ':' &&
+		(host[0] != '[' || memchr(host, ']', length - 1 - digits) != NULL))
+		length -= digits + 1;
+	if (length >= 2 && host[0] == '[' && host[length - 1] == ']')
+	{
+		host++;
+		length -= 2;
+	}
+	else if (length > 1 && host[length - 1] == '.')
+		length--;				/* the root of names */
+	if (length > 0 &&
+		(is_name_of_server(host, length) ||
+		 is_address_of_connection(host, length, check->connection)))
+		check->nallowed++;
+	else
+		check->nrefused++;
+	return MHD_YES;
+}
+
+/*
+ * Does the client say that it means this server?  HTTP/1.0, which no browser
+ * speaks, has no Host header.
+ */
+static bool
+is_host_allowed(struct MHD_Connection *connection, const char *version)
+{
+	HostCheck	check = {connection, 0, 0};
+
+	(void) MHD_get_connection_values(connection, MHD_HEADER_KIND, check_host,
+									 &check);
+	return check.nrefused == 0 &&
+		(check.nallowed > 0 || strcmp(version, MHD_HTTP_VERSION_1_0) == 0);
+}
+
 static enum MHD_Result
 handle_request(void *arg, struct MHD_Connection *connection, const char *url,
 			   const char *method, const char *version,
@@ -319,6 +438,9 @@ handle_request(void *arg, struct MHD_Connection *connection, const char *url,
 	if (strcmp(url, "/metrics") != 0 && strcmp(url, "/healthz") != 0)
 		return answer_line(connection, MHD_HTTP_NOT_FOUND,
 						   "there is /metrics, and /healthz\n");
+	if (strcmp(url, "/metrics") == 0 && !is_host_allowed(connection, version))
+		return answer_line(connection, MHD_HTTP_FORBIDDEN,
+						   "this name of the server is not in pg_querywatch.metrics_hosts\n");
 	if (*request == NULL)
 	{
 		*request = &seen;

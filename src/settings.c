@@ -38,6 +38,7 @@ int			qw_max_patterns = 1000;
 int			qw_metrics_port = 0;
 int			qw_metrics_statements = 0;
 char	   *qw_metrics_address = NULL;
+char	   *qw_metrics_hosts = NULL;
 char	   *qw_tags = NULL;
 bool		qw_save = true;
 int			qw_save_interval = 60;
@@ -283,6 +284,21 @@ check_tags(char **newval, void **extra, GucSource source)
 	return true;
 }
 
+static bool
+check_metrics_hosts(char **newval, void **extra, GucSource source)
+{
+	for (const char *p = *newval; *p; p++)
+	{
+		if (!isalnum((unsigned char) *p) && strchr("-_.:*, \t", *p) == NULL)
+		{
+			GUC_check_errmsg("invalid list of host names: \"%s\"", *newval);
+			GUC_check_errhint("Give names without ports separated by commas, for example \"db1.example.com,db1\".");
+			return false;
+		}
+	}
+	return true;
+}
+
 bool
 settings_keep_tag(const char *key)
 {
@@ -357,6 +373,11 @@ settings_define(void)
 							   "A name or number of this machine; * is all of them.",
 							   &qw_metrics_address, "localhost",
 							   PGC_POSTMASTER, 0, NULL, NULL, NULL);
+	DefineCustomStringVariable("pg_querywatch.metrics_hosts",
+							   "Lists further names that clients may use for the server of metrics.",
+							   "Requests whose Host header has another name than these, localhost or metrics_address are refused; * allows every name.",
+							   &qw_metrics_hosts, "",
+							   PGC_SIGHUP, 0, check_metrics_hosts, NULL, NULL);
 	DefineCustomStringVariable("pg_querywatch.tags",
 							   "Lists the sqlcommenter tags that are kept.",
 							   "Trace ids are always kept.",

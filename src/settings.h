@@ -59,6 +59,7 @@ extern int	qw_on_repeat_confidence;	/* OnRepeatConfidence */
 extern int	qw_max_patterns;
 extern int	qw_metrics_port;	/* 0: /metrics is off */
 extern char *qw_metrics_address;	/* name or number; "*": all */
+extern char *qw_metrics_hosts;	/* names of the server in a Host header */
 extern int	qw_metrics_statements;
 extern char *qw_tags;			/* comma-separated keys */
 extern bool qw_save;

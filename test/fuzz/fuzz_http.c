@@ -34,6 +34,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
  */
 int			qw_metrics_port = 0;
 char	   *qw_metrics_address = "127.0.0.1";
+char	   *qw_metrics_hosts = "db.example.com, *.x";
 int			qw_metrics_statements = 0;
 MemoryContext TopMemoryContext = NULL;
 MemoryContext CurrentMemoryContext = NULL;

@@ -97,6 +97,34 @@ like($head, qr{^HTTP/1.1 200 OK\r\n.*Content-Length: [1-9]}s, 'HEAD /metrics');
 is($body, '', 'has no body');
 is(scalar get('/healthz'), "ok\n", 'GET /healthz');
 like((get('/other'))[0], qr{^HTTP/1.1 404 }, 'another path');
+
+# A Host header that does not stand for this server
+sub status
+{
+	my ($request) = @_;
+	return send_request($port, $request) =~ m{^HTTP/1\.[01] (\d+) } ? $1 : 'none';
+}
+foreach my $host ('localhost', 'LocalHost', "localhost:$port", 'localhost:1', 'localhost.', '127.0.0.1', "127.0.0.1:$port")
+{
+	is(status("GET /metrics HTTP/1.1\r\nHost: $host\r\n\r\n"), 200, "Host: $host");
+}
+foreach my $host ('evil.example', "evil.example:$port", 'localhost.evil.example', 'evil.localhost', 'localhost@evil.example', '127.0.0.2', '10.0.0.1:80', '[::2]', "[::1]:$port", '::1', ':80', '', '.', '[', ']', '[]', '[localhost', 'localhost:80:80', 'localhost:x', '*')
+{
+	is(status("GET /metrics HTTP/1.1\r\nHost: $host\r\n\r\n"), 403, "Host: $host");
+}
+is(status("HEAD /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403, 'HEAD is refused too');
+is(status("GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"), 403, 'two of them, one allowed');
+is(status("GET /metrics HTTP/1.0\r\n\r\n"), 200, 'HTTP/1.0 needs none');
+is(status("GET /metrics HTTP/1.0\r\nHost: evil.example\r\n\r\n"), 403, 'but a wrong one is refused');
+unlike(status("GET /metrics HTTP/1.1\r\n\r\n"), qr/^2/, 'HTTP/1.1 needs one');
+is(status("GET /healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 200, '/healthz does not ask');
+unlike(send_request($port, "GET /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), qr/pg_querywatch_/, 'no metrics in what is refused');
+$node->append_conf('postgresql.conf', "pg_querywatch.metrics_hosts = 'db1.example.com, db1'");
+$node->reload;
+my $tries = 0;
+sleep 1 while status("GET /metrics HTTP/1.1\r\nHost: db1\r\n\r\n") ne '200' && $tries++ < 30;
+is(status("GET /metrics HTTP/1.1\r\nHost: $_\r\n\r\n"), 200, "metrics_hosts: $_") foreach 'db1', "DB1.example.com:$port", 'localhost';
+is(status("GET /metrics HTTP/1.1\r\nHost: $_\r\n\r\n"), 403, "metrics_hosts: $_") foreach 'db2', 'example.com', 'db1.example.co', 'xdb1', '';
 like((get('/metrics/'))[0], qr{^HTTP/1.1 404 }, 'nor a longer one');
 foreach my $method (qw(POST PUT DELETE OPTIONS TRACE))
 {
