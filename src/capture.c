@@ -4,7 +4,8 @@
  *		Counts the statements that this session runs, for tests.
  *
  * Two hash tables with open addressing, never more than three quarters full:
- * of statements by queryid, and of values by their hash and the statement's.
+ * of statements by role and queryid, and of values by their hash and the
+ * statement's.
  * The statements lie in an array in the order in which they came; the last
  * entry of it is for all that found no room, so that the sum of executions is
  * always right.
@@ -66,17 +67,28 @@ capture_forget(void)
 	capture = NULL;
 }
 
+/*
+ * Hash of what makes two executions those of one statement: the role too, for
+ * it decides who may see the text
+ */
+static inline uint64
+hash_statement(const StatementKey *key)
+{
+	return hash_combine64(key->queryid, key->userid);
+}
+
 /* The entry of a statement; that for all others if it finds no room */
 static CapturedStatement *
 find_statement(const StatementKey *key, bool make)
 {
-	uint32		slot = (uint32) valueset_mix(key->queryid) % INDEX_SIZE;
+	uint32		slot = (uint32) valueset_mix(hash_statement(key)) % INDEX_SIZE;
 	CapturedStatement *statement;
 
 	while (capture->index[slot] != 0)
 	{
 		statement = &capture->statements[capture->index[slot] - 1];
-		if (statement->key.queryid == key->queryid)
+		if (statement->key.queryid == key->queryid &&
+			statement->key.userid == key->userid)
 			return statement;
 		slot = (slot + 1) % INDEX_SIZE;
 	}
@@ -135,7 +147,7 @@ capture_execution(const StatementKey *key, uint64 start, uint64 elapsed,
 	statement->rows += rows;
 	statement->exec_time += elapsed;
 	if (has_values && statement->key.queryid != 0 &&
-		add_values(valueset_mix(hash_combine64(key->queryid,
+		add_values(valueset_mix(hash_combine64(hash_statement(key),
 											   capture->values_hash))))
 		statement->distinct_values++;
 }

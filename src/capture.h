@@ -28,7 +28,7 @@
 
 extern bool capture_on;
 
-/* A statement in a capture */
+/* A statement of one role in a capture */
 typedef struct CapturedStatement
 {
 	StatementKey key;			/* as it came first; queryid 0: all those that

@@ -19,6 +19,7 @@
 #include "settings.h"
 #include "shmem.h"
 #include "statements.h"
+#include "visible.h"
 
 #define END_CAPTURE_COLUMNS		7
 
@@ -55,14 +56,17 @@ put_statement(ReturnSetInfo *rsinfo, int n, const CapturedStatement *s)
 	Datum		values[END_CAPTURE_COLUMNS] = {0};
 	bool		nulls[END_CAPTURE_COLUMNS] = {0};
 	bool		known = s->key.queryid != 0;
-	char	   *text = known ? statements_text(&s->key) : NULL;
+	bool		visible = !known || visible_to_caller(s->key.userid);
+	char	   *text = known && visible ? statements_text(&s->key) : NULL;
 	int			i = 0;
 
 	values[i++] = Int64GetDatum(n);
-	nulls[i] = !known;
+	nulls[i] = !known || !visible;
 	values[i++] = Int64GetDatum((int64) s->key.queryid);
-	nulls[i] = text == NULL;
-	if (text)
+	nulls[i] = visible && text == NULL;
+	if (!visible)
+		values[i] = CStringGetTextDatum("<insufficient privilege>");
+	else if (text)
 		values[i] = CStringGetTextDatum(text);
 	i++;
 	values[i++] = Int64GetDatum((int64) s->executions);

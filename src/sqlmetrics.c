@@ -14,6 +14,7 @@
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "storage/proc.h"
+#include "utils/acl.h"
 #include "utils/backend_status.h"
 #include "utils/builtins.h"
 #include "utils/tuplestore.h"
@@ -45,7 +46,8 @@ backend_number(int pid)
 
 /*
  * Clients' backends, those that pg_stat_activity shows, and the time that
- * each spent on what its client sent
+ * each spent on what its client sent; NULL where pg_stat_activity would hide
+ * the state of the backend
  */
 Datum
 pg_querywatch_busy_times_1_0(PG_FUNCTION_ARGS)
@@ -64,6 +66,8 @@ pg_querywatch_busy_times_1_0(PG_FUNCTION_ARGS)
 
 		if (status == NULL || status->st_backendType != B_BACKEND)
 			continue;
+		nulls[1] = !visible_all_to_caller() &&
+			!has_privs_of_role(GetUserId(), status->st_userid);
 		busy_time = totals_busy_time(backend_number(status->st_procpid));
 		values[0] = Int32GetDatum(status->st_procpid);
 		values[1] = Float8GetDatum((double) Max(busy_time, 0) /
