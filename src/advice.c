@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 
 #include "advice.h"
+#include "settings.h"
 #include "statements.h"
 
 /* Longest piece of a statement in a message, bytes */
@@ -523,6 +524,8 @@ advice_report(OnRepeat level, const StatementKey *key,
 			 errmsg_internal("%s", message(facts, verdict, strings)),
 			 errdetail_internal("%s", detail(key, facts, verdict, strings)),
 			 errhint("%s", hint(facts, verdict, strings)),
+	/* the server's log would have the statement with its constants */
+			 errhidestmt(!qw_capture_parameters),
 			 schema ? err_generic_string(PG_DIAG_SCHEMA_NAME, schema) : 0,
 			 name ? err_generic_string(PG_DIAG_TABLE_NAME, name) : 0,
 			 column ? err_generic_string(PG_DIAG_COLUMN_NAME, column) : 0,

@@ -318,6 +318,12 @@ settings_keep_tag(const char *key)
 	return false;
 }
 
+bool
+settings_keep_no_tag(void)
+{
+	return qw_tags == NULL || qw_tags[strspn(qw_tags, ", \t")] == '\0';
+}
+
 void
 settings_define(void)
 {

@@ -74,6 +74,9 @@ extern bool qw_repeat_settings_changed;
 /* Is this tag key among those that qw_tags keeps? */
 extern bool settings_keep_tag(const char *key);
 
+/* Does qw_tags keep none at all? */
+extern bool settings_keep_no_tag(void);
+
 /* Defines them all; in _PG_init only, while preloading */
 extern void settings_define(void);
 

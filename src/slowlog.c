@@ -26,6 +26,7 @@
 
 #include "comment.h"
 #include "compat.h"
+#include "normalize.h"
 #include "plans.h"
 #include "settings.h"
 #include "slowlog.h"
@@ -291,6 +292,39 @@ set_numbers(SharedSlowRecord *record, const Execution *execution)
 	}
 }
 
+/*
+ * What is kept of the statement's text: all of it, unless settings keep its
+ * constants or its tags out.  False if there is no memory to take them out:
+ * then nothing is kept.
+ */
+static bool
+text_to_keep(const char **text, int *length, bool out_of_memory)
+{
+	int			location = 0;
+	Size		room = (Size) *length * 4 + ALLOCSET_DEFAULT_INITSIZE;
+	void	   *probe;
+
+	if (settings_keep_no_tag())
+		comment_strip(text, &location, length);
+	if (qw_capture_parameters)
+		return true;
+
+	/*
+	 * what follows raises if it finds no memory: not while an error is
+	 * handled
+	 */
+	if (out_of_memory || room > MaxAllocSize)
+		return false;
+	probe = MemoryContextAllocExtended(work_context, room,
+									   MCXT_ALLOC_NO_OOM);
+	if (probe == NULL)
+		return false;
+	pfree(probe);
+	*text = normalize_unparsed(*text, *length);
+	*length = strlen(*text);
+	return true;
+}
+
 /* Puts the record together in the work buffer */
 static void
 work_record(const Execution *execution, QueryDesc *queryDesc,
@@ -301,7 +335,11 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	const char *address = client_address();
 	const char *application = application_name != NULL ? application_name : "";
 	bool		out_of_memory = execution->sqlstate == ERRCODE_OUT_OF_MEMORY;
-	int			query_length = clip(text, length, qw_query_max_length);
+	const char *kept = text;
+	int			kept_length = length;
+	bool		text_kept = text_to_keep(&kept, &kept_length, out_of_memory);
+	int			query_length = text_kept ?
+	clip(kept, kept_length, qw_query_max_length) : 0;
 	char	   *plan = NULL;
 
 	memset(record, 0, sizeof(SharedSlowRecord));
@@ -310,9 +348,9 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	record->key = execution->key;
 	set_numbers(record, execution);
 	record->pid = MyProcPid;
-	if (query_length != length || execution->text_cut)
+	if (!text_kept || query_length != kept_length || execution->text_cut)
 		record->query_form = SLOW_QUERY_CUT;
-	else if (!STANDARD_STRINGS && memchr(text, '\\', length) != NULL)
+	else if (!STANDARD_STRINGS && memchr(kept, '\\', kept_length) != NULL)
 		record->query_form = SLOW_QUERY_BACKSLASHES;
 	else
 		record->query_form = SLOW_QUERY_COMPLETE;
@@ -320,13 +358,15 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	work.used = sizeof(SharedSlowRecord);
 
 	/* in the order of SlowString */
-	work_string(SLOW_QUERY, text, query_length);
+	work_string(SLOW_QUERY, kept, query_length);
 	work_string(SLOW_APPLICATION_NAME, application,
 				Min(strlen(application), NAMEDATALEN - 1));
 	work_string(SLOW_CLIENT_ADDR, address,
 				address != NULL ? strlen(address) : 0);
 
-	if (qw_capture_plan && queryDesc != NULL && !in_error)
+	/* a plan has values in its conditions */
+	if (qw_capture_plan && qw_capture_parameters &&
+		queryDesc != NULL && !in_error)
 		plan = plans_text(queryDesc);
 	work_string(SLOW_PLAN, plan,
 				plan != NULL ? clip(plan, strlen(plan), SLOWLOG_MAX_PLAN) : 0);
