@@ -17,6 +17,7 @@
 #include "describe.h"
 #include "normalize.h"
 #include "origin.h"
+#include "secrets.h"
 #include "settings.h"
 #include "statements.h"
 
@@ -35,6 +36,7 @@ find_statement(const char **text, int *location, int *length)
 {
 	normalize_clean(text, location, length);
 	comment_strip(text, location, length);
+	(void) secrets_cut(*text, length);
 }
 
 /* All that is allocated on the way goes with this context */

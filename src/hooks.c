@@ -39,6 +39,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "secrets.h"
 #include "statements_run.h"
 #include "toplevel.h"
 
@@ -218,6 +219,7 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	uint64		queryid;
 	StatementKey key;
 	int			slot;
+	bool		is_value;
 
 	if (prev_post_parse_analyze)
 		prev_post_parse_analyze(pstate, query, jstate);
@@ -230,9 +232,15 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (queryid == 0 || IsParallelWorker() ||
 		!(level_tracked() || in_cursor_utility))
 		return;
-	/* without constants a utility statement's text can wait until it ran */
+
+	/*
+	 * Without constants a utility statement's text can wait until it ran, and
+	 * with secrets it must: it is cut there.
+	 */
 	if (query->utilityStmt &&
-		(!qw_track_utility || jstate == NULL || jstate->clocations_count == 0))
+		(!qw_track_utility || jstate == NULL ||
+		 jstate->clocations_count == 0 ||
+		 secrets_location(query->utilityStmt, &is_value) >= 0))
 		return;
 
 	key = current_key(queryid);

@@ -576,3 +576,29 @@ normalize_unparsed(const char *query, int length)
 	pfree(copy);
 	return buf.data;
 }
+
+int
+normalize_before_string(const char *text, int length, int from)
+{
+	const char *p = text;
+
+	while (p < text + length && *p != '\0')
+	{
+		const char *end = skip_comment(p);
+
+		if (end > p)
+		{
+			if (memchr(p, '\'', end - p) != NULL)
+				return p - text;
+		}
+		else
+		{
+			if (p - text >= from && is_constant(p) &&
+				!is_digit(*p) && *p != '.')
+				return p - text;
+			end = *p == '-' ? p + 1 : p + constant_length(p);
+		}
+		p = end;
+	}
+	return length;
+}

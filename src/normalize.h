@@ -54,6 +54,13 @@ extern void normalize_literals(const char *source_text,
 							   const JumbleState *jstate,
 							   StatementLiterals *literals);
 
+/*
+ * Length of a statement's text up to its first string constant at or past
+ * "from", or up to a comment before that with a quote in it.  Allocates
+ * nothing.
+ */
+extern int	normalize_before_string(const char *text, int length, int from);
+
 /* Is this the text that they were found in? */
 extern bool normalize_same_text(const StatementLiterals *literals,
 								const char *text);

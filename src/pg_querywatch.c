@@ -40,6 +40,7 @@
  *	origin				how it was analysed when it ran
  *	normalize			constants out of the text
  *	comment				sqlcommenter tags
+ *	secrets				passwords in utility statements
  *	params, builtin		values: hash, text, literals
  *	plans				plan text
  *	guarded				running what may fail

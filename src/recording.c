@@ -16,6 +16,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "secrets.h"
 
 int			nesting_level = 0;
 bool		in_cursor_utility = false;
@@ -66,6 +67,8 @@ record_execution(Execution *e, QueryDesc *queryDesc, const char *text,
 	{
 		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
+		if (unlikely(secrets_cut(text, &length)))
+			e->text_cut = true;
 		slowlog_record(e, queryDesc, text, length,
 					   GetCurrentTimestamp() - (int64) (e->elapsed / 1000));
 	}

@@ -26,6 +26,7 @@
 #include "normalize.h"
 #include "recording.h"
 #include "repeats.h"
+#include "secrets.h"
 #include "toplevel.h"
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
@@ -137,36 +138,25 @@ capture_utility(const Execution *e, const char *text, int length)
 	capture_execution(&e->key, e->start, e->elapsed, e->rows);
 }
 
-/* Statements whose text may hold a password */
-static bool
-holds_secrets(Node *parsetree)
+/*
+ * Ends the text of a statement, a part of the source, before its first
+ * secret.  Returns true if there is one.
+ */
+static inline bool
+cut_secrets(Node *parsetree, const char *source, const char *text, int *length)
 {
-	switch (nodeTag(parsetree))
-	{
-		case T_CreateRoleStmt:
-		case T_AlterRoleStmt:
-		case T_CreateUserMappingStmt:
-		case T_AlterUserMappingStmt:
-		case T_CreateForeignServerStmt:
-		case T_AlterForeignServerStmt:
-		case T_CreateSubscriptionStmt:
-		case T_AlterSubscriptionStmt:
-			return true;
-		default:
-			return false;
-	}
-}
+	bool		is_value;
+	int			location = secrets_location(parsetree, &is_value);
 
-/* Length of a statement up to its first quoted constant */
-static int
-length_before_secrets(const char *text, int length)
-{
-	for (int i = 0; i < length; i++)
-	{
-		if (text[i] == '\'' || text[i] == '$')
-			return i;
-	}
-	return length;
+	if (likely(location < 0))
+		return false;
+	location = Max(location - (int) (text - source), 0);
+	if (is_value)
+		*length = Min(*length, location);
+	*length = normalize_before_string(text, *length, location);
+	secrets_source = source;
+	secrets_kept_length = text + *length - source;
+	return true;
 }
 
 static uint64
@@ -217,6 +207,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	uint64		end;
 	Execution	e = {0};
 	int			slot;
+	const char *outer_source = secrets_source;
+	int			outer_length = secrets_kept_length;
 
 	/* parts of a statement, like the index of a table, have none */
 	if (track && queryid == 0 && IsQueryIdEnabled() &&
@@ -227,13 +219,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
-		if (holds_secrets(parsetree))
-		{
-			int			whole = length;
-
-			length = length_before_secrets(text, length);
-			e.text_cut = length < whole;
-		}
+		if (!IsA(parsetree, TransactionStmt))
+			e.text_cut = cut_secrets(parsetree, queryString, text, &length);
 	}
 
 	measure_start(&measure);
@@ -262,6 +249,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	{
 		nesting_level = level;
 		in_cursor_utility = was_in_cursor_utility;
+		secrets_source = outer_source;
+		secrets_kept_length = outer_length;
 		hooks_forget_declaration();
 		if (track)
 		{
@@ -282,6 +271,8 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 	PG_END_TRY();
 	nesting_level = level;
 	in_cursor_utility = was_in_cursor_utility;
+	secrets_source = outer_source;
+	secrets_kept_length = outer_length;
 
 	/* *pstmt may be gone by now: ROLLBACK frees it */
 	end = compat_clock();
