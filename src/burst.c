@@ -469,6 +469,21 @@ distinct_keys(const BurstFacts *facts, uint64 distinct)
 	return facts->same_row ? Min(distinct, 1) : distinct;
 }
 
+static uint16
+varied(const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+	uint16		result = counts->varying;
+
+	if (counts->others_vary || counts->hashed == 0)
+		result |= VARIED_OTHERS;
+	if (statement->shape.command != SHAPE_UPDATE || counts->same_keys ||
+		counts->hashed < counts->executions ||
+		statement->shape.nconditions == 0)
+		result |= VARIED_SAME_KEYS;
+	return result;
+}
+
 void
 window_progress(const Window *window, const WindowStatement *statement,
 				BurstProgress *progress)
@@ -487,6 +502,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 	progress->distinct_values = valueset_count(&detail->all, counts->hashed);
 	progress->distinct_keys = valueset_count(keys_of(statement, detail),
 											 counts->hashed);
+	progress->varied = varied(statement);
 }
 
 void
@@ -508,6 +524,7 @@ window_advance(BurstFacts *facts, const BurstProgress *progress)
 		distinct_keys(facts, valueset_estimate(progress->distinct_keys,
 											   progress->hashed,
 											   progress->executions));
+	facts->varied = progress->varied;
 }
 
 static void
@@ -532,6 +549,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->in_trace = window->context.trace != 0;
 
 	facts->same_row = counts->same_row;
+	facts->varied = varied(statement);
 	facts->distinct_values = estimate(&detail->all, counts);
 	facts->distinct_keys = distinct_keys(facts, estimate(keys_of(statement, detail),
 														 counts));
@@ -598,6 +616,7 @@ copy_counted(const WindowStatement *statement, const WindowDetail *from,
 	to->values = from->values;
 	memcpy(to->first_conditions, from->first_conditions,
 		   sizeof(to->first_conditions));
+	to->first_others = from->first_others;
 	to->last_key = from->last_key;
 	to->last_offset = from->last_offset;
 	if (statement->counts.hashed > 0)

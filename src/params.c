@@ -849,6 +849,55 @@ offset_value(ParamListInfo params, const StatementLiterals *literals,
 	return -1;
 }
 
+/* Is it one of the conditions' values? */
+static bool
+is_condition(const StatementShape *shape, ShapeValueSource source, int number)
+{
+	for (int i = 0; i < Min(shape->nconditions, SHAPE_MAX_CONDITIONS); i++)
+	{
+		const ShapeValue *value = &shape->conditions[i].value;
+
+		if (value->source == source && value->number == number)
+			return true;
+	}
+	return false;
+}
+
+/* The values that no condition has */
+static uint64
+hash_others(ParamListInfo params, const StatementLiterals *literals,
+			const StatementShape *shape)
+{
+	uint64		hash = 0;
+
+	for (int i = 0; params != NULL && i < params->numParams; i++)
+	{
+		const ParamExternData *param = &params->params[i];
+
+		if (!is_condition(shape, SHAPE_VALUE_PARAM, i + 1))
+			hash = hash_combine64(hash,
+								  params_hash_value(param->ptype, param->value,
+													param->isnull));
+	}
+	if (literals == NULL)
+		return hash;
+
+	/* not all of them are stored if there are so many */
+	if (literals->nliterals == PARAMS_MAX_LITERALS)
+		return hash_combine64(hash, literals->hash_all);
+	for (int i = 0; i < literals->nliterals; i++)
+	{
+		const LiteralSpan *literal = &literals->literals[i];
+
+		if (!is_condition(shape, SHAPE_VALUE_LITERAL, i))
+			hash = hash_combine64(hash,
+								  hash_bytes_extended((const unsigned char *) literals->text +
+													  literal->offset,
+													  literal->length, 0));
+	}
+	return hash;
+}
+
 void
 params_hash(ParamListInfo params, const StatementLiterals *literals,
 			const StatementShape *shape, WindowValues *values)
@@ -878,6 +927,7 @@ params_hash(ParamListInfo params, const StatementLiterals *literals,
 		any = true;
 	}
 	values->all = any ? keyhash_not_zero(all) : 0;
+	values->others = hash_others(params, literals, shape);
 
 	for (int i = 0; i < Min(shape->nconditions, SHAPE_MAX_CONDITIONS); i++)
 	{

@@ -190,6 +190,7 @@ pattern_of_burst(const OpenBurst *burst, const BurstFacts *facts, bool final,
 		pattern->bursts_values_doubt = verdict.values == VALUES_DOUBT;
 	}
 	pattern->max_offset = facts->max_offset;
+	pattern->varied = facts->varied;
 	pattern->key_relid = facts->key_relid;
 	pattern->key_attnum = facts->key_attnum;
 	if (verdict.has_parent)
@@ -261,6 +262,7 @@ pattern_add(Pattern *to, const Pattern *from)
 {
 	bool		better = is_better(from, to);
 
+	to->varied |= from->varied;
 	to->bursts_values_confirm += from->bursts_values_confirm;
 	to->bursts_values_doubt += from->bursts_values_doubt;
 	if (better)

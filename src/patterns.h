@@ -88,6 +88,7 @@ typedef struct Pattern
 										 * parent, and against it */
 	int64		bursts_values_doubt;
 	int64		max_offset;
+	uint16		varied;			/* as in BurstFacts, of any burst */
 	Oid			key_relid;		/* as in BurstFacts: the repeated statement's
 								 * column ... */
 	Oid			parent_relid;	/* ... and the parent's; 0 if not known */

@@ -51,6 +51,7 @@ window_init(Window *window, const WindowSchema *schema,
 	window->callback = callback;
 	window->callback_arg = callback_arg;
 	window->batch = 1;
+	window->updated.serial = 0; /* windows begin at 1 */
 	memset(window->lists, NO_ENTRY, sizeof(window->lists));
 	window_configure(window, 5, UINT64CONST(250000000));
 }
@@ -353,6 +354,44 @@ window_compares(const Window *window)
 	return window->open && window->nkeysets > 0;
 }
 
+/*
+ * Did this UPDATE have the same key before in the window?  True also when
+ * there is no room to know.  The key is remembered if "ended".
+ */
+static bool
+is_updated_again(Window *window, const WindowStatement *statement, uint64 key,
+				 bool ended)
+{
+	UpdatedKeys *updated = &window->updated;
+	uint64		hash = valueset_mix(key ^ statement->queryid);
+	uint32		place = (uint32) hash;
+
+	if (updated->serial != window->serial)
+	{
+		updated->serial = window->serial;
+		updated->nkeys = 0;
+		memset(updated->keys, 0, sizeof(updated->keys));
+	}
+	if (hash == 0 || updated->nkeys >= WINDOW_UPDATED_KEYS / 4 * 3)
+		return true;
+	for (;; place++)
+	{
+		uint64	   *entry = &updated->keys[place % WINDOW_UPDATED_KEYS];
+
+		if (*entry == hash)
+			return true;
+		if (*entry == 0)
+		{
+			if (ended)
+			{
+				*entry = hash;
+				updated->nkeys++;
+			}
+			return false;
+		}
+	}
+}
+
 /* Counts the values of an execution */
 static pg_noinline void
 count_values(Window *window, WindowStatement *statement,
@@ -378,10 +417,12 @@ count_values(Window *window, WindowStatement *statement,
 		valueset_clear(&detail->all);
 		memcpy(detail->first_conditions, values->conditions,
 			   sizeof(detail->first_conditions));
+		detail->first_others = values->others;
 		counts->hashed_written = written;
 	}
 	else
 	{
+		counts->others_vary |= values->others != detail->first_others;
 		for (int i = 0; i < nconditions; i++)
 		{
 			if (values->conditions[i] != detail->first_conditions[i])
@@ -390,6 +431,10 @@ count_values(Window *window, WindowStatement *statement,
 		if (values->offset > detail->last_offset && key == detail->last_key)
 			counts->offset_steps++;
 	}
+	if (statement->shape.command == SHAPE_UPDATE && !counts->same_keys)
+		counts->same_keys =
+			is_updated_again(window, statement, key,
+							 detail == &window->details[statement->index]);
 	detail->last_key = key;
 	detail->last_offset = values->offset;
 	if (values->offset > 0)

@@ -81,6 +81,16 @@ typedef struct WindowArmed
 	volatile uint64 queryids[WINDOW_ARMED_SIZE];
 } WindowArmed;
 
+/*
+ * What varied between the executions of a burst: a bit for each condition of
+ * the shape, and these.  VARIED_SAME_KEYS is set unless the values of all
+ * executions of an UPDATE were looked at, and those of its conditions were
+ * never the same in two.
+ */
+#define VARIED_CONDITION(i)		(1U << (i))
+#define VARIED_OTHERS			0x4000	/* values that are no condition's */
+#define VARIED_SAME_KEYS		0x8000
+
 typedef enum RepeatKind
 {
 	REPEAT_NONE,				/* not a repeat */
@@ -152,6 +162,7 @@ typedef struct WindowValues
 {
 	uint64		all;			/* hash of every value */
 	uint64		conditions[SHAPE_MAX_CONDITIONS];	/* of each condition's */
+	uint64		others;			/* hash of those that are no condition's */
 	int			list_length;	/* largest number of elements of an = ANY
 								 * array; 0 if there is none */
 	uint32		opaque;			/* bit for each condition whose value is
@@ -179,6 +190,7 @@ typedef struct BurstFacts
 	uint64		distinct_keys;	/* sets of the conditions' values */
 	bool		same_row;		/* the conditions lead to one row only: those
 								 * sets count for one */
+	uint16		varied;			/* VARIED_... */
 	uint64		duplicates;		/* same values as before, and no write by this
 								 * session between */
 	uint64		offset_steps;	/* executions whose OFFSET was larger than the
@@ -369,6 +381,7 @@ typedef struct BurstProgress
 	uint64		hashed;			/* executions whose values were looked at */
 	uint64		distinct_values;	/* of those */
 	uint64		distinct_keys;
+	uint16		varied;			/* as in BurstFacts */
 } BurstProgress;
 
 extern void window_progress(const Window *window,

@@ -44,6 +44,9 @@ typedef struct WindowCounts
 	bool		burst;			/* in the window's list of bursts */
 	bool		related;		/* a parent was looked for */
 	bool		threshold_asked;	/* ... at the threshold */
+	bool		others_vary;	/* values that are no condition's */
+	bool		same_keys;		/* an UPDATE's conditions had the same values
+								 * twice, or may have had */
 	bool		keys_apart;		/* an execution's values were more than those
 								 * of its conditions */
 	bool		same_row;		/* its conditions lead to one row only */
@@ -162,6 +165,7 @@ typedef struct WindowDetail
 {
 	WindowValues values;		/* of the execution that is running */
 	uint64		first_conditions[SHAPE_MAX_CONDITIONS]; /* hashed first */
+	uint64		first_others;
 	uint64		last_key;		/* hashed last */
 	int64		last_offset;
 	ValueSet	all;
@@ -177,6 +181,19 @@ typedef struct WindowKeySet
 	bool		asked;			/* something was compared with it */
 	KeySet		rows;
 } WindowKeySet;
+
+/*
+ * Keys of the UPDATEs of a window, each once, as far as there is room: a hash
+ * table with open addressing
+ */
+#define WINDOW_UPDATED_KEYS	2048
+
+typedef struct UpdatedKeys
+{
+	uint64		serial;			/* the window that they are of */
+	int			nkeys;
+	uint64		keys[WINDOW_UPDATED_KEYS];	/* 0: none */
+} UpdatedKeys;
 
 /* When an entry was last used */
 typedef struct WindowAge
@@ -229,6 +246,7 @@ struct Window
 	WindowDetail details[WINDOW_MAX_STATEMENTS];
 	KeyOrder	key_orders[WINDOW_MAX_STATEMENTS];
 	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
+	UpdatedKeys updated;
 };
 
 /* While this is the same, so are all counts of the window */

@@ -49,6 +49,7 @@ wants_values_again(const WindowStatement *statement)
 	const WindowCounts *counts = &statement->counts;
 
 	return counts->executions < WINDOW_ALL_VALUES ||
+		statement->shape.command == SHAPE_UPDATE ||
 		counts->transactions == 1 ||
 		counts->executions % WINDOW_VALUE_STEP == 0 ||
 		(statement->shape.flags & SHAPE_HAS_OFFSET) != 0;
@@ -86,7 +87,8 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		statement->ends_plainly = true;
 		statement->in_block = false;
 		counts->armed = is_armed(window, statement);
-		return counts->armed || window->asks_always;
+		return counts->armed || window->asks_always ||
+			(statement->possible && statement->shape.command == SHAPE_UPDATE);
 	}
 	statement->counts_as_one = counts->batch != window->batch;
 	statement->ends_plainly = !statement->possible ||
@@ -132,7 +134,8 @@ window_in_block(WindowStatement *statement, bool in_block)
 /*
  * Values are looked at from a statement's second execution in a window on,
  * where two make a burst or there are rows to compare them with from the first;
- * in a long loop over many transactions of some executions only.
+ * in a long loop over many transactions of some executions only.  An UPDATE's
+ * are always looked at.
  */
 static inline bool
 window_wants_values(const Window *window, const WindowStatement *statement)
@@ -142,7 +145,8 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	if (!statement->possible)
 		return false;
 	if (counts->executions == 0)
-		return window->asks_always;
+		return window->asks_always ||
+			statement->shape.command == SHAPE_UPDATE;
 	return !counts->burst || wants_values_again(statement);
 }
 
@@ -159,7 +163,8 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 		!is_over(window, statement->queryid, window->last_end, transaction))
 		return window_wants_values(window, statement);
 	return statement->possible &&
-		(window->threshold <= 2 || window->nkeysets > 0);
+		(window->threshold <= 2 || window->nkeysets > 0 ||
+		 statement->shape.command == SHAPE_UPDATE);
 }
 
 /* Is it asked for by one key, which is a parameter, and nothing else? */
@@ -349,6 +354,7 @@ window_count_fresh_key(Window *window, WindowStatement *statement,
 	uint64		key = valueset_mix(all);
 
 	if (unlikely(statement->shape.nconditions != 1 || counts->hashed == 0 ||
+				 statement->shape.command == SHAPE_UPDATE ||
 				 values->conditions[0] != all || values->offset >= 0 ||
 				 counts->keys_apart) ||
 		!valueset_add_fresh(&detail->all, key, window->written))

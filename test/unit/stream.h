@@ -420,6 +420,7 @@ execute(const Statement *s, Run run)
 			values.conditions[i] = hash_of(run.key[i]);
 			all = hash_of(all ^ values.conditions[i]);
 		}
+		values.others = hash_of(run.other);
 		values.offset = run.offset - 1;
 		if (run.offset > 0)
 			all = hash_of(all + run.offset);

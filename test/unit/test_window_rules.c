@@ -1876,6 +1876,62 @@ test_garbage(void)
 	ok(sane, "300,000 facts that make no sense");
 }
 
+/* What varied in a burst */
+static unsigned
+varied(const Statement *s)
+{
+	window_close(window);
+	return result_of(s, closed, nclosed)->facts.varied;
+}
+
+static void
+test_varied(void)
+{
+	Statement	pair = where(lookup(POSTS, 1), POSTS, 2);
+	Statement	update = where(statement(SHAPE_UPDATE, POSTS, 0), POSTS, 1);
+
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+		RUN(&pair, .rows = 1, .key = {i, 7});
+	is(varied(&pair), VARIED_CONDITION(0) | VARIED_SAME_KEYS,
+	   "the first condition varies");
+
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+		RUN(&pair, .rows = 1, .key = {i, i % 3}, .other = i);
+	is(varied(&pair), VARIED_CONDITION(0) | VARIED_CONDITION(1) |
+	   VARIED_OTHERS | VARIED_SAME_KEYS, "all varies");
+
+	start_stream();
+	begin();
+	for (int i = 0; i < 1000; i++)
+		RUN(&update, .rows = 1, .key = {i}, .other = 1);
+	is(varied(&update), VARIED_CONDITION(0), "an UPDATE's keys are different");
+
+	/* the first one's value counts, too; and one among a thousand */
+	start_stream();
+	begin();
+	for (int i = 0; i < N; i++)
+		RUN(&update, .rows = 1, .key = {i % (N - 1)});
+	is(varied(&update), VARIED_CONDITION(0) | VARIED_SAME_KEYS,
+	   "the first key comes again");
+	start_stream();
+	for (int i = 0; i < 1000; i++)
+		RUN(&update, .rows = 1, .key = {i == 900 ? 501 : i});
+	is(varied(&update), VARIED_CONDITION(0) | VARIED_SAME_KEYS,
+	   "a key comes again in a long loop");
+
+	/* no more room to know */
+	start_stream();
+	begin();
+	for (int i = 0; i < 4000; i++)
+		RUN(&update, .rows = 1, .key = {i});
+	is(varied(&update), VARIED_CONDITION(0) | VARIED_SAME_KEYS,
+	   "keys of too long a loop");
+}
+
 int
 main(void)
 {
@@ -1890,6 +1946,7 @@ main(void)
 	test_random_requests();
 	test_random_calls();
 	test_verdicts();
+	test_varied();
 	test_garbage();
 	free(window);
 	return unit_done();
