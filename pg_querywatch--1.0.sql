@@ -1209,7 +1209,7 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION reset(oid, oid, bigint, boolean) FROM PUBLIC;
 
 COMMENT ON FUNCTION reset(oid, oid, bigint, boolean) IS
-'discards the statistics of the statements that match (0 matches all), or only their extremes';
+'forgets the statements that match (0 matches all) with their texts, or only their extremes';
 
 CREATE FUNCTION reset_patterns()
 RETURNS timestamptz

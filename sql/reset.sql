@@ -102,7 +102,46 @@ SELECT querywatch.reset() IS NOT NULL AS reset;
 ROLLBACK;
 SELECT count(*) FROM seen WHERE query ~ 'lower';
 
+-- nothing is left of what was before: no entry, no text, no comment in one
+SELECT count(*) /* customer Smith */ FROM reset_item;
+PREPARE item(int) AS SELECT id FROM reset_item WHERE id = $1;
+EXECUTE item(1);
+SELECT querywatch.reset() IS NOT NULL AS reset;
+SELECT statements <= 3 AS entries, text_bytes <= 3 * 128 AS texts, dealloc FROM querywatch.info;
+SELECT count(*) FROM reset_item;
+SELECT calls, query FROM seen WHERE query ~ 'count';
+-- nor of a statement alone
+SELECT count(*) /* customer Jones */ FROM reset_item;
+SELECT querywatch.reset(queryid => queryid) IS NOT NULL AS reset FROM seen WHERE query ~ 'count';
+SELECT count(*) FROM reset_item;
+SELECT calls, query FROM seen WHERE query ~ 'count';
+
+-- a prepared statement, which is not parsed again, has its text and its shape
+EXECUTE item(1);
+SELECT calls, query, tables FROM seen WHERE query ~ 'PREPARE';
+CREATE TABLE reset_owner (id int PRIMARY KEY);
+INSERT INTO reset_owner SELECT generate_series(1, 8);
+ALTER TABLE reset_item ADD FOREIGN KEY (id) REFERENCES reset_owner;
+DEALLOCATE item;
+PREPARE item(int) AS SELECT id FROM reset_item WHERE id = $1;
+EXECUTE item(1);
+SELECT querywatch.reset() IS NOT NULL AS reset, querywatch.reset_patterns() IS NOT NULL AS reset_patterns;
+BEGIN;
+ROLLBACK;
+BEGIN;
+SELECT id FROM reset_owner;
+EXECUTE item(1);
+EXECUTE item(2);
+EXECUTE item(3);
+EXECUTE item(4);
+EXECUTE item(5);
+EXECUTE item(6);
+EXECUTE item(7);
+EXECUTE item(8);
+COMMIT;
+SELECT kind, confidence, relationship, executions FROM querywatch.repeated_statements WHERE query ~ 'PREPARE item';
+
 RESET ALL;
 DROP VIEW seen;
-DROP TABLE reset_item;
+DROP TABLE reset_item, reset_owner;
 DROP ROLE regress_qw_reset;

@@ -98,7 +98,8 @@ describe_plan(int slot, QueryDesc *queryDesc)
 	StatementShape shape;
 
 	initStringInfo(&tables);
-	shape_of_plan(queryDesc->plannedstmt, &shape, &tables);
+	shape_of_plan(queryDesc->plannedstmt, &statements_local(slot)->shape,
+				  &shape, &tables);
 	/* how it was analysed is not known */
 	appendStringInfoChar(&tables, '\0');
 	find_statement(&text, &location, &length);

@@ -554,6 +554,7 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 {
 	Execution	e = {0};
 	Usage		usage;
+	int			slot;
 
 	measure_usage(&r->measure, &usage);
 	e.key = r->key;
@@ -564,7 +565,10 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 	e.outcome = OUTCOME_COMPLETED;
 	e.usage = &usage;
 	record_query(&e, queryDesc);
-	return statements_slot(&r->key);
+	slot = statements_slot(&r->key);
+	if (unlikely(!statements_described(slot)))
+		describe_plan(slot, queryDesc); /* reset meanwhile */
+	return slot;
 }
 
 /* A query completed in one run (and finish, if that had work) */
@@ -582,7 +586,8 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 		wrote = measure_wrote(&r->measure);
 	}
 	else
-		wrote = statements_record_run(slot, elapsed, rows, &r->measure);
+		wrote = statements_record_run(slot, elapsed, rows, &r->measure,
+									  describe_plan, queryDesc);
 	if (unlikely(facts_worth_a_look(queryDesc, rows,
 									pgBufferUsage.temp_blks_written -
 									r->measure.buffers.temp_blks_written)))

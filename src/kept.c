@@ -78,6 +78,8 @@ is_there(StatementLocal *l)
 {
 	const volatile SharedStatement *entry = &table_statements[l->ref.entry];
 
+	if (unlikely(l->ref.entry == NO_ENTRY))
+		return false;
 	l->text_serial = pg_atomic_read_u32(table_text_serial);
 	if (unlikely(entry->incarnation != l->ref.incarnation))
 		return false;
@@ -100,12 +102,20 @@ kept_find(const StatementKey *key)
 		if (queryids[way] != key->queryid ||
 			!statement_key_equal(&statements_locals[number].key, key))
 			continue;
-		if (is_there(&statements_locals[number]))
-			return number;
-		kept_forget(number);
-		break;
+		if (unlikely(!is_there(&statements_locals[number])))
+		{
+			statements_locals[number].ref.entry = NO_ENTRY;
+			statements_locals[number].wants_slot = true;
+		}
+		return number;
 	}
 	return -1;
+}
+
+bool
+kept_is_gone(int number)
+{
+	return statements_locals[number].ref.entry == NO_ENTRY;
 }
 
 void

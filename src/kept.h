@@ -26,15 +26,18 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * The number of a kept statement whose entry is still there, -1 if there is
- * none
+ * The number of a kept statement, -1 if it is none.  Where its entry is no
+ * more it wants a slot.
  */
 extern int	kept_find(const StatementKey *key);
+
+/* Has kept_find() found its entry gone? */
+extern bool kept_is_gone(int number);
 
 /* A statement loses its slot, and nothing is left in it to be counted */
 extern void kept_remember(const StatementLocal *local);
 
-/* It is given a slot again, or its entry is no more */
+/* It is given a slot again, or makes room for another */
 extern void kept_forget(int number);
 
 /*

@@ -771,12 +771,33 @@ shape_has_relations(const StatementShape *shape, const Query *query)
 	return true;
 }
 
+/* May a shape be that of the plan's statement? */
+static bool
+fits_plan(const StatementShape *shape, const PlannedStmt *plan)
+{
+	if (shape->command == SHAPE_OTHER || (shape->flags & SHAPE_INCOMPLETE) != 0)
+		return false;
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		if (!list_member_oid(plan->relationOids, shape->relations[i]))
+			return false;
+	}
+	return true;
+}
+
 void
-shape_of_plan(const PlannedStmt *plan, StatementShape *shape,
-			  StringInfo tables)
+shape_of_plan(const PlannedStmt *plan, const StatementShape *known,
+			  StatementShape *shape, StringInfo tables)
 {
 	ShapeBuilder builder;
 	ListCell   *lc;
+
+	if (fits_plan(known, plan))
+	{
+		*shape = *known;
+		append_names(shape, tables);
+		return;
+	}
 
 	memset(&builder, 0, sizeof(builder));
 	memset(shape, 0, sizeof(StatementShape));

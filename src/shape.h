@@ -146,12 +146,13 @@ extern bool shape_resolve_var(struct Query *query, struct Var *var,
 							  Oid *relid, AttrNumber *attnum);
 
 /*
- * What is known of a planned statement whose parse was not seen: its command
- * and its relations.
+ * The shape of a planned statement whose parse is not seen now: "known", which
+ * may be not known, if it fits the plan, otherwise no more than its command and
+ * its relations.
  */
 struct PlannedStmt;
 extern void shape_of_plan(const struct PlannedStmt *plan,
-						  StatementShape *shape,
+						  const StatementShape *known, StatementShape *shape,
 						  struct StringInfoData *tables);
 
 #endif							/* QW_SHAPE_H */

@@ -38,8 +38,11 @@
  *
  * A reset cannot write slots of others.  It bumps the reset serial and stamps
  * the entries it clears with it; a slot carries the serial of when it was
- * last empty, and its counts are void where the entry's stamp is newer.  The
- * owner notices at its next execution, before it adds to them.
+ * last empty, and its counts are void where the entry's stamp is newer.  A
+ * reset of everything takes all entries away and stamps their partitions.  The
+ * owner notices at its next execution, before it adds to the slot's counts.
+ * The text has gone with the entry; what this session knows of the shape is
+ * given to the new one, for a prepared statement may never be parsed again.
  *
  * src/statements.c
  *
@@ -212,7 +215,12 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 		l->planned = 0;
 	if (known == NULL || !table_pin_again(&info, &l->shape))
 	{
-		table_pin(key, &info, &l->shape);
+		StatementShape shape;
+
+		table_pin(key, &info, &shape);
+		if (shape.command != SHAPE_OTHER ||
+			!statement_key_equal(&l->key, key))
+			l->shape = shape;
 		l->key = *key;
 		l->window_statement = NULL;
 		l->plain_text = NULL;
@@ -293,7 +301,8 @@ unlink_slot(int slot)
 static int
 fill_slot(const StatementKey *key, int kept)
 {
-	int			slot = choose_slot(kept < 0);
+	bool		is_new = kept < 0 || kept_is_gone(kept);
+	int			slot = choose_slot(is_new);
 	StatementLocal known;
 
 	statements_fills++;
@@ -303,7 +312,7 @@ fill_slot(const StatementKey *key, int kept)
 		statements_locals[kept].planned = 0;	/* it goes along */
 		kept_forget(kept);
 	}
-	else
+	if (is_new)
 		last_given = slot;
 	if (statements_mine->slots[slot].used)
 	{
@@ -391,7 +400,8 @@ statements_heed_reset(SharedSlot *slot)
 	uint64		entry_serial;
 	uint64		minmax_serial;
 
-	table_reset_serials(&slot->ref, &entry_serial, &minmax_serial);
+	table_reset_serials(&slot->ref, slot->partition, &entry_serial,
+						&minmax_serial);
 
 	/* the table knows which of the counts, or extremes, are void */
 	if (slot->reset_serial < Max(entry_serial, minmax_serial))

@@ -219,15 +219,15 @@ extern char *statements_raw_text(const StatementKey *key, int *encoding);
 
 /*
  * Resets statements that match (0: any); minmax_only: just the extremes.
- * Their texts stay, for a prepared statement may never be parsed again.
+ * Their entries and texts go.  The entry of a statement that is in a slot
+ * somewhere stays, empty, unless everything is reset.
  */
 extern TimestampTz statements_reset(Oid userid, Oid dbid, uint64 queryid,
 									bool minmax_only);
 
 typedef struct StatementsInfo
 {
-	int64		entries;		/* in the table, those that a reset emptied
-								 * included */
+	int64		entries;		/* in the table */
 	int64		limit;
 	int64		dealloc;		/* evictions since the reset */
 	int64		texts_dropped;	/* texts that found no room or made room */

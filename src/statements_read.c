@@ -58,8 +58,8 @@
 typedef struct ReadRow
 {
 	TableCopy	copy;
-	bool		orphan;			/* of slots whose entry was evicted; its text
-								 * went with it */
+	bool		orphan;			/* of slots whose entry was evicted, by no
+								 * reset; its text went with it */
 	bool		gone;			/* evicted meanwhile */
 	bool		merge;			/* its slots are to be added now */
 } ReadRow;
@@ -193,7 +193,8 @@ merge_slots(Reading *r, bool orphans)
 				buffer->partition != r->partition)
 				continue;
 			row = find_row(r, buffer);
-			if (row < 0 && orphans)
+			if (row < 0 && orphans &&
+				buffer->reset_serial >= table_void_before(r->partition))
 				row = add_orphan(r, buffer);
 			if (row >= 0 && r->states[row].merge && !r->states[row].gone)
 				merge_slot(&r->rows[row], buffer, &r->states[row].copy);

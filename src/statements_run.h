@@ -11,16 +11,20 @@
 #define QW_STATEMENTS_RUN_H
 
 #include "access/xact.h"
+#include "executor/execdesc.h"
 
 #include "kept.h"
 
 /*
  * Adds an execution that completed in one run, and its planning.  Lock-free.
- * Returns whether it wrote WAL.
+ * Calls "describe" where a reset has taken the statement's text.  Returns
+ * whether it wrote WAL.
  */
 static pg_attribute_always_inline bool
 statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
-					  const Measure *measure)
+					  const Measure *measure,
+					  void (*describe) (int slot, QueryDesc *queryDesc),
+					  QueryDesc *queryDesc)
 {
 	SharedSlot *slot;
 	StatementCounters *c;
@@ -32,7 +36,11 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	slot = &statements_mine->slots[slot_number];
 	c = &slot->counters;
 	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
+	{
 		statements_heed_reset(slot);
+		if (!statements_described(slot_number))
+			describe(slot_number, queryDesc);
+	}
 
 	slot_write_begins(slot);
 	if (statements_locals[slot_number].planned != 0)

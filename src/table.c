@@ -103,6 +103,8 @@ table_shmem_init(void *place, bool found)
 	pg_atomic_init_u64(&table_header->texts_dropped, 0);
 	pg_atomic_init_u64(&table_header->stats_reset, (uint64) GetCurrentTimestamp());
 	pg_atomic_init_u64(&table_header->reset_serial, 1);
+	for (int i = 0; i < STATEMENT_PARTITIONS; i++)
+		pg_atomic_init_u64(&table_header->void_before[i], 0);
 	pg_atomic_init_u32(&table_header->text_serial, 1);
 
 	for (uint32 i = 0; i < table_header->nbuckets; i++)
@@ -128,6 +130,12 @@ int
 table_partition(const StatementKey *key)
 {
 	return bucket_partition(table_bucket(key));
+}
+
+uint64
+table_void_before(int partition)
+{
+	return pg_atomic_read_u64(&table_header->void_before[partition]);
 }
 
 uint32
@@ -223,8 +231,34 @@ table_least_used(int partition, bool only_texts, uint32 *bucket)
 }
 
 /*
- * Takes an entry out of its chain, its counts into the evicted sums.  From its
- * new incarnation on nobody adds to them.
+ * Takes the entry that *link names out of its chain; partition held
+ * exclusively.  From its new incarnation on nobody adds to its counts.  Gives
+ * its text to the caller, who frees it.  Returns whether slots held the entry:
+ * then the caller bumps text_serial, so that their owners look.
+ */
+bool
+table_unlink(uint32 *link, TextRef *text)
+{
+	SharedStatement *entry = &table_statements[*link];
+	bool		pinned;
+
+	*link = entry->next;
+
+	SpinLockAcquire(&entry->mutex);
+	entry->incarnation++;
+	entry->changes++;
+	*text = entry->text;
+	entry->text = TEXT_NONE;
+	entry->text_changes++;
+	pinned = entry->pins > 0;
+	entry->pins = 0;
+	SpinLockRelease(&entry->mutex);
+	return pinned;
+}
+
+/*
+ * Takes an entry out of its chain, its counts into the evicted sums.  One that
+ * a reset emptied, and that no slot holds, counts as no eviction.
  */
 static void
 evict(uint32 victim, uint32 bucket)
@@ -236,24 +270,18 @@ evict(uint32 victim, uint32 bucket)
 
 	while (*link != victim)
 		link = &table_statements[*link].next;
-	*link = entry->next;
+	pinned = table_unlink(link, &text);
 
-	SpinLockAcquire(&entry->mutex);
-	entry->incarnation++;
-	entry->changes++;
-	text = entry->text;
-	entry->text = TEXT_NONE;
-	entry->text_changes++;
-	pinned = entry->pins > 0;
-	entry->pins = 0;
-	SpinLockRelease(&entry->mutex);
-
-	add_evicted(entry->key.dbid, 1, &entry->counters);
+	if (pinned || entry->counters.exec.count > 0 ||
+		entry->counters.plan.count > 0)
+	{
+		add_evicted(entry->key.dbid, 1, &entry->counters);
+		pg_atomic_fetch_add_u64(&table_header->dealloc, 1);
+	}
 	texts_free(text);
 	if (pinned)
 		pg_atomic_fetch_add_u32(&table_header->text_serial, 1);
 	pg_atomic_fetch_add_u64(&table_header->evictions, 1);
-	pg_atomic_fetch_add_u64(&table_header->dealloc, 1);
 }
 
 /* An entry of the free list if the table is not full (or "spare"), or not */
@@ -276,6 +304,17 @@ take_free(bool spare)
 	return i;
 }
 
+/* Puts an entry that is in no chain on the free list */
+void
+table_give_free(uint32 i)
+{
+	SpinLockAcquire(&table_header->mutex);
+	table_statements[i].next = table_header->first_free;
+	table_header->first_free = i;
+	table_header->count--;
+	SpinLockRelease(&table_header->mutex);
+}
+
 /*
  * Makes a free entry that of a statement; partition lock held exclusively.
  * Nobody knows its incarnation yet.
@@ -292,7 +331,8 @@ init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
 	entry->shape_serial++;
 	memset(&entry->shape, 0, sizeof(StatementShape));
 	entry->stats_since = entry->minmax_since = now;
-	entry->reset_serial = entry->minmax_serial = 0;
+	entry->reset_serial = entry->minmax_serial =
+		pg_atomic_read_u64(&table_header->void_before[bucket_partition(bucket)]);
 	entry->usage = FIRST_USAGE;
 	entry->usage_clock = pg_atomic_read_u64(&table_header->evictions);
 	counters_clear(&entry->counters);
@@ -496,7 +536,8 @@ table_flush(const StatementKey *key, const TableRef *ref,
 	}
 	if (entry != NULL)
 		SpinLockRelease(&entry->mutex);
-	else if (counters->exec.count + counters->plan.count == 0)
+	else if (counters->exec.count + counters->plan.count == 0 ||
+			 reset_serial < table_void_before(table_partition(key)))
 	{
 		*used = 0;				/* nothing to keep */
 		return;

@@ -7,8 +7,9 @@
  * with an LWLock, held exclusively to create an entry, to evict or to reset it
  * and to give it a text.
  *
- * An entry that is evicted is reused for another statement and gets a new
- * incarnation; whoever holds a TableRef has it compared.
+ * An entry that is evicted, or taken away by a reset, is reused for another
+ * statement and gets a new incarnation; whoever holds a TableRef has it
+ * compared.
  *
  * src/table.h
  *
@@ -43,7 +44,8 @@ extern int	table_partition(const StatementKey *key);
 
 /*
  * Finds the statement's entry, creates it if needed, and pins it: a pinned
- * entry is evicted only when nothing else can be.
+ * entry is evicted only when nothing else can be.  *shape: its shape, with
+ * command SHAPE_OTHER where it has none yet.
  */
 extern void table_pin(const StatementKey *key, TableEntryInfo *info,
 					  StatementShape *shape);
@@ -89,10 +91,16 @@ extern bool table_look(const TableRef *ref, uint32 *text_serial,
 /* Entries that there can be */
 extern int	table_entries(void);
 
-/* Changes at every reset; *entry and *minmax: the entry's last ones */
+/*
+ * Changes at every reset; *entry and *minmax: the entry's last ones, or those
+ * of the partition where a reset took the entry away
+ */
 extern pg_atomic_uint64 *table_reset_serial;
-extern void table_reset_serials(const TableRef *ref, uint64 *entry_serial,
-								uint64 *minmax);
+extern void table_reset_serials(const TableRef *ref, int partition,
+								uint64 *entry_serial, uint64 *minmax);
+
+/* Counts of a slot from before this serial are void */
+extern uint64 table_void_before(int partition);
 
 /*
  * Reading.  table_list() lists the entries of a partition, as they are at one

@@ -2,7 +2,7 @@
  *
  * table_internal.h
  *		What the table of statements is made of: for table.c, which finds,
- *		creates, fills and evicts entries, tablereset.c and tabletexts.c.
+ *		creates, fills and evicts entries, table_reset.c and table_texts.c.
  *
  * src/table_internal.h
  *
@@ -85,6 +85,13 @@ typedef struct SharedTable
 	pg_atomic_uint64 dealloc;	/* since the last reset of everything */
 	pg_atomic_uint64 texts_dropped;
 	pg_atomic_uint64 stats_reset;	/* TimestampTz */
+
+	/*
+	 * For each partition: counts from before this reset serial are void,
+	 * whatever entry they come to.  Written with the partition's lock held
+	 * exclusively.
+	 */
+	pg_atomic_uint64 void_before[STATEMENT_PARTITIONS];
 
 	/* read for every execution, seldom written: a cache line of their own */
 	char		pad1[PG_CACHE_LINE_SIZE];
@@ -177,6 +184,8 @@ use_entry(SharedStatement *entry, double executions)
 extern uint32 table_find(const StatementKey *key, uint32 bucket);
 
 /* See table.c */
+extern bool table_unlink(uint32 *link, TextRef *text);
+extern void table_give_free(uint32 i);
 extern uint32 table_least_used(int partition, bool only_texts, uint32 *bucket);
 
 #endif							/* QW_TABLE_INTERNAL_H */
