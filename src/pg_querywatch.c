@@ -91,8 +91,16 @@ _PG_init(void)
 	if (!process_shared_preload_libraries_in_progress)
 		return;
 
-	EnableQueryId();
 	settings_define();
+
+	/*
+	 * pg_upgrade's servers are not there to be watched, and what was saved is
+	 * not theirs to change.
+	 */
+	if (IsBinaryUpgrade)
+		return;
+
+	EnableQueryId();
 	shmem_install();
 	hooks_install();
 	worker_install();

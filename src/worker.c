@@ -162,10 +162,6 @@ worker_install(void)
 {
 	BackgroundWorker worker;
 
-	/* pg_upgrade's servers are not there to be watched */
-	if (IsBinaryUpgrade)
-		return;
-
 	memset(&worker, 0, sizeof(worker));
 	strlcpy(worker.bgw_name, WORKER_NAME, sizeof(worker.bgw_name));
 	strlcpy(worker.bgw_type, WORKER_NAME, sizeof(worker.bgw_type));

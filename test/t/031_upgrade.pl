@@ -98,12 +98,28 @@ foreach my $how ('', '--disable-triggers', '--clean --if-exists', 'as SQL', 'as 
 $old->safe_psql('data', q{SET ROLE reader; UPDATE querywatch.thresholds SET value = 321 WHERE name = 'slow_statement_p95'});
 like(state($old, 'data'), qr/^slow_statement_p95\|321\|/m, 'and it can be changed by who was granted it');
 
-# pg_upgrade; the new server does not preload the library yet
+# A server for pg_upgrade records, loads and saves nothing
+my $snapshot = $old->data_dir . '/pg_stat/pg_querywatch.snapshot';
+$old->stop;
+my $saved = slurp_file($snapshot);
+command_ok([ 'pg_ctl', '-D', $old->data_dir, '-l', $old->logfile, '-w', '-o', '-b', 'start' ], 'a server as pg_upgrade starts it');
+$old->_update_pid(1);
+is($old->safe_psql('postgres', 'SELECT name FROM item WHERE id = 2'), '', 'it runs statements');
+$old->psql('postgres', 'SELECT * FROM querywatch.statements', stderr => \my $error);
+like($error, qr/pg_querywatch is not loaded/, 'and records none');
+is($old->safe_psql('postgres', q{SELECT count(*) FROM pg_stat_activity WHERE backend_type ~ 'querywatch'}), '0', 'it has no worker');
+$old->stop;
+ok(slurp_file($snapshot) eq $saved, 'the saved statistics are as they were');
+$old->start;
+is($old->safe_psql('postgres', q{SELECT sum(calls) FROM querywatch.statements WHERE query = 'SELECT name FROM item WHERE id = $1'}), '1', 'and are there again afterwards');
+
+# pg_upgrade
 $old->safe_psql('postgres', "DROP DATABASE $_") foreach qw(plain parallel data);
 $old->stop;
+$saved = slurp_file($snapshot);
 my $new = PostgreSQL::Test::Cluster->new('new');
 $new->init;
-$new->append_conf('postgresql.conf', "fsync = off\n");
+$new->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_querywatch'\nfsync = off\n");
 my $bindir = $new->config_data('--bindir');
 chdir $new->basedir or die;
 command_ok(
@@ -113,7 +129,8 @@ command_ok(
 		'-p', $old->port, '-P', $new->port
 	],
 	'pg_upgrade');
-$new->append_conf('postgresql.conf', "shared_preload_libraries = 'pg_querywatch'\n");
+ok(slurp_file($snapshot) eq $saved, "pg_upgrade: the old server's statistics are as they were");
+ok(!-e $new->data_dir . '/pg_stat/pg_querywatch.snapshot', 'and the new one has none');
 $new->start;
 foreach my $database ('postgres', 'custom')
 {
