@@ -969,7 +969,7 @@ COMMENT ON COLUMN info.shared_bytes IS
 COMMENT ON COLUMN info.stats_reset IS
 'when all statistics of statements were last discarded';
 COMMENT ON COLUMN info.saved_at IS
-'when the statistics were last saved to disk (pg_querywatch.save_interval); NULL if they never were';
+'when the statistics were last saved to disk, or found to be what is there (pg_querywatch.save_interval); NULL if they never were';
 
 /* Latency */
 

@@ -9,6 +9,9 @@
  * after the shutdown checkpoint.  A shutdown that is not clean saves nothing,
  * for a process that was killed may have left a lock behind.
  *
+ * Nothing is written where nothing has changed since the file was saved or
+ * loaded: a server without work does not write to disk.  See fingerprint().
+ *
  * The file is written under another name, piece by piece as the recorders
  * hand out copies, so that nothing is locked while it is written, and gets
  * its name when it is complete and on disk.  So there is always one whole
@@ -47,6 +50,7 @@
 #include "slowlog.h"
 #include "snapshot.h"
 #include "snapshot_file.h"
+#include "table.h"
 
 /* Windows has none of these, nor FIFOs among its files */
 #ifndef O_NONBLOCK
@@ -71,6 +75,8 @@
 typedef struct SharedSnapshot
 {
 	pg_atomic_uint64 saved_at;	/* TimestampTz */
+	pg_atomic_uint64 saved;		/* fingerprint of what is in the file, 0: not
+								 * known */
 	pg_atomic_uint32 requested;
 } SharedSnapshot;
 
@@ -97,6 +103,7 @@ snapshot_shmem_init(void *place, bool found)
 	if (found)
 		return;
 	pg_atomic_init_u64(&shared->saved_at, 0);
+	pg_atomic_init_u64(&shared->saved, 0);
 	pg_atomic_init_u32(&shared->requested, 0);
 }
 
@@ -119,7 +126,7 @@ snapshot_request(void)
 
 typedef struct SnapshotWriter
 {
-	int			fd;
+	int			fd;				/* -1: only the CRC is wanted */
 	int			error;			/* errno of the first failure, or 0 */
 	Size		used;			/* of the buffer */
 	pg_crc32c	crc;			/* of all that was put */
@@ -155,6 +162,8 @@ static void
 put(SnapshotWriter *writer, const void *data, Size size)
 {
 	COMP_CRC32C(writer->crc, data, size);
+	if (writer->fd < 0)
+		return;
 	while (size > 0 && writer->error == 0)
 	{
 		Size		part = Min(size, WRITE_SIZE - writer->used);
@@ -297,6 +306,35 @@ put_all(SnapshotWriter *writer, TimestampTz now)
 	flush(writer);
 }
 
+/*
+ * Changes, but for one chance in 2^32, whenever anything to be saved does, and
+ * is cheap: the counts of a statement change only with those of its database,
+ * by a reset, or by an eviction.  Never 0.
+ */
+static uint64
+fingerprint(void)
+{
+	SnapshotWriter writer = {.fd = -1};
+	uint64		serial = pg_atomic_read_u64(table_reset_serial);
+	StatementsInfo info;
+	SlowringState slow;
+	PatternsState patterns;
+
+	INIT_CRC32C(writer.crc);
+	put(&writer, &serial, sizeof(serial));
+	statements_info(&info);
+	info.entries = 0;			/* some have no counts */
+	put(&writer, &info, sizeof(info));
+	statements_evicted(put_evicted, &writer);
+	put_totals(&writer);
+	slowring_state(&slow);
+	put(&writer, &slow, sizeof(slow));
+	patterns_state(&patterns);
+	put(&writer, &patterns, sizeof(patterns));
+	patterns_read(put_pattern, &writer);
+	return (uint64) 1 << 32 | writer.crc;
+}
+
 /* Reports a change between saves that fail and saves that do not */
 static void
 report_outcome(int error)
@@ -316,12 +354,38 @@ report_outcome(int error)
 	failing = error != 0;
 }
 
-/* Writes the file; what goes wrong is reported, if it did not before */
+static bool
+file_is_there(void)
+{
+	struct stat st;
+
+	return stat(SNAPSHOT_PATH, &st) == 0;
+}
+
+/* Writes the file, if need be; what goes wrong is reported, if it did not before */
 static void
 save(void)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	SnapshotWriter writer = {0};
+	MemoryContext context;
+	MemoryContext old_context;
+	uint64		state;
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"pg_querywatch snapshot",
+									ALLOCSET_DEFAULT_SIZES);
+	old_context = MemoryContextSwitchTo(context);
+
+	/* before what is written is read: what changes meanwhile is for the next */
+	state = fingerprint();
+	if (state == pg_atomic_read_u64(&shared->saved) && file_is_there())
+	{
+		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
+		MemoryContextSwitchTo(old_context);
+		MemoryContextDelete(context);
+		return;
+	}
 
 	writer.fd = OpenTransientFile(TEMPORARY_PATH,
 								  O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
@@ -329,17 +393,8 @@ save(void)
 		writer.error = errno;
 	else
 	{
-		MemoryContext context;
-		MemoryContext old_context;
-
-		context = AllocSetContextCreate(CurrentMemoryContext,
-										"pg_querywatch snapshot",
-										ALLOCSET_DEFAULT_SIZES);
-		old_context = MemoryContextSwitchTo(context);
 		writer.buffer = palloc(WRITE_SIZE);
 		put_all(&writer, now);
-		MemoryContextSwitchTo(old_context);
-		MemoryContextDelete(context);
 
 		/* here, as durable_rename() would report it every time */
 		if (writer.error == 0 && pg_fsync(writer.fd) != 0)
@@ -353,8 +408,13 @@ save(void)
 		if (writer.error != 0)
 			(void) unlink(TEMPORARY_PATH);
 	}
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
 	if (writer.error == 0)
+	{
 		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
+		pg_atomic_write_u64(&shared->saved, state);
+	}
 	report_outcome(writer.error);
 }
 
@@ -611,7 +671,10 @@ load(void)
 		fault = snapshot_fault(data, size, GetSystemIdentifier());
 
 	if (fault == NULL)
+	{
 		restore(data);
+		pg_atomic_write_u64(&shared->saved, fingerprint());
+	}
 	else if (rename(SNAPSHOT_PATH, ASIDE_PATH) == 0)
 		ereport(LOG,
 				(errmsg("pg_querywatch set snapshot file \"%s\" aside as \"%s\" and starts without statistics: it %s",

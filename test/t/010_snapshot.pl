@@ -343,9 +343,45 @@ is( look('SELECT slow_recorded, (SELECT count(*) FROM querywatch.slow_statements
 	'0|0|0', 'of no kind');
 
 #
-# Disks that are full or cannot be written to
+# A server without work writes nothing, and all that changes is written
 #
 set("pg_querywatch.save_interval = '1s'\n");
+sub written { my @stat = stat $path; return "$stat[1] $stat[9]"; }
+work();
+wait_for_save();
+my $written = written();
+wait_for_save() foreach (1, 2);
+is(written(), $written, 'nothing new: not written');
+foreach my $change (
+	[ 'an execution', sub { $node->safe_psql('postgres', 'SELECT id FROM author WHERE id = 2') } ],
+	[ 'an error', sub { $node->psql('postgres', 'SELECT id FROM author WHERE id = 1 / 0') } ],
+	[ 'a slow execution', sub { $node->safe_psql('postgres', 'SET pg_querywatch.slow_threshold = 0; SELECT id FROM author WHERE id = 2') } ],
+	[ 'a reset of one statement', sub { look(q{SELECT querywatch.reset(queryid => queryid) FROM querywatch.statements WHERE query = 'COPY author TO STDOUT'}) } ],
+	[ 'a reset of extremes', sub { look('SELECT querywatch.reset(minmax_only => true)') } ],
+	[ 'a reset of slow statements', sub { look('SELECT querywatch.reset_slow()') } ],
+	[ 'a reset of patterns', sub { look('SELECT querywatch.reset_patterns()') } ])
+{
+	my ($name, $make) = @$change;
+	$written = written();
+	$make->();
+	wait_for_save();
+	isnt(written(), $written, "$name: written");
+}
+unlink $path or die;
+wait_for_save();
+ok(-f $path, 'written when the file is not there');
+$written = written();
+$node->restart;
+wait_for_save();
+is(written(), $written, 'a restart without work writes nothing');
+$node->safe_psql('postgres', 'SELECT id FROM author WHERE id = 2');
+$node->stop;
+isnt(written(), $written, 'a shutdown writes what is new');
+$node->start;
+
+#
+# Disks that are full or cannot be written to
+#
 work();
 wait_for_save();
 $from = log_size();
@@ -353,6 +389,7 @@ SKIP:
 {
 	skip 'no /dev/full here', 2 unless -c '/dev/full';
 	symlink('/dev/full', "$path.tmp") or die;
+	work();
 	wait_for_save();
 	is( lines($from),
 		"pg_querywatch could not save its statistics to file \"pg_stat/pg_querywatch.snapshot\": No space left on device\npg_querywatch saves its statistics again",
@@ -361,6 +398,7 @@ SKIP:
 }
 $from = log_size();
 $good = slurp_file($path);
+my $posts = calls('^SELECT id FROM post WHERE author_id');
 chmod(0500, $node->data_dir . '/pg_stat') or die;
 work();
 sleep(3);
@@ -370,8 +408,9 @@ is( lines($from),
 is(slurp_file($path), $good, 'the snapshot before is kept');
 chmod(0700, $node->data_dir . '/pg_stat') or die;
 wait_for_save();
+ok($good ne slurp_file($path), 'it is written when it can be');
 like(lines($from), qr/Permission denied\npg_querywatch saves its statistics again$/, 'as is that it can be again');
-is(calls('^SELECT id FROM post WHERE author_id'), '40', 'the server has gone on');
+is(calls('^SELECT id FROM post WHERE author_id'), $posts + 20, 'the server has gone on');
 
 # The file cannot be set aside either
 $node->stop;
