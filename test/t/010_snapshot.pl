@@ -235,7 +235,7 @@ my @broken = (
 	[ 'longer', $good . 'x', 'does not match its checksum' ],
 	[ 'flipped in the middle', flipped(length($good) / 2), 'does not match its checksum' ],
 	[ 'flipped at the end', flipped(length($good) - 1), 'does not match its checksum' ],
-	[ 'of a future version', patched(12, pack('L', 2)), 'was written by a newer version of pg_querywatch' ],
+	[ 'of a future version', patched(12, pack('L', 1000)), 'was written by a newer version of pg_querywatch' ],
 	[ 'of another major version', patched(16, pack('L', 14)), 'was written by another major version of PostgreSQL' ],
 	[ 'of another cluster', patched(24, pack('Q', 1)), 'was written in another database cluster' ],
 	[ 'of another build', patched(44, pack('L', 1)), 'was written by another build of pg_querywatch' ]);
