@@ -114,9 +114,11 @@ void
 describe_utility(int slot, CommandTag tag, const char *text, int length)
 {
 	StatementShape shape = {.command = SHAPE_UTILITY};
+	int			location = 0;
 
 	if (statements_described(slot))
 		return;
 	shape.noutput = tag;
+	comment_strip(&text, &location, &length);
 	store(slot, text, length, "\0", 2, &shape);
 }

@@ -140,22 +140,26 @@ capture_utility(const Execution *e, const char *text, int length)
 
 /*
  * Ends the text of a statement, a part of the source, before its first
- * secret.  Returns true if there is one.
+ * secret, and leaves out the comments with tags around it.  Returns true if
+ * there is a secret.
  */
 static inline bool
-cut_secrets(Node *parsetree, const char *source, const char *text, int *length)
+cut_secrets(Node *parsetree, const char *source, const char **text,
+			int *length)
 {
 	bool		is_value;
 	int			location = secrets_location(parsetree, &is_value);
+	int			begin = 0;
 
 	if (likely(location < 0))
 		return false;
-	location = Max(location - (int) (text - source), 0);
+	comment_strip(text, &begin, length);
+	location = Max(location - (int) (*text - source), 0);
 	if (is_value)
 		*length = Min(*length, location);
-	*length = normalize_before_string(text, *length, location);
+	*length = normalize_before_string(*text, *length, location);
 	secrets_source = source;
-	secrets_kept_length = text + *length - source;
+	secrets_kept_length = *text + *length - source;
 	return true;
 }
 
@@ -220,7 +224,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		comment_include(text, &location, &length);
 		normalize_clean(&text, &location, &length);
 		if (!IsA(parsetree, TransactionStmt))
-			e.text_cut = cut_secrets(parsetree, queryString, text, &length);
+			e.text_cut = cut_secrets(parsetree, queryString, &text, &length);
 	}
 
 	measure_start(&measure);

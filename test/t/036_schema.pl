@@ -122,6 +122,16 @@ query('squat', 'CREATE SCHEMA IF NOT EXISTS querywatch');
 query('squat', $create);
 is_clean('squat', 'empty and ours');
 is(failure('squat', 'SELECT count(*), sum(longest_transaction) FROM querywatch.connections; SELECT count(*) FROM querywatch.idle_in_transaction'), '', 'the views run nothing of the squatter');
+# (the walk would find it)
+my $found = query('squat', qq{
+BEGIN;
+CREATE FUNCTION evil(double precision, integer) RETURNS double precision LANGUAGE sql AS 'SELECT \$1';
+CREATE OPERATOR public.* (LEFTARG = double precision, RIGHTARG = integer, FUNCTION = public.evil);
+CREATE VIEW trap AS SELECT longest_transaction * 1 AS x FROM querywatch.connections;
+ALTER EXTENSION pg_querywatch ADD VIEW trap;
+$walk NOT TRUE;
+ROLLBACK});
+like($found, qr/^trap: $_ /m, "an $_ of another in a view would be found") foreach 'operator', 'function';
 query('squat', 'DROP EXTENSION pg_querywatch');
 is(query('squat', q{SELECT to_regnamespace('querywatch') IS NULL}), 't', 'DROP EXTENSION drops the schema');
 

@@ -105,6 +105,7 @@ forget();
 query("SET pg_querywatch.tags = ''; SELECT name FROM item WHERE id = 1 $tags; $tags SELECT price FROM item WHERE id = 2; COMMENT ON TABLE item IS 'x' $tags; PREPARE q AS SELECT id FROM item WHERE id = 3 $tags; EXECUTE q");
 is(query(q{SET pg_querywatch.track = none; SELECT count(*) FROM querywatch.slow_statements WHERE query ~ 'item'}) >= 4 ? 1 : 0, 1, 'statements with tags are logged');
 unlike(query(q{SET pg_querywatch.track = none; SELECT s::text FROM querywatch.slow_statements AS s}), qr/needle/, 'without tags, their comment is not in the text');
+unlike(query(q{SET pg_querywatch.track = none; SELECT query FROM querywatch.statements}), qr/needle/, 'nor is it ever in statements, of utility statements neither');
 cmp_ok(query(q{SET pg_querywatch.track = none; SELECT count(*) FROM querywatch.slow_statements AS s WHERE trace_id ~ '^5e5a3e'}), '>=', 3, 'trace ids stay');
 forget();
 query("SELECT name FROM item WHERE id = 1 $tags");
@@ -124,6 +125,7 @@ my @secrets = (
 	[ q{ALTER USER r PASSWORD E'needle'}, 'ALTER USER r PASSWORD' ],
 	[ q{ALTER ROLE r PASSWORD U&'\006Eeedle'}, 'ALTER ROLE r PASSWORD' ],
 	[ q{ALTER ROLE r /* not 'needle' */ PASSWORD 'needle'}, 'ALTER ROLE r' ],
+	[ q{/*route='needle'*/ ALTER ROLE r PASSWORD 'needle' /*job='needle'*/}, 'ALTER ROLE r PASSWORD' ],
 	[ q{ALTER ROLE r PASSWORD NULL}, 'ALTER ROLE r PASSWORD NULL' ],
 	[ q{ALTER SYSTEM SET primary_conninfo = 'host=x password=needle'}, 'ALTER SYSTEM SET primary_conninfo =' ],
 	[ q{ALTER SYSTEM SET ssl_passphrase_command TO 'echo needle'}, 'ALTER SYSTEM SET ssl_passphrase_command TO' ],
