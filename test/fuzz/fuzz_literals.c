@@ -131,6 +131,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static StatementLiterals literals;
 	char	   *text;
 	char	   *normalized;
+	int		   *constants;
+	int			nconstants;
 	const char *clean;
 	int			n;
 	int			location = 0;
@@ -172,8 +174,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		length = 0;
 		normalize_clean(&clean, &location, &length);
 		CHECK(length >= 0 && location + length <= size && clean == text + location);
-		normalized = normalize_text(clean, location, &length, &jstate);
+		normalized = normalize_text(clean, location, &length, &jstate,
+									&constants, &nconstants);
 		CHECK(strlen(normalized) == length);
+		CHECK(nconstants >= 0);
+		pfree(constants);
 		pfree(normalized);
 
 		normalized = normalize_unparsed(text, (int) size);
