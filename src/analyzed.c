@@ -311,10 +311,28 @@ typedef struct NamedRelations
 {
 	List	   *relations;		/* of RangeVar */
 	List	   *cte_names;		/* of String */
+	List	   *names;			/* of String: may be functions or types */
+	List	   *operators;		/* of String */
 	LOCKMODE	lockmode;		/* strongest that analysis will take */
 	bool		constants;		/* there are strings whose type's input
 								 * function analysis would call */
 } NamedRelations;
+
+/* Adds the last of the parts of a name that is one */
+static void
+add_name(List **names, const List *parts)
+{
+	ListCell   *lc;
+	Node	   *last = NULL;
+
+	foreach(lc, parts)
+	{
+		if (IsA(lfirst(lc), String))
+			last = lfirst(lc);
+	}
+	if (last != NULL)
+		*names = list_append_unique(*names, last);
+}
 
 static bool
 name_walker(Node *node, NamedRelations *named)
@@ -326,6 +344,28 @@ name_walker(Node *node, NamedRelations *named)
 		case T_RangeVar:
 			named->relations = lappend(named->relations, node);
 			return false;
+		case T_FuncCall:
+			add_name(&named->names, ((FuncCall *) node)->funcname);
+			break;
+		case T_TypeName:
+			add_name(&named->names, ((TypeName *) node)->names);
+			break;
+		case T_ColumnRef:
+			/* table.function is function(table) */
+			add_name(&named->names, ((ColumnRef *) node)->fields);
+			return false;
+		case T_A_Indirection:
+			add_name(&named->names, ((A_Indirection *) node)->indirection);
+			break;
+		case T_A_Expr:
+			add_name(&named->operators, ((A_Expr *) node)->name);
+			break;
+		case T_SubLink:
+			add_name(&named->operators, ((SubLink *) node)->operName);
+			break;
+		case T_SortBy:
+			add_name(&named->operators, ((SortBy *) node)->useOp);
+			break;
 		case T_CommonTableExpr:
 			named->cte_names =
 				lappend(named->cte_names,
@@ -360,6 +400,15 @@ static bool
 lock_relations(const NamedRelations *named, const StatementShape *shape)
 {
 	ListCell   *lc;
+	List	   *relids = NIL;
+
+	/* those that the grammar has other words for, too */
+	List	   *operators = list_concat(list_make5(makeString("="),
+												   makeString("<"),
+												   makeString("<="),
+												   makeString(">"),
+												   makeString(">=")),
+										named->operators);
 
 	foreach(lc, named->relations)
 	{
@@ -382,10 +431,9 @@ lock_relations(const NamedRelations *named, const StatementShape *shape)
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("could not obtain lock on relation \"%s\"",
 							name->relname)));
-		if (shape != NULL && !trust_definition(relid))
-			return false;
+		relids = lappend_oid(relids, relid);
 	}
-	return true;
+	return shape == NULL || trust_definitions(relids, named->names, operators);
 }
 
 /* Is the query about exactly the relations of the shape? */

@@ -9,15 +9,25 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "access/transam.h"
 #include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
+#include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/value.h"
 #include "storage/latch.h"
+#include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
 #include "utils/timeout.h"
+#include "utils/varlena.h"
 
 #include "guarded.h"
 
@@ -156,6 +166,52 @@ guarded_look(GuardedCallback callback, void *arg)
 	return look(callback, arg, NULL);
 }
 
+/*
+ * Code that is not to be run
+ *
+ * Whatever calls a function looks it up by fmgr_info() first, and the planner
+ * asks before it puts a function's body in its place; both ask this hook, for
+ * all functions but those that are linked into the server.
+ */
+static bool code_forbidden = false;
+static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
+
+/* Raises for a function that is neither built in nor compiled */
+static pg_noinline void
+check_compiled(Oid function)
+{
+	HeapTuple	tuple;
+	Oid			language;
+
+	if (function < FirstNormalObjectId)
+		return;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	language = ((Form_pg_proc) GETSTRUCT(tuple))->prolang;
+	ReleaseSysCache(tuple);
+	if (language != INTERNALlanguageId && language != ClanguageId)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("function with OID %u is not to be run in the service of a reader",
+						function)));
+}
+
+static bool
+qw_needs_fmgr_hook(Oid function)
+{
+	if (unlikely(code_forbidden))
+		check_compiled(function);
+	return next_needs_fmgr_hook != NULL && next_needs_fmgr_hook(function);
+}
+
+void
+guarded_install(void)
+{
+	next_needs_fmgr_hook = needs_fmgr_hook;
+	needs_fmgr_hook = qw_needs_fmgr_hook;
+}
+
 /* What guarded_look_as() does within its subtransaction */
 typedef struct LookAs
 {
@@ -171,6 +227,27 @@ set_locally(const char *name, const char *value, GucContext context)
 {
 	(void) set_config_option(name, value, context, PGC_S_SESSION,
 							 GUC_ACTION_LOCAL, true, 0, false);
+}
+
+/*
+ * Temporary objects are the reader's: they come last, as the role that ran the
+ * statement could not mean them.
+ */
+static char *
+without_temporary(const char *search_path)
+{
+	char	   *copy = pstrdup(search_path);
+	List	   *names;
+	ListCell   *lc;
+
+	if (!SplitIdentifierString(copy, ',', &names))
+		return copy;
+	foreach(lc, names)
+	{
+		if (strcmp(lfirst(lc), "pg_temp") == 0)
+			return pstrdup(search_path);
+	}
+	return psprintf("%s%spg_temp", search_path, names != NIL ? ", " : "");
 }
 
 static void
@@ -195,13 +272,14 @@ look_as(void *arg)
 						   SECURITY_RESTRICTED_OPERATION);
 	set_locally("transaction_read_only", "on", PGC_USERSET);
 	if (as->search_path)
-		set_locally("search_path", as->search_path, PGC_USERSET);
+		set_locally("search_path", without_temporary(as->search_path),
+					PGC_USERSET);
 	as->callback(as->arg);
 }
 
 /*
- * The limit of guarded_look_as().  A cancel that the user sends in the moment
- * in which the limit is reached is taken for it.
+ * The limit of guarded_look_as().  A cancel that the user sends after it was
+ * reached, and before that is noticed, is taken for it.
  */
 static TimeoutId look_timeout = MAX_TIMEOUTS;
 static volatile bool look_timed_out = false;
@@ -209,11 +287,17 @@ static volatile bool look_timed_out = false;
 static void
 end_look(void)
 {
+	/* that of the user ends it too */
+	if (QueryCancelPending)
+		return;
 	look_timed_out = true;
 	InterruptPending = true;
 	QueryCancelPending = true;
 	SetLatch(MyLatch);
 }
+
+/* What catalog caches may keep of one look */
+#define MAX_CACHED	(4 * 1024 * 1024)
 
 bool
 guarded_look_as(Oid userid, const char *search_path,
@@ -221,6 +305,7 @@ guarded_look_as(Oid userid, const char *search_path,
 {
 	LookAs		as = {userid, search_path, callback, arg};
 	volatile bool done = false;
+	Size		cached;
 
 	/* one within another has the time of that */
 	if (look_timeout != MAX_TIMEOUTS && get_timeout_active(look_timeout))
@@ -228,7 +313,9 @@ guarded_look_as(Oid userid, const char *search_path,
 
 	if (look_timeout == MAX_TIMEOUTS)
 		look_timeout = RegisterTimeout(USER_TIMEOUT, end_look);
+	cached = MemoryContextMemAllocated(CacheMemoryContext, true);
 	look_timed_out = false;
+	code_forbidden = search_path != NULL;
 	enable_timeout_after(look_timeout, GUARDED_LOOK_LIMIT);
 	PG_TRY();
 	{
@@ -237,10 +324,14 @@ guarded_look_as(Oid userid, const char *search_path,
 	PG_FINALLY();
 	{
 		disable_timeout(look_timeout, false);
+		code_forbidden = false;
 		/* too late to have been noticed */
 		if (look_timed_out)
 			QueryCancelPending = false;
 	}
 	PG_END_TRY();
+	if (MemoryContextMemAllocated(CacheMemoryContext, true) >
+		cached + MAX_CACHED)
+		InvalidateSystemCaches();
 	return done;
 }

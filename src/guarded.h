@@ -41,19 +41,25 @@ extern bool guarded_call_early(GuardedCallback callback, void *arg);
 extern bool guarded_look(GuardedCallback callback, void *arg);
 
 /*
- * The same for what concerns a statement of another role: as that role, in
- * that search_path (NULL: the session's), with the restrictions of a
- * maintenance command, in a read-only transaction, and recorded nowhere.
- * False if there is no such role.  What takes longer than GUARDED_LOOK_LIMIT
- * is ended, and counts as failed.
+ * The same for what concerns a recorded statement: as the role that ran it, in
+ * the search_path that it had, with the restrictions of a maintenance command,
+ * in a read-only transaction, and recorded nowhere.  False if there is no such
+ * role.  What takes longer than GUARDED_LOOK_LIMIT is ended, and counts as
+ * failed.
  *
  * The restrictions keep code that a role has written from being run with the
- * rights of whoever calls this; callbacks are to run none of it at all where
- * they can (see native.h).
+ * rights of whoever calls this.  And none is run: a function that is neither
+ * built in nor compiled, which only a superuser can make, raises where it is
+ * called.  (Not so where "search_path" is NULL: the caller's own text, in the
+ * session's.)  As a function that was called before may be called without
+ * being asked for again, callbacks are to leave such alone: see trust.h.
  */
 #define GUARDED_LOOK_LIMIT	2000	/* ms */
 
 extern bool guarded_look_as(Oid userid, const char *search_path,
 							GuardedCallback callback, void *arg);
+
+/* Called once, before any of the above */
+extern void guarded_install(void);
 
 #endif							/* QW_GUARDED_H */

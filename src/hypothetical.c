@@ -170,19 +170,23 @@ extension_schema(Oid extension)
 	return result;
 }
 
-/* Finds HypoPG's functions; false if it is not there */
-static bool
-find_hypopg(IndexTrial *trial)
+/*
+ * GuardedCallback: finds HypoPG's functions.  It is not there for a role that
+ * may not use its schema.
+ */
+static void
+find_hypopg(void *arg)
 {
+	IndexTrial *trial = (IndexTrial *) arg;
 	Oid			extension = get_extension_oid("hypopg", true);
 	char	   *schema;
 	Oid			types[1] = {OIDOID};
 
 	if (!OidIsValid(extension))
-		return false;
+		return;
 	schema = get_namespace_name(extension_schema(extension));
 	if (schema == NULL)
-		return false;
+		return;
 	trial->function = psprintf("SELECT indexrelid FROM %s($1)",
 							   quote_qualified_identifier(schema,
 														  "hypopg_create_index"));
@@ -190,7 +194,6 @@ find_hypopg(IndexTrial *trial)
 		LookupFuncName(list_make2(makeString(schema),
 								  makeString("hypopg_drop_index")),
 					   1, types, true);
-	return OidIsValid(trial->drop_function);
 }
 
 bool
@@ -200,8 +203,9 @@ hypothetical_costs(const Query *query, const char *text,
 	IndexTrial	trial = {query, text, create_index_text};
 	volatile bool done;
 
-	if (!find_hypopg(&trial) || !guarded_look(explain, &trial) ||
-		trial.cost < 0)
+	if (!guarded_look(find_hypopg, &trial) ||
+		!OidIsValid(trial.drop_function) ||
+		!guarded_look(explain, &trial) || trial.cost < 0)
 		return false;
 	costs->without = trial.cost;
 

@@ -17,8 +17,10 @@
  */
 #include "postgres.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/partition.h"
 #include "catalog/pg_am.h"
@@ -34,6 +36,7 @@
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
@@ -109,18 +112,28 @@ has_relation(const Node *node, int varno)
 static double
 distinct_values(Oid relid, AttrNumber attnum)
 {
+	ScanKeyData keys[2];
+	Relation	rel;
+	SysScanDesc scan;
 	HeapTuple	tuple;
-	double		result;
+	double		result = 0;
+	bool		inherited = true;
 
-	tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
-							Int16GetDatum(attnum), BoolGetDatum(false));
-	if (!HeapTupleIsValid(tuple))
-		tuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(relid),
-								Int16GetDatum(attnum), BoolGetDatum(true));
-	if (!HeapTupleIsValid(tuple))
-		return 0;
-	result = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
-	ReleaseSysCache(tuple);
+	/* the cache would keep all that statistics have of the column */
+	ScanKeyInit(&keys[0], Anum_pg_statistic_starelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_statistic_staattnum, BTEqualStrategyNumber,
+				F_INT2EQ, Int16GetDatum(attnum));
+	rel = table_open(StatisticRelationId, AccessShareLock);
+	scan = systable_beginscan(rel, StatisticRelidAttnumInhIndexId, true, NULL,
+							  lengthof(keys), keys);
+	while (inherited && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		result = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
+		inherited = ((Form_pg_statistic) GETSTRUCT(tuple))->stainherit;
+	}
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
 	if (result < 0)
 	{
 		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -689,13 +702,22 @@ find_index(void *arg, AnalyzedText *analyzed)
 		 relkind != RELKIND_PARTITIONED_TABLE) ||
 		search->relid < FirstNormalObjectId ||
 		get_rel_persistence(search->relid) == RELPERSISTENCE_TEMP)
+	{
+		advice->looked = true;
 		return;
+	}
 
 	if (recorded && !trust_expansion(analyzed->query))
 		return;
+	advice->looked = true;
 	rewritten = QueryRewrite(copyObject(analyzed->query));
 	if (list_length(rewritten) != 1)
 		return;
+	if (recorded && !trust_printing(linitial(rewritten)))
+	{
+		advice->looked = false;
+		return;
+	}
 	(void) search_walker(linitial(rewritten), search);
 	columns = written_columns(search);
 	if (columns == NULL || is_served(search))
@@ -744,6 +766,6 @@ index_advice(const RewriteSource *source, Oid relid, IndexAdvice *advice)
 
 	memset(advice, 0, sizeof(IndexAdvice));
 	if (!analyzed_call(source, find_index, &search))
-		search.found = false;
+		search.found = advice->looked = false;
 	return search.found;
 }

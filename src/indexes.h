@@ -17,6 +17,8 @@ typedef struct IndexAdvice
 	char	   *statement;		/* CREATE INDEX ... */
 	char	   *columns;		/* what is in its parentheses */
 	char	   *condition;		/* that it serves, as the planner sees it */
+	bool		looked;			/* false: the statement was not looked at, see
+								 * analyzed_call() */
 	bool		tried;			/* HypoPG made the costs */
 	double		cost_without;
 	double		cost_with;

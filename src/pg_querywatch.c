@@ -72,6 +72,7 @@
 #include "miscadmin.h"
 
 #include "compat.h"
+#include "guarded.h"
 #include "hooks.h"
 #include "settings.h"
 #include "shmem.h"
@@ -102,6 +103,7 @@ _PG_init(void)
 
 	EnableQueryId();
 	shmem_install();
+	guarded_install();
 	hooks_install();
 	worker_install();
 }

@@ -707,15 +707,20 @@ suggest_index(const Finding *finding, Suggestion *result)
 	{
 		IndexAdvice advice;
 
-		if (!index_advice(&source, facts->scan_relid, &advice))
+		if (index_advice(&source, facts->scan_relid, &advice))
+		{
+			result->rewrite = advice.statement;
+			result->suggestion = psprintf("Create an index on %s (%s).",
+										  table_text(facts->scan_relid),
+										  advice.columns);
+		}
+		else if (advice.looked)
 		{
 			result->dropped = true;
 			return;
 		}
-		result->rewrite = advice.statement;
-		result->suggestion = psprintf("Create an index on %s (%s).",
-									  table_text(facts->scan_relid),
-									  advice.columns);
+		else
+			result->suggestion = pstrdup("Create an index on the columns of its condition.");
 		if (advice.condition)
 			appendStringInfo(&evidence, "; condition: %s", advice.condition);
 		if (advice.tried)

@@ -20,19 +20,31 @@
 #include "nodes/parsenodes.h"
 
 /*
- * May a relation be opened?  Its rules, policies, constraints and so on, and
- * those of the relations that its rules name, are of reasonable size.
+ * May these relations (OIDs) be opened, and may what a statement names (lists
+ * of String, without schemas) be looked up: functions and types, operators?
+ * All that defines them is of reasonable size: columns, rules, policies,
+ * constraints and so on; the same of the relations that rules name, of the
+ * types of columns, arguments and results, and of composite types' relations;
+ * and not too many have the same name.
  */
-extern bool trust_definition(Oid relid);
+extern bool trust_definitions(const List *relations, const List *names,
+							  const List *operators);
 
 /* May the current role use the relations and functions of a query? */
 extern bool trust_rights(Query *query);
 
 /*
  * May a query be rewritten?  The views in it expand to a reasonable number of
- * relations.  Locks the views in it; false if that had to wait.
+ * relations and to a reasonable size, and no other rules are in it.  Locks the
+ * views in it; false if that had to wait.
  */
 extern bool trust_expansion(Query *query);
+
+/*
+ * May expressions of a query be printed?  To see whether a name needs its
+ * schema, functions and operators of the same name are looked up.
+ */
+extern bool trust_printing(Query *query);
 
 /*
  * May a rewritten query be planned?  The planner evaluates functions of the
