@@ -53,10 +53,10 @@
  * All that defines what a statement names, and the relations, types and
  * functions below that, in bytes of the catalogs
  */
-#define MAX_DEFINITION		(1024 * 1024)
+#define MAX_DEFINITION		(512 * 1024)
 
 /* Of views and policies, each as often as it is put into the statement */
-#define MAX_EXPANDED_SIZE	(512 * 1024)
+#define MAX_EXPANDED_SIZE	(256 * 1024)
 
 /* Rows of the catalogs count for so many bytes more than their values have */
 #define ROW_SIZE			128
@@ -70,6 +70,9 @@
 
 /* Relations of a query whose views have been expanded */
 #define MAX_EXPANDED		256
+
+/* Relations of a query that is planned: more take long */
+#define MAX_PLANNED			24
 
 /* Partitions, or tables that inherit, of the relations of a query */
 #define MAX_CHILDREN		256
@@ -784,8 +787,15 @@ add_child(HeapTuple tuple, TupleDesc desc, void *arg)
 	return list_length(*relations) <= MAX_CHILDREN;
 }
 
+/* The relations of a query that is to be planned */
+typedef struct Planned
+{
+	List	   *relations;		/* OIDs, each once */
+	int			count;			/* as often as they are there */
+}			Planned;
+
 static bool
-collect_relations(Node *node, List **relations)
+collect_relations(Node *node, Planned * planned)
 {
 	if (node == NULL)
 		return false;
@@ -793,28 +803,31 @@ collect_relations(Node *node, List **relations)
 	{
 		RangeTblEntry *rte = (RangeTblEntry *) node;
 
+		/* joins and groups are made of others */
 		if (rte->rtekind == RTE_RELATION)
-			*relations = list_append_unique_oid(*relations, rte->relid);
-		return false;
+			planned->relations = list_append_unique_oid(planned->relations,
+														rte->relid);
+		return rte->rtekind != RTE_JOIN && rte->rtekind != RTE_SUBQUERY &&
+			++planned->count > MAX_PLANNED;
 	}
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, collect_relations,
-								 relations, QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, collect_relations, relations);
+		return query_tree_walker((Query *) node, collect_relations, planned,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, collect_relations, planned);
 }
 
 bool
 trust_planning(Query *query)
 {
 	Sum			sum = {.max_size = MAX_DEFINITION};
-	List	   *relations = NIL;
+	Planned		planned = {0};
 
-	if (find_interpreted((Node *) query, NULL))
+	if (find_interpreted((Node *) query, NULL) ||
+		collect_relations((Node *) query, &planned))
 		return false;
-	(void) collect_relations((Node *) query, &relations);
-	for (int i = 0; i < list_length(relations); i++)
+	for (int i = 0; i < list_length(planned.relations); i++)
 	{
-		Oid			relid = list_nth_oid(relations, i);
+		Oid			relid = list_nth_oid(planned.relations, i);
 
 		CHECK_FOR_INTERRUPTS();
 		if (relid < FirstNormalObjectId)
@@ -822,7 +835,7 @@ trust_planning(Query *query)
 		if (!sum_relation(relid, &sum) || !relation_is_compiled(relid) ||
 			!each_row(InheritsRelationId, InheritsParentIndexId,
 					  Anum_pg_inherits_inhparent, relid, add_child,
-					  &relations))
+					  &planned.relations))
 			return false;
 	}
 	return true;
