@@ -55,4 +55,25 @@ statements_record_run(int slot_number, uint64 elapsed, uint64 rows,
 	return wrote;
 }
 
+/*
+ * The same for a command that uses nothing, of a statement that has a slot; no
+ * planning can be waiting for it.
+ */
+static pg_attribute_always_inline void
+statements_record_command(int slot_number, uint64 elapsed)
+{
+	SharedSlot *slot = &statements_mine->slots[slot_number];
+	StatementCounters *c = &slot->counters;
+
+	if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
+		statements_heed_reset(slot);
+
+	slot_write_begins(slot);
+	times_record(&c->exec, elapsed);
+	slot->histogram[histogram_bucket(elapsed)]++;
+	c->last_seen = GetCurrentStatementStartTimestamp();
+	c->calls++;
+	slot_write_ends(slot);
+}
+
 #endif							/* QW_STATEMENTS_RUN_H */

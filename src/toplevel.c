@@ -94,6 +94,12 @@ hold_slow(const Execution *e)
 		location = toplevel.query->stmt_location;
 		length = toplevel.query->stmt_len;
 	}
+	else if (toplevel.phase == TOPLEVEL_COMMAND)
+	{
+		text = toplevel.text;
+		location = toplevel.location;
+		length = toplevel.length;
+	}
 	else
 	{
 		text = toplevel.queryDesc->sourceText;
@@ -102,7 +108,8 @@ hold_slow(const Execution *e)
 	}
 	comment_include(text, &location, &length);
 	normalize_clean(&text, &location, &length);
-	failure.slow = slowlog_hold(e, toplevel.phase == TOPLEVEL_PLANNING ?
+	failure.slow = slowlog_hold(e, toplevel.phase == TOPLEVEL_PLANNING ||
+								toplevel.phase == TOPLEVEL_COMMAND ?
 								NULL : toplevel.queryDesc, text, length,
 								GetCurrentTimestamp() -
 								(int64) (e->elapsed / 1000));

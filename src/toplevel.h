@@ -45,7 +45,8 @@ typedef enum ToplevelPhase
 	TOPLEVEL_NONE,
 	TOPLEVEL_PLANNING,
 	TOPLEVEL_STARTING,
-	TOPLEVEL_RUNNING
+	TOPLEVEL_RUNNING,
+	TOPLEVEL_COMMAND			/* BEGIN, COMMIT and the like */
 } ToplevelPhase;
 
 /*
@@ -74,8 +75,10 @@ typedef struct Toplevel
 	QueryDesc  *queryDesc;		/* while starting and running */
 	const Query *query;			/* while planning, with its ... */
 	const char *text;			/* ... whole source text */
-	Running		running;		/* while planning of it the key and
-								 * measure.start; never in part, always
+	int			location;		/* of a command in "text", ... */
+	int			length;			/* ... as a PlannedStmt has it */
+	Running		running;		/* while planning, and of a command, the key
+								 * and measure.start; never in part, always
 								 * counted */
 } Toplevel;
 

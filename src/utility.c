@@ -27,6 +27,7 @@
 #include "recording.h"
 #include "repeats.h"
 #include "secrets.h"
+#include "statements_run.h"
 #include "toplevel.h"
 
 static ProcessUtility_hook_type prev_ProcessUtility = NULL;
@@ -180,11 +181,89 @@ rows_of_utility(const QueryCompletion *qc)
 	}
 }
 
-static void
-qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-				  bool readOnlyTree, ProcessUtilityContext context,
-				  ParamListInfo params, QueryEnvironment *queryEnv,
-				  DestReceiver *dest, QueryCompletion *qc)
+/*
+ * BEGIN, COMMIT and savepoints that the client sent by themselves.  They only
+ * say what is to be done: the transaction begins before them and ends after
+ * them, so they use nothing that would have to be measured.  False if it is
+ * none of these, or if there is more to do, as for one seen for the first
+ * time: nothing has been done then.
+ */
+static bool
+ran_transaction_command(PlannedStmt *pstmt, const char *queryString,
+						bool readOnlyTree, ProcessUtilityContext context,
+						ParamListInfo params, QueryEnvironment *queryEnv,
+						DestReceiver *dest, QueryCompletion *qc)
+{
+	Running    *r = &toplevel.running;
+	TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
+	bool		ends = stmt->kind == TRANS_STMT_COMMIT;
+	uint64		end;
+	uint64		elapsed;
+	int			slot;
+
+	if (stmt->kind != TRANS_STMT_BEGIN && !ends &&
+		stmt->kind != TRANS_STMT_START &&
+		stmt->kind != TRANS_STMT_SAVEPOINT &&
+		stmt->kind != TRANS_STMT_RELEASE)
+		return false;
+	if (!toplevel_free() || context != PROCESS_UTILITY_TOPLEVEL ||
+		pstmt->queryId == 0 || !qw_track_utility || qw_track == TRACK_NONE ||
+		capture_on || IsParallelWorker() ||
+		(ends && IsAbortedTransactionBlockState()))
+		return false;
+	r->key = current_key((uint64) pstmt->queryId);
+	slot = statements_slot(&r->key);
+	if (slot < 0 || slot >= NO_SLOT || !statements_described(slot))
+		return false;
+
+	r->measure.start = compat_clock();
+	client_statement_begins(r->measure.start);
+	toplevel.text = queryString;
+	toplevel.location = pstmt->stmt_location;
+	toplevel.length = pstmt->stmt_len;
+	nesting_level = 1;
+	toplevel_begin(TOPLEVEL_COMMAND);
+	if (prev_ProcessUtility)
+		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+							params, queryEnv, dest, qc);
+	else
+		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
+								params, queryEnv, dest, qc);
+	toplevel_end();
+	nesting_level = 0;
+
+	end = compat_clock();
+	elapsed = end - r->measure.start;
+	repeats_forget_application();
+	if (ends)
+		repeats_committed();
+	if (unlikely(is_slow(elapsed)))
+	{
+		Execution	e = {0};
+		Usage		usage = {0};
+
+		e.key = r->key;
+		e.start = r->measure.start;
+		e.elapsed = elapsed;
+		e.usage = &usage;
+		record_execution(&e, NULL, queryString, toplevel.location,
+						 toplevel.length);
+	}
+	else
+	{
+		slot = statements_slot(&r->key);
+		if (likely(slot >= 0 && slot < NO_SLOT))
+			statements_record_command(slot, elapsed);
+	}
+	client_statement_ended(&r->key, slot, end);
+	return true;
+}
+
+static pg_noinline void
+run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest,
+			QueryCompletion *qc)
 {
 	Node	   *parsetree = pstmt->utilityStmt;
 	volatile int level = toplevel_level();
@@ -311,6 +390,20 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 		capture_utility(&e, text, length);
 	if (level == 0)
 		client_statement_ended(&key, slot, end);
+}
+
+static void
+qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
+{
+	toplevel_check();
+	if (!IsA(pstmt->utilityStmt, TransactionStmt) ||
+		!ran_transaction_command(pstmt, queryString, readOnlyTree, context,
+								 params, queryEnv, dest, qc))
+		run_utility(pstmt, queryString, readOnlyTree, context, params,
+					queryEnv, dest, qc);
 }
 
 void

@@ -124,6 +124,9 @@ CASES = [
           'Q BEGIN', 'E parent',
           *('E child %d' % (i + 1) for i in range(CHILDREN)),
           'Q COMMIT'], CHILDREN + 3, 1200),
+    Case('transaction', 'BEGIN; SELECT prepared; COMMIT',
+         [GENERIC, SELECT % {'n': 0}, 'Q BEGIN', 'E s0 @', 'Q COMMIT'], 1,
+         1150),
     *(Case('rotation_%d' % n, 'rotation over %d' % n, rotation(n), n,
            1700 if n >= 100 else None) for n in (1, 10, 30, 100, 300)),
 ]
