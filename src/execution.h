@@ -15,6 +15,7 @@
 #define QW_EXECUTION_H
 
 #include "datatype/timestamp.h"
+#include "nodes/params.h"
 
 /* To show times, which SQL has in milliseconds */
 #define NANOSECONDS_PER_MS	1000000.0
@@ -140,6 +141,8 @@ typedef struct Execution
 	int			workers_launched;	/* ... and had */
 	bool		generic_plan;	/* 19 and later: which kind of cached plan */
 	bool		custom_plan;
+	ParamListInfo params;		/* of a utility statement; another's are its
+								 * QueryDesc's */
 } Execution;
 
 #endif							/* QW_EXECUTION_H */

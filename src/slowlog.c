@@ -374,7 +374,8 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	work_tags(text, length, !out_of_memory);
 
 	if (qw_capture_parameters && !out_of_memory)
-		work_values(queryDesc != NULL ? queryDesc->params : NULL, in_error);
+		work_values(queryDesc != NULL ? queryDesc->params : execution->params,
+					in_error);
 
 	record->size = MAXALIGN(work.used);
 }

@@ -288,7 +288,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	Measure		measure;
 	Usage		usage;
 	uint64		end;
-	Execution	e = {0};
+	Execution	e = {.params = params};
 	int			slot;
 	const char *outer_source = secrets_source;
 	int			outer_length = secrets_kept_length;
