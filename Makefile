@@ -217,7 +217,8 @@ test-matrix:
 	@VERSIONS='$(VERSIONS)' $(if $(filter command line,$(origin SUITES)),SUITES='$(SUITES)') \
 	  test/matrix/run
 
-# PostgreSQL's own suites that "make test-core" runs: regress isolation
+# PostgreSQL's own suites that "make test-core" runs: regress isolation, and
+# runnable: their statements through runnable_sql
 CORE =
 
 test-core:

@@ -160,6 +160,79 @@ SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORD
 \set ECHO all
 SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id;
 
+-- every spelling of OFFSET and FETCH
+SELECT querywatch.reset_slow();
+PREPARE a (int, int) AS SELECT i FROM generate_series(1, 10) AS i ORDER BY i OFFSET $1 ROWS FETCH FIRST $2 ROWS ONLY;
+PREPARE b (int, int) AS SELECT i FROM generate_series(1, 10) AS i ORDER BY i / 4 OFFSET $1 ROW FETCH NEXT $2 ROW WITH TIES;
+PREPARE c (int, int) AS SELECT i FROM generate_series(1, 10) AS i ORDER BY i FETCH NEXT $1 ROWS ONLY OFFSET $2;
+SET pg_querywatch.slow_threshold = 0;
+EXECUTE a (2, 3);
+EXECUTE b (2, 1);
+EXECUTE c (3, 1);
+SET pg_querywatch.slow_threshold = -1;
+DEALLOCATE ALL;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
+
+-- strings mean the same with every setting of who reads them
+SELECT querywatch.reset_slow();
+CREATE TABLE victim ();
+PREPARE a (text) AS SELECT 'a\' AS a, $1 || 'b\' AS b, '; DROP TABLE victim; --' AS c;
+PREPARE b (text) AS SELECT 'a\b'
+  'c''d' AS a, date'2024-02-29' AS b, text'x\y'AS c, N'n\' AS d, n'n' AS e, '\'::text || $1 AS f /* '\' */;
+PREPARE c (text) AS SELECT U&'d\0061t\+000061\\' AS a, u&'d!0061!!\''' UESCAPE '!' AS b, U&'\0027' || $1 AS c, U&"d!0061" UESCAPE '!' AS d, U&"d\0061" AS U&"\0065" FROM (SELECT 1 AS da) AS s;
+PREPARE d (int, int) AS SELECT u&$1 AS a, U&$1::int AS b, e|$2 AS c, u &$1 AS d FROM (VALUES (7, 8)) AS v (u, e);
+PREPARE e (text) AS SELECT E'\\\'' AS a, e'\n' AS b, $$a\b$$ AS c, $q$\'$q$ AS d, B'101' AS e, X'1F' AS f, 'a' LIKE $1 ESCAPE '\' AS g;
+SET pg_querywatch.slow_threshold = 0;
+EXECUTE a ('\''\');
+EXECUTE b ('\');
+EXECUTE c ('\');
+EXECUTE d (3, 4);
+EXECUTE e ('\_');
+SET pg_querywatch.slow_threshold = -1;
+DEALLOCATE ALL;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id;
+-- (since 19 there is one setting)
+SET escape_string_warning = off;
+SET backslash_quote = off;
+DO $$ BEGIN SET standard_conforming_strings = off; EXCEPTION WHEN OTHERS THEN END $$;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
+SELECT count(*) FROM querywatch.slow_statements AS s, querywatch.explain(s.id) WHERE query ~ '^PREPARE' AND query !~ 'VALUES';
+RESET standard_conforming_strings;
+RESET backslash_quote;
+RESET escape_string_warning;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
+SELECT count(*) FROM victim;
+DROP TABLE victim;
+
+-- columns that have no name keep none
+SELECT querywatch.reset_slow();
+PREPARE a (int, text) AS SELECT row_to_json(s) FROM (SELECT $1, ($2), $2 COLLATE "C", (($2 COLLATE "C")), $1 + 1, $1 AS n, ARRAY[$1], (SELECT $1)) AS s;
+PREPARE b (text, int[]) AS WITH w AS (SELECT $1, $2[1], ($2)[1:1]) SELECT DISTINCT $1, w FROM w;
+SET pg_querywatch.slow_threshold = 0;
+EXECUTE a (1, 'x');
+EXECUTE b ('x', '{1}');
+SET pg_querywatch.slow_threshold = -1;
+DEALLOCATE ALL;
+SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
+
+-- none of what is not a statement by itself
+SELECT querywatch.reset_slow();
+SET pg_querywatch.track = 'all';
+SET pg_querywatch.slow_threshold = 0;
+DO $$
+DECLARE
+  n int := 1;
+BEGIN
+  n := (SELECT count(*) FROM item);
+  n := n + (SELECT count(*) FROM item);
+  CREATE TEMP TABLE made AS SELECT n AS n;
+  CREATE TEMP TABLE made_too AS SELECT 1 AS n;
+END $$;
+SET pg_querywatch.slow_threshold = -1;
+SELECT query, runnable_sql FROM querywatch.slow_statements WHERE NOT toplevel ORDER BY query COLLATE "C";
+DROP TABLE made, made_too;
+
 SELECT querywatch.reset_slow();
 RESET ALL;
 DROP FUNCTION round_trip(regtype, text);

@@ -108,6 +108,50 @@ compat_scan_backslashes(core_yy_extra_type *extra, bool escapes)
 #endif
 }
 
+/*
+ * Parses a text into raw trees, with backslashes in '...' as escapes or not,
+ * whatever the settings are.  Since 19 they never are.
+ */
+static inline List *
+compat_raw_parse(const char *text, bool escapes)
+{
+#if PG_VERSION_NUM >= 190000
+	return raw_parser(text, RAW_PARSE_DEFAULT);
+#else
+	bool		save_standard_strings = standard_conforming_strings;
+	bool		save_warning = escape_string_warning;
+	int			save_backslash_quote = backslash_quote;
+	List	   *trees;
+
+	standard_conforming_strings = !escapes;
+	escape_string_warning = false;
+	backslash_quote = BACKSLASH_QUOTE_ON;
+	PG_TRY();
+	{
+		trees = raw_parser(text, RAW_PARSE_DEFAULT);
+	}
+	PG_FINALLY();
+	{
+		standard_conforming_strings = save_standard_strings;
+		escape_string_warning = save_warning;
+		backslash_quote = save_backslash_quote;
+	}
+	PG_END_TRY();
+	return trees;
+#endif
+}
+
+/* May the role refresh this materialized view of that owner? */
+static inline bool
+compat_may_refresh(Oid view, Oid owner, Oid roleid)
+{
+#if PG_VERSION_NUM >= 170000
+	if (pg_class_aclcheck(view, roleid, ACL_MAINTAIN) == ACLCHECK_OK)
+		return true;
+#endif
+	return has_privs_of_role(roleid, owner);
+}
+
 /* The monotonic clock, nanoseconds */
 static inline uint64
 compat_clock(void)

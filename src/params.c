@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * params.c
- *		Values of a statement: hashes of them, their texts, and the statement
- *		with its values written in.
+ *		Values of a statement: hashes of them and their texts.
  *
  * A value is hashed for what it is, not for how its type stores it, where that
  * is cheap: integers of any width agree with integer constants in the text,
@@ -20,15 +19,11 @@
 #include <ctype.h>
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "access/tupmacs.h"
 #include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
-#include "common/keywords.h"
 #include "mb/pg_wchar.h"
-#include "parser/parser.h"
-#include "parser/scanner.h"
 #include "parser/scansup.h"
 #include "port/pg_bitutils.h"
 #include "utils/array.h"
@@ -1097,211 +1092,4 @@ params_literal_text(StringInfo buf, const char *text, const LiteralSpan *span,
 		buf->len = start + pg_mbcliplen(buf->data + start, buf->len - start,
 										max);
 	buf->data[buf->len] = '\0';
-}
-
-/* A $n in a statement's text, or a string that must become E'...' */
-typedef struct ParamToken
-{
-	int			number;			/* 0: a string */
-	int			offset;
-	int			length;
-	bool		parenthesize;	/* a cast can't stand here, but something in
-								 * parentheses can */
-} ParamToken;
-
-/* Is this keyword, in any case, at text? */
-static bool
-keyword_at(const char *text, const char *keyword)
-{
-	size_t		length = strlen(keyword);
-
-	return pg_strncasecmp(text, keyword, length) == 0 &&
-		!isalnum((unsigned char) text[length]) &&
-		text[length] != '_' && text[length] != '$' &&
-		!IS_HIGHBIT_SET(text[length]);
-}
-
-/*
- * Finds the parameters in a statement, and where it begins: PREPARE name AS
- * is left off, as the text of an EXECUTE is that of its PREPARE.  "tokens" has
- * room for all.  With "backslashes", those in '...' are escapes, and such strings
- * are found too.  Returns false if the text can't be scanned.
- */
-static bool
-scan_params(const char *query, bool backslashes,
-			ParamToken *tokens, int *ntokens, int *start)
-{
-	MemoryContext context = CurrentMemoryContext;
-	volatile bool done = false;
-
-	PG_TRY();
-	{
-		core_yyscan_t scanner;
-		core_yy_extra_type extra;
-		core_YYSTYPE value;
-		YYLTYPE		location;
-		const char *previous = "";
-		bool		prepare = false;
-		bool		national = false;
-		int			depth = 0;
-		int			n = 0;
-
-		*start = 0;
-		scanner = scanner_init(query, &extra, &ScanKeywords, ScanKeywordTokens);
-		compat_scan_backslashes(&extra, backslashes);
-
-		while (core_yylex(&value, &location, scanner) != 0)
-		{
-			const char *token = query + location;
-
-			if (*previous == '\0')
-				prepare = keyword_at(token, "prepare");
-			else if (prepare)
-			{
-				if (*token == '(')
-					depth++;
-				else if (*token == ')')
-					depth--;
-				else if (depth == 0 && keyword_at(token, "as"))
-				{
-					*start = location + 2;
-					prepare = false;
-				}
-			}
-
-			if (n > 0 && previous == query + tokens[n - 1].offset)
-				tokens[n - 1].parenthesize |=
-					*token == '[' || *token == '.' ||
-					keyword_at(token, "passing") || keyword_at(token, "value");
-
-			if (*token == '$' && token[1] >= '0' && token[1] <= '9')
-			{
-				tokens[n].number = value.ival;
-				tokens[n].offset = location;
-				tokens[n].length = strlen(extra.scanbuf + location);
-				tokens[n].parenthesize =
-					keyword_at(previous, "first") ||
-					keyword_at(previous, "next") ||
-					keyword_at(previous, "passing") ||
-					keyword_at(previous, "ref") ||
-					keyword_at(previous, "value") ||
-					keyword_at(previous, "key");
-				n++;
-			}
-			else if (backslashes && *token == '\'')
-			{
-				memset(&tokens[n], 0, sizeof(ParamToken));
-				tokens[n].offset = location;
-				n++;
-				/* there is no such form of N'...' */
-				national |= keyword_at(previous, "n") && previous + 1 == token;
-			}
-			previous = token;
-		}
-		scanner_finish(scanner);
-		*ntokens = n;
-		done = !national;
-	}
-	PG_CATCH();
-	{
-		/* the scanner holds nothing but memory: nothing else is to be undone */
-		MemoryContextSwitchTo(context);
-		if (geterrcode() == ERRCODE_OUT_OF_MEMORY)
-			PG_RE_THROW();
-		FlushErrorState();
-	}
-	PG_END_TRY();
-
-	return done;
-}
-
-/* Appends a value as a literal of its type; false if that can't be done */
-static bool
-append_literal(StringInfo buf, const RecordedValue *value)
-{
-	uint16		flags = FORMAT_TYPE_TYPEMOD_GIVEN | FORMAT_TYPE_INVALID_AS_NULL;
-	char	   *type_name;
-	char	   *quoted;
-
-	if (!value->isnull && (!value->complete || value->text == NULL))
-		return false;
-
-	if (value->isnull)
-		appendStringInfoString(buf, "NULL");
-	else
-	{
-		quoted = quote_literal_cstr(value->text);
-		appendStringInfoString(buf, quoted);
-		pfree(quoted);
-	}
-
-	/* what the parser would take it for by itself */
-	if (value->type == UNKNOWNOID)
-		return true;
-
-	/* user's types with their schema: this will be run somewhere else */
-	if (value->type >= FirstNormalObjectId)
-		flags |= FORMAT_TYPE_FORCE_QUALIFY;
-	type_name = format_type_extended(value->type, -1, flags);
-	if (type_name == NULL || get_typtype(value->type) == TYPTYPE_PSEUDO)
-		return false;
-	appendStringInfo(buf, "::%s", type_name);
-	pfree(type_name);
-	return true;
-}
-
-char *
-params_runnable_sql(const char *query, bool backslashes,
-					int nvalues, const RecordedValue *values)
-{
-	StringInfoData buf;
-	ParamToken *tokens;
-	int			ntokens;
-	int			copied;
-	int			room = 0;
-	int			nparams = 0;
-
-	for (const char *p = query; *p != '\0'; p++)
-		room += *p == '$' || *p == '\'';
-	tokens = palloc_array(ParamToken, room + 1);
-	if (!scan_params(query, backslashes, tokens, &ntokens, &copied))
-		return NULL;
-
-	/* in the body of a function, values go by the names of its arguments */
-	for (int i = 0; i < ntokens; i++)
-		nparams += tokens[i].number != 0;
-	if (nvalues > 0 && nparams == 0)
-		return NULL;
-
-	while (scanner_isspace(query[copied]))
-		copied++;
-	initStringInfo(&buf);
-	for (int i = 0; i < ntokens; i++)
-	{
-		const ParamToken *token = &tokens[i];
-
-		if (token->offset < copied)
-			continue;
-		appendBinaryStringInfo(&buf, query + copied, token->offset - copied);
-		copied = token->offset + token->length;
-		if (token->number == 0 && query[token->offset] == '\'')
-		{
-			/* not to become part of a word before it */
-			appendStringInfoString(&buf, " E");
-			continue;
-		}
-		if (token->number < 1 || token->number > nvalues)
-			return NULL;
-
-		if (token->parenthesize)
-			appendStringInfoChar(&buf, '(');
-		if (!append_literal(&buf, &values[token->number - 1]))
-			return NULL;
-		if (token->parenthesize)
-			appendStringInfoChar(&buf, ')');
-	}
-	appendStringInfoString(&buf, query + copied);
-
-	pfree(tokens);
-	return buf.data;
 }

@@ -1,8 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * params.h
- *		Values of a statement: hashes of them, their texts, and the statement
- *		with its values written in.
+ *		Values of a statement: hashes of them and their texts.
  *
  * Hashing and params_value_cut() "in_error" do not raise and allocate nothing
  * beyond what is said: they are called in the recording path, the latter also
@@ -184,20 +183,5 @@ typedef struct RecordedValue
 	const char *text;			/* NUL-terminated; NULL if null or without
 								 * text */
 } RecordedValue;
-
-/*
- * The statement with its bind values in place of $1, $2 ... as literals that
- * are quoted and cast to their type: palloc'd, or NULL if that cannot be done
- * faithfully (a value is not complete, a $n has no value, there are values but
- * no $n).  That the text is not cut is for the caller to know.  Of a PREPARE,
- * only the statement prepared is given.  Looks up type names in the catalog of
- * the current database.
- *
- * "backslashes": those in its '...' are escapes, as they are with
- * standard_conforming_strings off; they become E'...', so that the result says
- * the same, and its strings end in the same places, with either setting.
- */
-extern char *params_runnable_sql(const char *query, bool backslashes,
-								 int nvalues, const RecordedValue *values);
 
 #endif							/* QW_PARAMS_H */

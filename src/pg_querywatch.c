@@ -41,7 +41,8 @@
  *	normalize			constants out of the text
  *	comment				sqlcommenter tags
  *	secrets				passwords in utility statements
- *	params, builtin		values: hash, text, literals
+ *	params, builtin		values: hash, text
+ *	runnable			a recorded statement with its values written in
  *	plans				plan text
  *	guarded				running what may fail
  *	texts				text store

@@ -34,6 +34,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "runnable.h"
 #include "shmem.h"
 #include "slowlog.h"
 #include "snapshot.h"
@@ -63,18 +64,31 @@ outcome_name(ExecutionOutcome outcome)
 	return NULL;
 }
 
+/* How the strings of a record came into this database's encoding */
+typedef struct Conversion
+{
+	bool		foreign;		/* they were in another one */
+	bool		exact;			/* the query and its values have lost nothing */
+} Conversion;
+
 /*
  * Converts every string of a record, in place of those it had: copies in the
  * current context.
  */
-static void
+static Conversion
 convert_record(SlowRecord *record)
 {
+	Conversion	conversion;
 	char	  **strings[] = {
-		&record->query, &record->application_name, &record->client_addr,
-		&record->plan, &record->tags, &record->trace_id
+		&record->application_name, &record->client_addr, &record->plan,
+		&record->tags, &record->trace_id
 	};
 
+	conversion.foreign = record->encoding != GetDatabaseEncoding();
+	conversion.exact = true;
+	if (record->query != NULL)
+		record->query = visible_text_exact(record->query, record->encoding,
+										   &conversion.exact);
 	for (int i = 0; i < lengthof(strings); i++)
 	{
 		if (*strings[i] != NULL)
@@ -89,11 +103,14 @@ convert_record(SlowRecord *record)
 		{
 			values[i] = record->values[i];
 			if (values[i].text != NULL)
-				values[i].text = visible_text(values[i].text, record->encoding);
+				values[i].text = visible_text_exact(values[i].text,
+													record->encoding,
+													&conversion.exact);
 		}
 		record->values = values;
 	}
 	record->encoding = GetDatabaseEncoding();
+	return conversion;
 }
 
 /*
@@ -101,13 +118,19 @@ convert_record(SlowRecord *record)
  * why there is none, as a hint.
  */
 static char *
-runnable_sql(const SlowRecord *record, const char **reason)
+runnable_sql(const SlowRecord *record, const Conversion *conversion,
+			 const char **reason)
 {
 	char	   *sql;
 
 	if (record->query == NULL || !record->query_complete)
 	{
 		*reason = gettext_noop("Its text was longer than pg_querywatch.query_max_length.");
+		return NULL;
+	}
+	if (!conversion->exact)
+	{
+		*reason = gettext_noop("It has characters that the encoding of this database does not have.");
 		return NULL;
 	}
 	if (record->nvalues < 0)
@@ -137,10 +160,11 @@ runnable_sql(const SlowRecord *record, const char **reason)
 		}
 	}
 
-	sql = params_runnable_sql(record->query, record->query_backslashes,
-							  record->nvalues, record->values);
+	sql = runnable_write(record->query, record->query_backslashes,
+						 conversion->foreign,
+						 record->nvalues, record->values);
 	if (sql == NULL)
-		*reason = gettext_noop("Its parameters cannot be written into its text.");
+		*reason = gettext_noop("Its text is not a statement into which its parameters can be written.");
 	return sql;
 }
 
@@ -224,7 +248,8 @@ set_text_column(SlowRow *row, SlowColumn column, const char *text)
 
 /* The columns that not everybody may see */
 static void
-set_private_columns(SlowRow *row, const SlowRecord *record)
+set_private_columns(SlowRow *row, const SlowRecord *record,
+					const Conversion *conversion)
 {
 	const char *reason;
 
@@ -242,7 +267,8 @@ set_private_columns(SlowRow *row, const SlowRecord *record)
 				   DirectFunctionCall1(jsonb_in,
 									   CStringGetDatum(record->tags)));
 	set_text_column(row, COLUMN_TRACE_ID, record->trace_id);
-	set_text_column(row, COLUMN_RUNNABLE_SQL, runnable_sql(record, &reason));
+	set_text_column(row, COLUMN_RUNNABLE_SQL,
+					runnable_sql(record, conversion, &reason));
 }
 
 /* SlowlogCallback: one row of slow_statements() */
@@ -252,8 +278,8 @@ put_row(void *arg, const SlowRecord *original)
 	SlowRow    *row = (SlowRow *) arg;
 	MemoryContext old_context = MemoryContextSwitchTo(row->context);
 	SlowRecord	record = *original;
+	Conversion	conversion = convert_record(&record);
 
-	convert_record(&record);
 	memset(row->nulls, true, sizeof(row->nulls));
 
 	set_column(row, COLUMN_ID, Int64GetDatum(record.id));
@@ -280,7 +306,7 @@ put_row(void *arg, const SlowRecord *original)
 								   Int64GetDatum(record.wal_bytes)));
 
 	if (visible_to_caller(record.key.userid))
-		set_private_columns(row, &record);
+		set_private_columns(row, &record, &conversion);
 	else
 		set_text_column(row, COLUMN_QUERY, "<insufficient privilege>");
 
@@ -411,6 +437,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	bool		analyze = PG_GETARG_BOOL(1);
 	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	SlowRecord *record;
+	Conversion	conversion;
 	const char *reason = NULL;
 	char	   *sql;
 	Oid			save_userid;
@@ -441,8 +468,8 @@ querywatch_explain(PG_FUNCTION_ARGS)
 						(long long) id),
 				 errhint("Connect to that database.")));
 
-	convert_record(record);
-	sql = runnable_sql(record, &reason);
+	conversion = convert_record(record);
+	sql = runnable_sql(record, &conversion, &reason);
 	if (sql == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),

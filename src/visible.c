@@ -32,18 +32,32 @@ visible_to_caller(Oid userid)
 	return userid == GetUserId() || visible_all_to_caller();
 }
 
-void
+bool
 visible_ascii(char *string)
 {
+	bool		changed = false;
+
 	for (char *p = string; *p != '\0'; p++)
 	{
 		if (IS_HIGHBIT_SET(*p))
+		{
 			*p = '?';
+			changed = true;
+		}
 	}
+	return changed;
 }
 
 char *
 visible_text(const char *string, int encoding)
+{
+	bool		exact = true;
+
+	return visible_text_exact(string, encoding, &exact);
+}
+
+char *
+visible_text_exact(const char *string, int encoding, bool *exact)
 {
 	int			server_encoding = GetDatabaseEncoding();
 	int			left = strlen(string);
@@ -55,8 +69,9 @@ visible_text(const char *string, int encoding)
 	if (encoding == server_encoding || encoding == PG_SQL_ASCII)
 	{
 		result = pstrdup(string);
-		if (!pg_verify_mbstr(server_encoding, result, left, true))
-			visible_ascii(result);
+		if (!pg_verify_mbstr(server_encoding, result, left, true) &&
+			visible_ascii(result))
+			*exact = false;
 		return result;
 	}
 
@@ -65,7 +80,8 @@ visible_text(const char *string, int encoding)
 	if (!OidIsValid(conversion))
 	{
 		result = pstrdup(string);
-		visible_ascii(result);
+		if (visible_ascii(result))
+			*exact = false;
 		return result;
 	}
 
@@ -91,6 +107,7 @@ visible_text(const char *string, int encoding)
 		{
 			int			skip = Min(pg_encoding_mblen(encoding, string), left);
 
+			*exact = false;
 			result[length++] = '?';
 			result[length] = '\0';
 			string += skip;

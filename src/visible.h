@@ -25,7 +25,13 @@ extern bool visible_all_to_caller(void);
  */
 extern char *visible_text(const char *string, int encoding);
 
-/* Puts a question mark in place of every byte beyond ASCII */
-extern void visible_ascii(char *string);
+/* The same; clears *exact if a question mark was put in */
+extern char *visible_text_exact(const char *string, int encoding, bool *exact);
+
+/*
+ * Puts a question mark in place of every byte beyond ASCII, and tells whether
+ * there was one
+ */
+extern bool visible_ascii(char *string);
 
 #endif							/* QW_VISIBLE_H */
