@@ -13,31 +13,39 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "executor/spi.h"
+#include "commands/explain.h"
+#include "executor/tstoreReceiver.h"
 #include "funcapi.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "parser/parser.h"
+#include "parser/analyze.h"
+#include "parser/parse_node.h"
 #include "utils/acl.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "origin.h"
 #include "runnable.h"
 #include "shmem.h"
 #include "slowlog.h"
 #include "snapshot.h"
+#include "statements.h"
 #include "visible.h"
 
 /* A value that is there but has no text, in the array of parameters */
@@ -363,40 +371,133 @@ has_side_effects(Node *node, void *context)
 	return raw_expression_tree_walker(node, has_side_effects, context);
 }
 
-/* Refuses what is not one statement that EXPLAIN takes */
+/* Error context callback: "arg" is the text that is explained */
 static void
-check_explainable(const char *sql, bool analyze)
+explain_error(void *arg)
 {
-	List	   *statements = raw_parser(sql, RAW_PARSE_DEFAULT);
-	Node	   *statement;
+	const char *sql = (const char *) arg;
+	int			position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(sql);
+	}
+	else
+		errcontext("SQL statement \"%s\"", sql);
+}
+
+/* The only statement of a text, as parsed */
+static Node *
+parse_one(const char *sql)
+{
+	List	   *statements = compat_raw_parse(sql, false);
 
 	if (list_length(statements) != 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot explain more than one statement at a time")));
+	return linitial_node(RawStmt, statements)->stmt;
+}
 
-	statement = linitial_node(RawStmt, statements)->stmt;
-	switch (nodeTag(statement))
+/* Takes INTO away, which the first SELECT of a set operation has */
+static void
+remove_into(SelectStmt *select)
+{
+	while (select->op != SETOP_NONE)
+		select = select->larg;
+	select->intoClause = NULL;
+}
+
+/*
+ * Takes the query out of a REFRESH MATERIALIZED VIEW, and goes on as the view's
+ * owner, as REFRESH does: the view's functions are the owner's.
+ */
+static Node *
+refreshed_query(const RefreshMatViewStmt * refresh, const char **sql)
+{
+	Oid			view = RangeVarGetRelid(refresh->relation, AccessShareLock, false);
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
+	Oid			owner;
+	Oid			save_userid;
+	int			sec_context;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for relation %u", view);
+	if (((Form_pg_class) GETSTRUCT(tuple))->relkind != RELKIND_MATVIEW)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("\"%s\" is not a materialized view",
+						refresh->relation->relname)));
+	owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+	ReleaseSysCache(tuple);
+
+	GetUserIdAndSecContext(&save_userid, &sec_context);
+	if (!compat_may_refresh(view, owner, save_userid))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("permission denied for materialized view %s",
+						refresh->relation->relname)));
+	SetUserIdAndSecContext(owner, sec_context);
+
+	*sql = TextDatumGetCString(DirectFunctionCall1(pg_get_viewdef,
+												   ObjectIdGetDatum(view)));
+	return parse_one(*sql);
+}
+
+/*
+ * What is planned for a statement: itself, or the query that it makes a table,
+ * a copy or a plan of.  *sql becomes the text in which that is.
+ */
+static Node *
+planned_statement(const char **sql)
+{
+	Node	   *statement = parse_one(*sql);
+
+	while (statement != NULL)
 	{
-		case T_SelectStmt:
-		case T_InsertStmt:
-		case T_UpdateStmt:
-		case T_DeleteStmt:
-		case T_MergeStmt:
-		case T_DeclareCursorStmt:
-		case T_CreateTableAsStmt:
-		case T_RefreshMatViewStmt:
-		case T_ExecuteStmt:
-			break;
-		default:
-			ereport(ERROR,
-					(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-					 errmsg("this kind of statement has no plan"),
-					 errhint("EXPLAIN takes SELECT, INSERT, UPDATE, DELETE, MERGE, VALUES, EXECUTE, DECLARE and CREATE TABLE AS.")));
+		switch (nodeTag(statement))
+		{
+			case T_SelectStmt:
+				remove_into((SelectStmt *) statement);
+				return statement;
+			case T_InsertStmt:
+			case T_UpdateStmt:
+			case T_DeleteStmt:
+			case T_MergeStmt:
+			case T_DeclareCursorStmt:	/* planned for a fast start */
+			case T_ExecuteStmt:
+				return statement;
+			case T_CreateTableAsStmt:
+				statement = ((CreateTableAsStmt *) statement)->query;
+				break;
+			case T_ExplainStmt:
+				statement = ((ExplainStmt *) statement)->query;
+				break;
+			case T_CopyStmt:
+				statement = ((CopyStmt *) statement)->query;
+				break;
+			case T_RefreshMatViewStmt:
+				return refreshed_query((RefreshMatViewStmt *) statement, sql);
+			default:
+				statement = NULL;
+				break;
+		}
 	}
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("this kind of statement has no plan"),
+			 errhint("There is a plan of SELECT, INSERT, UPDATE, DELETE, MERGE and VALUES, and of what EXECUTE, DECLARE, EXPLAIN, COPY, CREATE TABLE AS, and CREATE and REFRESH MATERIALIZED VIEW run.")));
+}
 
-	if (analyze &&
-		(!IsA(statement, SelectStmt) || has_side_effects(statement, NULL)))
+/* Refuses to run what does more than read */
+static void
+check_runnable(Node *statement)
+{
+	if (IsA(statement, DeclareCursorStmt))
+		statement = ((DeclareCursorStmt *) statement)->query;
+	if (!IsA(statement, SelectStmt) || has_side_effects(statement, NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("cannot run this statement again"),
@@ -404,46 +505,109 @@ check_explainable(const char *sql, bool analyze)
 				 errhint("Leave \"analyze\" off to see the plan without running the statement.")));
 }
 
-/* Runs an EXPLAIN and puts its lines into the result */
+/* Plans a statement of the text by EXPLAIN and puts the lines into the result */
 static void
-put_explain(ReturnSetInfo *rsinfo, const char *command)
+put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze, const char *sql)
 {
-	SPI_connect();
-	if (SPI_execute(command, false, 0) != SPI_OK_UTILITY || SPI_tuptable == NULL)
-		elog(ERROR, "EXPLAIN returned no plan");
+	DestReceiver *dest = CreateDestReceiver(DestTuplestore);
+	ParseState *pstate = make_parsestate(NULL);
+	ExplainStmt *explain = makeNode(ExplainStmt);
+	RawStmt    *raw = makeNode(RawStmt);
+	ErrorContextCallback callback;
+	Query	   *query;
 
-	for (uint64 i = 0; i < SPI_processed; i++)
-	{
-		Datum		value;
-		bool		isnull;
+	callback.callback = explain_error;
+	callback.arg = (void *) sql;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
 
-		value = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1,
-							  &isnull);
-		tuplestore_putvalues(rsinfo->setResult, rsinfo->setDesc, &value,
-							 &isnull);
-	}
-	SPI_finish();
+	explain->query = statement;
+	if (analyze)
+		explain->options = list_make1(makeDefElem("analyze", NULL, -1));
+	raw->stmt = (Node *) explain;
+	query = parse_analyze_fixedparams(raw, sql, NULL, 0, NULL);
+
+	pstate->p_sourcetext = sql;
+	SetTuplestoreDestReceiverParams(dest, rsinfo->setResult,
+									rsinfo->econtext->ecxt_per_query_memory,
+									false, NULL, NULL);
+	ExplainQuery(pstate, castNode(ExplainStmt, query->utilityStmt), NULL, dest);
+	dest->rDestroy(dest);
+	free_parsestate(pstate);
+	error_context_stack = callback.previous;
+}
+
+/* Sets a setting until the GUC nest level ends */
+static void
+set_for_level(const char *name, const char *value, GucContext context)
+{
+	(void) set_config_option(name, value, context, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/* The search_path that a statement had when it was analysed, or NULL */
+static const char *
+recorded_search_path(const StatementKey *key)
+{
+	int			encoding;
+	const char *tables = statements_tables(key, &encoding);
+	StatementOrigin origin;
+
+	if (tables == NULL || !origin_read(origin_behind(tables), &origin))
+		return NULL;
+	return origin.search_path;
 }
 
 /*
- * Runs a recorded statement through EXPLAIN, as the role that ran it: planning
- * evaluates functions that the role may have made, and they get no more rights
- * than it has.
+ * Runs a statement through EXPLAIN as the role that ran it, in the search_path
+ * that it had: planning evaluates functions of the statement, which the role
+ * may have made, and they get no more rights than it has.  Nor may they change
+ * data, or settings that outlive them.  After an error, the end of the
+ * transaction or subtransaction puts everything back.
+ */
+static void
+explain_as(const StatementKey *key, const char *sql, bool analyze,
+		   ReturnSetInfo *rsinfo)
+{
+	const char *search_path = recorded_search_path(key);
+	bool		save_read_only = XactReadOnly;
+	int			nest_level = NewGUCNestLevel();
+	Oid			save_userid;
+	int			save_sec_context;
+	Node	   *statement;
+
+	GetUserIdAndSecContext(&save_userid, &save_sec_context);
+	SetUserIdAndSecContext(key->userid, save_sec_context |
+						   SECURITY_LOCAL_USERID_CHANGE |
+						   SECURITY_RESTRICTED_OPERATION);
+	XactReadOnly = true;
+	/* it is nothing that an application does */
+	set_for_level("pg_querywatch.track", "none", PGC_SUSET);
+	if (search_path != NULL)
+		set_for_level("search_path", search_path, PGC_USERSET);
+
+	statement = planned_statement(&sql);
+	if (analyze)
+		check_runnable(statement);
+	put_explain(rsinfo, statement, analyze, sql);
+
+	XactReadOnly = save_read_only;
+	AtEOXact_GUC(false, nest_level);
+	SetUserIdAndSecContext(save_userid, save_sec_context);
+}
+
+/*
+ * Runs a recorded statement through EXPLAIN, as the role that ran it.
  */
 Datum
 querywatch_explain(PG_FUNCTION_ARGS)
 {
 	int64		id = PG_GETARG_INT64(0);
 	bool		analyze = PG_GETARG_BOOL(1);
-	ReturnSetInfo *rsinfo = (ReturnSetInfo *) fcinfo->resultinfo;
 	SlowRecord *record;
 	Conversion	conversion;
 	const char *reason = NULL;
 	char	   *sql;
-	Oid			save_userid;
-	int			save_sec_context;
-	int			nest_level;
-	bool		save_read_only = XactReadOnly;
 
 	shmem_require();
 	InitMaterializedSRF(fcinfo, MAT_SRF_USE_EXPECTED_DESC);
@@ -461,6 +625,12 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errmsg("permission denied to explain slow statement %lld",
 						(long long) id),
 				 errhint("It is planned as the role that ran it, so you must be a member of that role; or run EXPLAIN on its runnable_sql.")));
+	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(record->key.userid)))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_OBJECT),
+				 errmsg("the role that ran slow statement %lld does not exist any more",
+						(long long) id),
+				 errhint("Run EXPLAIN on its runnable_sql.")));
 	if (record->key.dbid != MyDatabaseId)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
@@ -477,38 +647,8 @@ querywatch_explain(PG_FUNCTION_ARGS)
 						(long long) id),
 				 errhint("%s", _(reason))));
 
-	/* as runnable_sql() has written it */
-	nest_level = NewGUCNestLevel();
-	if (!STANDARD_STRINGS)
-		(void) set_config_option("standard_conforming_strings", "on",
-								 PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE,
-								 true, 0, false);
-	check_explainable(sql, analyze);
-
-	/*
-	 * Planning evaluates functions of the statement, which its role may have
-	 * made: they run with that role's rights, never with more.
-	 */
-	GetUserIdAndSecContext(&save_userid, &save_sec_context);
-	if (record->key.userid != save_userid)
-	{
-		SetUserIdAndSecContext(record->key.userid,
-							   save_sec_context |
-							   SECURITY_LOCAL_USERID_CHANGE |
-							   SECURITY_RESTRICTED_OPERATION);
-	}
-
-	/*
-	 * Nor may they change data, or settings that outlive them.  (Where they
-	 * fail, the end of the transaction sees to it.)
-	 */
-	XactReadOnly = true;
-	put_explain(rsinfo, psprintf("EXPLAIN %s%s", analyze ? "(ANALYZE) " : "",
-								 sql));
-	XactReadOnly = save_read_only;
-	AtEOXact_GUC(false, nest_level);
-	SetUserIdAndSecContext(save_userid, save_sec_context);
-
+	explain_as(&record->key, sql, analyze,
+			   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
 
