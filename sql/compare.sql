@@ -142,6 +142,11 @@ ROLLBACK;
 \o
 SELECT * FROM compared;
 SELECT * FROM differences;
+-- texts; of utility statements we hide more
+SELECT p.query AS theirs, q.query AS ours
+  FROM pg_stat_statements AS p JOIN querywatch.statements AS q USING (userid, dbid, toplevel, queryid)
+ WHERE p.query <> q.query AND p.query ~ '\m(author|post|big)\M' AND p.query !~ '^(COPY|CREATE|DECLARE|EXPLAIN|PREPARE)'
+ ORDER BY q.query COLLATE "C";
 
 -- plannings, which pg_stat_statements does not count by default (and then
 -- adds their blocks to those of the execution)

@@ -60,6 +60,9 @@
 #define JUMBLE_HAS_SQUASHED_LISTS(jstate)	false
 #endif
 
+/* Numbers like 0x1F and 1_000 */
+#define NUMBERS_WITH_PREFIX		(PG_VERSION_NUM >= 160000)
+
 /* Do backslashes in '...' stand for themselves?  Always, since 19 */
 #if PG_VERSION_NUM >= 190000
 #define STANDARD_STRINGS	true

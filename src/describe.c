@@ -39,6 +39,27 @@ find_statement(const char **text, int *location, int *length)
 	(void) secrets_cut(*text, length);
 }
 
+bool
+describe_hides_constants(Node *utility)
+{
+	switch (nodeTag(utility))
+	{
+		case T_CallStmt:
+		case T_CopyStmt:
+		case T_CreateTableAsStmt:
+		case T_DeclareCursorStmt:
+		case T_ExecuteStmt:
+		case T_ExplainStmt:
+		case T_NotifyStmt:
+		case T_PrepareStmt:
+			return true;
+		case T_TransactionStmt:
+			return ((TransactionStmt *) utility)->gid != NULL;
+		default:
+			return false;
+	}
+}
+
 /* All that is allocated on the way goes with this context */
 static MemoryContext
 make_context(void)
@@ -56,8 +77,7 @@ describe_query(int slot, const char *text, int location, int length,
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StringInfoData tables;
 	StatementShape shape;
-	int		   *constants = NULL;
-	int			nconstants = 0;
+	TextConstants constants;
 
 	initStringInfo(&tables);
 	if (query->utilityStmt)
@@ -71,13 +91,14 @@ describe_query(int slot, const char *text, int location, int length,
 		shape_of_query(query, jstate, &shape, &tables);
 
 	find_statement(&text, &location, &length);
-	if (jstate && jstate->clocations_count > 0)
-		text = normalize_text(text, location, &length, jstate, &constants,
-							  &nconstants);
+	text = normalize_text(text, location, &length, jstate,
+						  query->utilityStmt == NULL ||
+						  describe_hides_constants(query->utilityStmt),
+						  &constants);
 	if (query->utilityStmt == NULL && jstate != NULL &&
 		!JUMBLE_HAS_SQUASHED_LISTS(jstate))
-		origin_append(&tables, query, jstate->highest_extern_param_id,
-					  constants, nconstants);
+		origin_append(&tables, query, constants.nparams, constants.places,
+					  constants.nplaces);
 	else
 		appendStringInfoChar(&tables, '\0');
 	store(slot, text, length, tables.data, tables.len, &shape);
@@ -96,6 +117,7 @@ describe_plan(int slot, QueryDesc *queryDesc)
 	MemoryContext old = MemoryContextSwitchTo(context);
 	StringInfoData tables;
 	StatementShape shape;
+	TextConstants constants;
 
 	initStringInfo(&tables);
 	shape_of_plan(queryDesc->plannedstmt, &statements_local(slot)->shape,
@@ -103,22 +125,37 @@ describe_plan(int slot, QueryDesc *queryDesc)
 	/* how it was analysed is not known */
 	appendStringInfoChar(&tables, '\0');
 	find_statement(&text, &location, &length);
-	text = normalize_unparsed(text, length);
-	store(slot, text, strlen(text), tables.data, tables.len, &shape);
+	text = normalize_text(text, location, &length, NULL, true, &constants);
+	store(slot, text, length, tables.data, tables.len, &shape);
 
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 }
 
 void
-describe_utility(int slot, CommandTag tag, const char *text, int length)
+describe_utility(int slot, CommandTag tag, const char *text, int length,
+				 bool hide)
 {
+	MemoryContext context;
+	MemoryContext old;
 	StatementShape shape = {.command = SHAPE_UTILITY};
+	TextConstants constants;
 	int			location = 0;
 
 	if (statements_described(slot))
 		return;
 	shape.noutput = tag;
 	comment_strip(&text, &location, &length);
+	if (!hide)
+	{
+		store(slot, text, length, "\0", 2, &shape);
+		return;
+	}
+
+	context = make_context();
+	old = MemoryContextSwitchTo(context);
+	text = normalize_text(text, location, &length, NULL, true, &constants);
 	store(slot, text, length, "\0", 2, &shape);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
 }

@@ -32,10 +32,18 @@ extern void describe_query(int slot, const char *text, int location,
 extern void describe_plan(int slot, QueryDesc *queryDesc);
 
 /*
- * A utility statement, if it has no text yet; its text is kept as it is.  May
- * be called while an error is being handled.
+ * Is every constant of this utility statement kept out of its text?  Of one
+ * that carries a query, values for one, or a message.  What any other says, it
+ * is about: a setting, a definition that is in the catalogs then, a DO block.
+ */
+extern bool describe_hides_constants(Node *utility);
+
+/*
+ * A utility statement, if it has no text yet; "hide" is what
+ * describe_hides_constants() said of it.  May be called while an error is being
+ * handled.
  */
 extern void describe_utility(int slot, CommandTag tag, const char *text,
-							 int length);
+							 int length, bool hide);
 
 #endif							/* QW_DESCRIBE_H */

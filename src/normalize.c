@@ -4,11 +4,19 @@
  *		The constants of a statement: where they are in its text, and the text
  *		without them.
  *
- * The text has been parsed before it comes here, so that the lexer may rely
- * on what stands at a constant's place being a token.  Should it be something
- * else all the same (a setting that the lexer depends on was changed between
- * parsing and now), the lengths found are off, and nothing worse.  Every
- * server encoding keeps ASCII bytes out of its multibyte characters.
+ * Jumbling lists the constants that it came across.  It does not come across
+ * all of them: of two equal expressions in ORDER BY, GROUP BY, DISTINCT ON or
+ * a window parse analysis keeps one, and some parts of a statement (XMLTABLE's
+ * columns) are left out of a query's id.  So the text is read token by token,
+ * and each constant is replaced, listed or not; numbers that are no values
+ * stay (clause.h), unless they are listed.  What is listed is replaced in any
+ * case, TRUE and NULL too, as pg_stat_statements does.
+ *
+ * One that is not listed gets the number of a listed one with the same text:
+ * then it is the second of two equal expressions, and they stay equal, so that
+ * "SELECT date_trunc('day', at) ... GROUP BY date_trunc('day', at)" can be
+ * analysed and planned with parameters.  Not in what jumbling leaves out, where
+ * that may be chance.
  *
  * src/normalize.c
  *
@@ -16,286 +24,15 @@
  */
 #include "postgres.h"
 
-#include <ctype.h>
-
 #include "common/hashfn.h"
 #include "lib/stringinfo.h"
 #include "parser/parser.h"
 #include "parser/scansup.h"
 
+#include "clause.h"
+#include "lexer.h"
 #include "normalize.h"
 #include "valueset.h"
-
-static inline bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static inline bool
-is_identifier_start(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
-		IS_HIGHBIT_SET(c);
-}
-
-/*
- * Skips white space and comments to the end of line, and the comments between
- * slashes and stars too if "all" is given; *newline tells whether a line ended.
- */
-static const char *
-skip_blanks(const char *p, bool all, bool *newline)
-{
-	*newline = false;
-	for (;;)
-	{
-		if (*p == '\n' || *p == '\r')
-		{
-			*newline = true;
-			p++;
-		}
-		else if (*p != '\0' && scanner_isspace(*p))
-			p++;
-		else if (p[0] == '-' && p[1] == '-')
-			p += strcspn(p, "\n\r");
-		else if (all && p[0] == '/' && p[1] == '*')
-		{
-			int			depth = 1;
-
-			p += 2;
-			while (depth > 0 && *p != '\0')
-			{
-				if (p[0] == '/' && p[1] == '*')
-				{
-					depth++;
-					p += 2;
-				}
-				else if (p[0] == '*' && p[1] == '/')
-				{
-					depth--;
-					p += 2;
-				}
-				else
-					p++;
-			}
-		}
-		else
-			return p;
-	}
-}
-
-/*
- * Skips what is quoted, from the opening quote to after the closing one.  Two
- * quotes in a row stand for one.
- */
-static const char *
-skip_quoted(const char *p, bool backslashes)
-{
-	char		quote = *p++;
-
-	for (;;)
-	{
-		if (backslashes)
-		{
-			while (*p != '\0' && *p != quote)
-				p += (p[0] == '\\' && p[1] != '\0') ? 2 : 1;
-		}
-		else
-		{
-			const char *found = strchr(p, quote);
-
-			p = (found != NULL) ? found : p + strlen(p);
-		}
-
-		if (*p == '\0')
-			return p;
-		p++;
-		if (*p != quote)
-			return p;
-		p++;
-	}
-}
-
-/*
- * Skips a string constant: pieces of it on several lines are one constant.
- */
-static const char *
-skip_string(const char *p, bool backslashes)
-{
-	for (;;)
-	{
-		const char *next;
-		bool		newline;
-
-		p = skip_quoted(p, backslashes);
-		if (*p == '\0')
-			return p;
-		next = skip_blanks(p, false, &newline);
-		if (!newline || *next != '\'')
-			return p;
-		p = next;
-	}
-}
-
-static const char *
-skip_identifier(const char *p)
-{
-	while (is_identifier_start(*p) || is_digit(*p) || *p == '$')
-		p++;
-	return p;
-}
-
-/* Skips $tag$ ... $tag$; returns p if that is not what it is */
-static const char *
-skip_dollar_quoted(const char *p)
-{
-	const char *tag_end = p + 1;
-	const char *q;
-	size_t		tag_length;
-
-	if (is_identifier_start(*tag_end))
-	{
-		while (is_identifier_start(*tag_end) || is_digit(*tag_end))
-			tag_end++;
-	}
-	if (*tag_end != '$')
-		return p;
-	tag_length = tag_end + 1 - p;
-
-	for (q = tag_end + 1; (q = strchr(q, '$')) != NULL; q++)
-	{
-		if (strncmp(q, p, tag_length) == 0)
-			return q + tag_length;
-	}
-	return p + strlen(p);
-}
-
-/*
- * Skips a number: decimal with fraction and exponent, 0x, 0o, 0b, underscores
- * between digits.  "1..2" is 1 and a range.
- */
-static const char *
-skip_number(const char *p)
-{
-	if (p[0] == '0' && strchr("xXoObB", p[1]) != NULL && p[1] != '\0' &&
-		(isxdigit((unsigned char) p[2]) || p[2] == '_'))
-	{
-		p += 2;
-		while (isxdigit((unsigned char) *p) || *p == '_')
-			p++;
-		return p;
-	}
-
-	while (is_digit(*p) || (*p == '_' && is_digit(p[1])))
-		p++;
-	if (*p == '.' && p[1] != '.')
-	{
-		p++;
-		while (is_digit(*p) || (*p == '_' && is_digit(p[1])))
-			p++;
-	}
-	if ((*p == 'e' || *p == 'E') &&
-		(is_digit(p[1]) ||
-		 ((p[1] == '-' || p[1] == '+') && is_digit(p[2]))))
-	{
-		p += 2;
-		while (is_digit(*p) || (*p == '_' && is_digit(p[1])))
-			p++;
-	}
-	return p;
-}
-
-/*
- * Length of the constant that begins at text, which ends with a NUL.  A minus
- * sign belongs to the number after it.  What the grammar makes a constant may
- * also be a keyword or a name: TRUE, NULL, the field of EXTRACT.
- */
-static int
-constant_length(const char *text)
-{
-	const char *p = text;
-	bool		newline;
-
-	if (*p == '-')
-		p = skip_blanks(p + 1, true, &newline);
-
-	switch (*p)
-	{
-		case '\0':
-			break;
-		case '\'':
-			p = skip_string(p, !STANDARD_STRINGS);
-			break;
-		case '"':
-			p = skip_quoted(p, false);
-			break;
-		case '$':
-			if (is_digit(p[1]))
-			{
-				p++;
-				while (is_digit(*p))
-					p++;
-			}
-			else
-			{
-				const char *end = skip_dollar_quoted(p);
-
-				p = (end > p) ? end : p + 1;
-			}
-			break;
-		case 'e':
-		case 'E':
-			if (p[1] == '\'')
-				p = skip_string(p + 1, true);
-			else
-				p = skip_identifier(p);
-			break;
-		case 'n':
-		case 'N':
-			if (p[1] == '\'')
-				p = skip_string(p + 1, !STANDARD_STRINGS);
-			else
-				p = skip_identifier(p);
-			break;
-		case 'b':
-		case 'B':
-		case 'x':
-		case 'X':
-			if (p[1] == '\'')
-				p = skip_string(p + 1, false);
-			else
-				p = skip_identifier(p);
-			break;
-		case 'u':
-		case 'U':
-			if (p[1] == '&' && p[2] == '\'')
-				p = skip_string(p + 2, false);
-			else if (p[1] == '&' && p[2] == '"')
-				p = skip_quoted(p + 2, false);
-			else
-				p = skip_identifier(p);
-			break;
-		default:
-			if (is_digit(*p) || (*p == '.' && is_digit(p[1])))
-				p = skip_number(p);
-			else if (is_identifier_start(*p))
-				p = skip_identifier(p);
-			else
-				p++;
-	}
-	return p - text;
-}
-
-/*
- * Is this location one that is replaced?  Parameters are only where lists of
- * constants were squashed, as all of them are numbered anew then.
- */
-static inline bool
-is_replaced(const JumbleState *jstate, const LocationLen *location)
-{
-	return location->location >= 0 &&
-		(!LOCATION_IS_PARAM(location) || JUMBLE_HAS_SQUASHED_LISTS(jstate));
-}
 
 static int
 compare_locations(const void *a, const void *b)
@@ -336,57 +73,344 @@ normalize_clean(const char **query, int *location, int *length)
 	*length = left;
 }
 
+/*
+ * The constants that jumbling listed, in the order of the text, each once, and
+ * a squashed list as one
+ */
+static LocationLen *
+list_constants(const JumbleState *jstate, int location, int length, int *n)
+{
+	LocationLen *listed;
+	int			count = 0;
+
+	listed = palloc_array(LocationLen, jstate->clocations_count + 1);
+	for (int i = 0; i < jstate->clocations_count; i++)
+	{
+		const LocationLen *constant = &jstate->clocations[i];
+
+		if (normalize_counts(jstate, constant) && constant->location >= location &&
+			constant->location - location < length)
+			listed[count++] = *constant;
+	}
+	qsort(listed, count, sizeof(LocationLen), compare_locations);
+	*n = 0;
+	for (int i = 0; i < count; i++)
+	{
+		const LocationLen *last = *n > 0 ? &listed[*n - 1] : NULL;
+
+		if (last == NULL ||
+			(last->location != listed[i].location &&
+			 !(LOCATION_IS_SQUASHED(last) &&
+			   listed[i].location < last->location + last->length)))
+			listed[(*n)++] = listed[i];
+	}
+	return listed;
+}
+
+/* The highest $n of a text, 0 if there is none */
+static int
+highest_param(const char *query, int length)
+{
+	const char *end = query + length;
+	LexerToken	token = {.end = query};
+	int			highest = 0;
+
+	if (memchr(query, '$', length) == NULL)
+		return 0;
+	while (lexer_next(token.end, end, !STANDARD_STRINGS, &token))
+	{
+		if (token.kind == LEXER_PARAM)
+			highest = Max(highest, atoi(token.start + 1));
+	}
+	return highest;
+}
+
+/* As many listed constants are looked through for one with the same text */
+#define MAX_TWINS	128
+
+/* ... and as much of the text on either side */
+#define MAX_CONTEXT	64
+
+/* What normalize_text() works on */
+typedef struct Normalizer
+{
+	const char *query;
+	int			location;
+	int			length;
+	LocationLen *listed;		/* lengths are worked out when needed */
+	int			nlisted;
+	bool		all;			/* those not listed too */
+	bool		params;			/* number parameters anew as well */
+	bool		left_out;		/* jumbling leaves out what comes here */
+	StringInfoData buf;
+	const char *copied;			/* of the query, to here */
+	TextConstants *constants;
+	int			space;			/* of its array */
+} Normalizer;
+
+/* Puts a parameter in place of a constant; number: from 0 */
+static void
+replace(Normalizer *normalizer, const char *start, const char *end,
+		int number, bool squashed)
+{
+	appendBinaryStringInfo(&normalizer->buf, normalizer->copied,
+						   start - normalizer->copied);
+	appendStringInfo(&normalizer->buf, "$%d%s",
+					 normalizer->constants->nparams + number + 1,
+					 squashed ? " /*, ... */" : "");
+	normalizer->copied = end;
+}
+
+/* How much of the text around two places of it is the same, up to a limit */
+static int
+common_context(const Normalizer *normalizer, const char *a, const char *b,
+			   int length)
+{
+	const char *first = Min(a, b);
+	const char *last = Max(a, b);
+	const char *end = normalizer->query + normalizer->length;
+	int			before = 0;
+	int			after = length;
+
+	while (before < MAX_CONTEXT && first - before > normalizer->query &&
+		   first[-before - 1] == last[-before - 1])
+		before++;
+	while (after < MAX_CONTEXT && last + after < end &&
+		   first[after] == last[after])
+		after++;
+	return before + after;
+}
+
+/*
+ * The number of a listed constant with the same text, or -1.  If there are
+ * several, it is the one with the most of the text around it in common.
+ */
+static int
+find_twin(const Normalizer *normalizer, const char *text, int length,
+		  bool backslashes)
+{
+	int			found = -1;
+	int			most = -1;
+
+	if (normalizer->left_out)
+		return -1;
+	for (int i = 0; i < Min(normalizer->nlisted, MAX_TWINS); i++)
+	{
+		LocationLen *constant = &normalizer->listed[i];
+		const char *twin = normalizer->query +
+		(constant->location - normalizer->location);
+		int			common;
+
+		if (LOCATION_IS_SQUASHED(constant))
+			continue;
+		if (constant->length < 0)
+			constant->length = lexer_constant_length(twin, backslashes);
+		if (constant->length != length || memcmp(twin, text, length) != 0)
+			continue;
+		common = common_context(normalizer, twin, text, length);
+		if (common > most)
+		{
+			most = common;
+			found = i;
+		}
+	}
+	return found;
+}
+
+/* The same for one that is not listed */
+static void
+replace_other(Normalizer *normalizer, const LexerToken *token,
+			  bool backslashes)
+{
+	TextConstants *constants = normalizer->constants;
+	int			number = find_twin(normalizer, token->start,
+								   token->end - token->start, backslashes);
+
+	if (number < 0)
+	{
+		if (constants->nplaces == normalizer->space)
+		{
+			normalizer->space *= 2;
+			constants->places = repalloc_array(constants->places, int,
+											   normalizer->space);
+		}
+		number = constants->nplaces++;
+		constants->places[number] =
+			normalizer->location + (token->start - normalizer->query);
+	}
+	replace(normalizer, token->start, token->end, number, false);
+}
+
+/*
+ * Replaces a number with its sign, of which this is the token, by its twin.
+ * Without a twin the sign stays.
+ */
+static void
+replace_negative(Normalizer *normalizer, LexerToken *sign, bool backslashes)
+{
+	int			length = lexer_constant_length(sign->start, backslashes);
+	int			number;
+
+	if (sign->start + length > normalizer->query + normalizer->length)
+		return;
+	number = find_twin(normalizer, sign->start, length, backslashes);
+	if (number < 0)
+		return;
+	sign->end = sign->start + length;
+	sign->kind = LEXER_NUMBER;
+	replace(normalizer, sign->start, sign->end, number, false);
+}
+
+/*
+ * Is this the word of a clause whose constants jumbling leaves out?  They come
+ * after it.
+ */
+static bool
+is_left_out(const LexerToken *token)
+{
+	static const char *const words[] = {"xmltable", "json_table", "cycle"};
+
+	for (int i = 0; token->kind == LEXER_WORD && i < lengthof(words); i++)
+	{
+		if (token->end - token->start == strlen(words[i]) &&
+			pg_strncasecmp(token->start, words[i], strlen(words[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Is this token, which is not listed, a constant? */
+static bool
+is_constant(const Normalizer *normalizer, const Clause *clause,
+			const LexerToken *token)
+{
+	switch (token->kind)
+	{
+		case LEXER_STRING:
+			return normalizer->all;
+		case LEXER_NUMBER:
+			return normalizer->all && !clause_keeps(clause, token);
+		case LEXER_PARAM:
+			return normalizer->params;
+		default:
+			return false;
+	}
+}
+
+/*
+ * Replaces the constants.  Each listed one is at the begin of a token if
+ * "backslashes" is what the text was parsed with.  If one is not, "exact"
+ * stops with false; else the token before it ends there.
+ */
+static bool
+replace_constants(Normalizer *normalizer, bool backslashes, bool exact)
+{
+	const char *query = normalizer->query;
+	const char *end = query + normalizer->length;
+	int			n = 0;			/* of the listed ones, those passed */
+	LexerToken	token = {.end = query};
+	Clause		clause;
+
+	resetStringInfo(&normalizer->buf);
+	normalizer->copied = query;
+	normalizer->left_out = false;
+	normalizer->constants->nplaces = normalizer->nlisted;
+	for (int i = 0; i < normalizer->nlisted; i++)
+	{
+		normalizer->constants->places[i] = normalizer->listed[i].location;
+		if (!LOCATION_IS_SQUASHED(&normalizer->listed[i]))
+			normalizer->listed[i].length = -1;
+	}
+	clause_init(&clause, end, backslashes);
+
+	while (lexer_next(token.end, end, backslashes, &token))
+	{
+		const LocationLen *constant = NULL;
+		const char *place = NULL;
+
+		for (; n < normalizer->nlisted; n++)
+		{
+			constant = &normalizer->listed[n];
+			place = query + (constant->location - normalizer->location);
+			if (place >= token.start)
+				break;
+			if (exact)
+				return false;
+		}
+		if (n == normalizer->nlisted)
+			place = NULL;
+
+		if (place == token.start)
+		{
+			bool		squashed = LOCATION_IS_SQUASHED(constant);
+			int			length = squashed ? constant->length :
+			lexer_constant_length(place, backslashes);
+
+			token.kind = LEXER_STRING;
+			token.end = Min(place + Max(length, 1), end);
+			replace(normalizer, token.start, token.end, n++, squashed);
+		}
+		else
+		{
+			if (place != NULL && place < token.end)
+			{
+				if (exact)
+					return false;
+				token.end = place;
+			}
+			if (is_constant(normalizer, &clause, &token))
+				replace_other(normalizer, &token, backslashes);
+			else if (is_left_out(&token))
+				normalizer->left_out = true;
+			else if (normalizer->all && *token.start == '-' &&
+					 clause_starts_expression(&clause))
+				replace_negative(normalizer, &token, backslashes);
+		}
+		clause_advance(&clause, &token);
+	}
+	appendBinaryStringInfo(&normalizer->buf, normalizer->copied,
+						   end - normalizer->copied);
+	return true;
+}
+
 char *
 normalize_text(const char *query, int location, int *length,
-			   const JumbleState *jstate, int **constants, int *nconstants)
+			   const JumbleState *jstate, bool all, TextConstants *constants)
 {
-	int			nlocations = jstate->clocations_count;
-	LocationLen *locations = NULL;
-	StringInfoData buf;
-	int			copied = 0;		/* of the query, to here */
-	int			replaced = 0;
-	int			last = -1;
+	Normalizer	normalizer = {
+		.query = query,
+		.location = location,
+		.length = *length,
+		.all = all,
+		.constants = constants
+	};
 
-	if (nlocations > 0)
+	constants->nparams = 0;
+	if (jstate != NULL)
 	{
-		locations = palloc_array(LocationLen, nlocations);
-		memcpy(locations, jstate->clocations,
-			   sizeof(LocationLen) * nlocations);
-		qsort(locations, nlocations, sizeof(LocationLen), compare_locations);
+		normalizer.listed = list_constants(jstate, location, *length,
+										   &normalizer.nlisted);
+		normalizer.params = JUMBLE_HAS_SQUASHED_LISTS(jstate);
+		constants->nparams = jstate->highest_extern_param_id;
 	}
+	/* a parameter may be where jumbling does not look */
+	if (!normalizer.params)
+		constants->nparams = Max(constants->nparams,
+								 highest_param(query, *length));
+	normalizer.space = normalizer.nlisted + 16;
+	constants->places = palloc_array(int, normalizer.space);
+	initStringInfo(&normalizer.buf);
+	enlargeStringInfo(&normalizer.buf, *length + 1);
 
-	*constants = palloc_array(int, nlocations + 1);
-	initStringInfo(&buf);
-	enlargeStringInfo(&buf, *length + 1);
+	/* the setting may have changed since the text was parsed */
+	if (!replace_constants(&normalizer, !STANDARD_STRINGS, true) &&
+		!replace_constants(&normalizer, STANDARD_STRINGS, true))
+		(void) replace_constants(&normalizer, !STANDARD_STRINGS, false);
 
-	for (int i = 0; i < nlocations; i++)
-	{
-		const LocationLen *constant = &locations[i];
-		int			offset = constant->location - location;
-		int			constant_len;
-
-		if (!is_replaced(jstate, constant) || constant->location == last ||
-			offset < copied || offset >= *length)
-			continue;
-		last = constant->location;
-
-		constant_len = LOCATION_IS_SQUASHED(constant) ?
-			constant->length : constant_length(query + offset);
-
-		appendBinaryStringInfo(&buf, query + copied, offset - copied);
-		(*constants)[replaced++] = constant->location;
-		appendStringInfo(&buf, "$%d%s",
-						 jstate->highest_extern_param_id + replaced,
-						 LOCATION_IS_SQUASHED(constant) ? " /*, ... */" : "");
-		copied = Min(offset + constant_len, *length);
-	}
-	appendBinaryStringInfo(&buf, query + copied, *length - copied);
-
-	if (locations != NULL)
-		pfree(locations);
-	*nconstants = replaced;
-	*length = buf.len;
-	return buf.data;
+	if (normalizer.listed != NULL)
+		pfree(normalizer.listed);
+	*length = normalizer.buf.len;
+	return normalizer.buf.data;
 }
 
 /* Short ones, as keys are, take less than hash_bytes_extended() does */
@@ -431,7 +455,7 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 		int			length;
 		int			place;
 
-		if (!is_replaced(jstate, constant) || offset >= text_length)
+		if (!normalize_counts(jstate, constant) || offset >= text_length)
 			continue;
 
 		/* Mostly they come in the order of the text */
@@ -444,7 +468,8 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 			continue;
 
 		length = LOCATION_IS_SQUASHED(constant) ?
-			constant->length : constant_length(source_text + offset);
+			constant->length :
+			lexer_constant_length(source_text + offset, !STANDARD_STRINGS);
 		length = Min(length, text_length - offset);
 
 		/*
@@ -476,129 +501,25 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 	literals->hash_all = (n > 0 && hash == 0) ? 1 : hash;
 }
 
-/* Does a constant begin here, at the start of a token? */
-static bool
-is_constant(const char *p)
-{
-	switch (*p)
-	{
-		case '\'':
-			return true;
-		case '$':
-			return !is_digit(p[1]) && skip_dollar_quoted(p) > p;
-		case '.':
-			return is_digit(p[1]);
-		case 'e':
-		case 'E':
-		case 'n':
-		case 'N':
-		case 'b':
-		case 'B':
-		case 'x':
-		case 'X':
-			return p[1] == '\'';
-		case 'u':
-		case 'U':
-			return p[1] == '&' && p[2] == '\'';
-		default:
-			return is_digit(*p);
-	}
-}
-
-/* The end of a comment that begins here, or p */
-static const char *
-skip_comment(const char *p)
-{
-	int			depth = 0;
-
-	if (p[0] == '-' && p[1] == '-')
-		return p + strcspn(p, "\r\n");
-	if (p[0] != '/' || p[1] != '*')
-		return p;
-	for (; *p != '\0'; p++)
-	{
-		if (p[0] == '/' && p[1] == '*')
-		{
-			depth++;
-			p++;
-		}
-		else if (p[0] == '*' && p[1] == '/')
-		{
-			p++;
-			if (--depth == 0)
-				return p + 1;
-		}
-	}
-	return p;
-}
-
-char *
-normalize_unparsed(const char *query, int length)
-{
-	char	   *copy = pnstrdup(query, length);
-	StringInfoData buf;
-	int			number = 0;
-
-	/* new parameters are counted on from those that are there */
-	for (const char *p = copy; *p != '\0';)
-	{
-		const char *end = skip_comment(p);
-
-		if (end == p)
-		{
-			end = *p == '-' ? p + 1 : p + constant_length(p);
-			if (*p == '$' && is_digit(p[1]))
-				number = Max(number, atoi(p + 1));
-		}
-		p = end;
-	}
-
-	initStringInfo(&buf);
-	for (const char *p = copy; *p != '\0';)
-	{
-		const char *end = skip_comment(p);
-
-		if (end > p)
-			appendBinaryStringInfo(&buf, p, end - p);
-		else if (*p == '-' || !is_constant(p))
-		{
-			/* a sign is not part of the token here */
-			end = *p == '-' ? p + 1 : p + constant_length(p);
-			appendBinaryStringInfo(&buf, p, end - p);
-		}
-		else
-		{
-			end = p + constant_length(p);
-			appendStringInfo(&buf, "$%d", ++number);
-		}
-		p = end;
-	}
-	pfree(copy);
-	return buf.data;
-}
-
 int
 normalize_before_string(const char *text, int length, int from)
 {
-	const char *p = text;
+	const char *end = text + length;
+	LexerToken	token = {.end = text};
 
-	while (p < text + length && *p != '\0')
+	for (;;)
 	{
-		const char *end = skip_comment(p);
+		const char *p = token.end;
+		bool		found = lexer_next(p, end, !STANDARD_STRINGS, &token);
+		const char *next = found ? token.start : end;
 
-		if (end > p)
-		{
-			if (memchr(p, '\'', end - p) != NULL)
-				return p - text;
-		}
-		else
-		{
-			if (p - text >= from && is_constant(p) &&
-				!is_digit(*p) && *p != '.')
-				return p - text;
-			end = *p == '-' ? p + 1 : p + constant_length(p);
-		}
-		p = end;
+		while (p < next && scanner_isspace(*p))
+			p++;
+		if (memchr(p, '\'', next - p) != NULL)
+			return p - text;
+		if (!found)
+			return length;
+		if (token.kind == LEXER_STRING && token.start - text >= from)
+			return token.start - text;
 	}
-	return length;
 }

@@ -4,10 +4,9 @@
  *		The constants of a statement: where they are in its text, and the text
  *		without them.
  *
- * Parse analysis tells where each constant begins (JumbleState), not where it
- * ends; that is found here, by a lexer for single tokens that needs neither
- * the text before them nor memory, and cannot raise.  The JumbleState is
- * shared with other modules and is never changed.
+ * Jumbling tells where constants begin (JumbleState), not where they end, and
+ * not all of them; the rest is read from the text (lexer.h).  The JumbleState
+ * is shared with other modules and is never changed.
  *
  * src/normalize.h
  *
@@ -20,6 +19,18 @@
 #include "params.h"
 
 /*
+ * Is what jumbling listed here a constant, to be counted and replaced?
+ * Parameters are only where lists of constants were squashed, as all of them
+ * are numbered anew then.
+ */
+static inline bool
+normalize_counts(const JumbleState *jstate, const LocationLen *location)
+{
+	return location->location >= 0 &&
+		(!LOCATION_IS_PARAM(location) || JUMBLE_HAS_SQUASHED_LISTS(jstate));
+}
+
+/*
  * Narrows a source text to one of its statements, without the white space
  * around it: *location and *length, as a Query or PlannedStmt has them (-1:
  * not known; length 0: to the end), become those of what is left, and *query
@@ -28,23 +39,30 @@
 extern void normalize_clean(const char **query, int *location, int *length);
 
 /*
- * The text of a statement, given as by normalize_clean(), with its constants
- * replaced by $1, $2, ... or, where it has parameters, the numbers after
- * theirs: palloc'd, its length put into *length.  As pg_stat_statements shows
- * it.  *constants, palloc'd, gets the places of the *nconstants constants that
- * were replaced, in order: offsets in the source text, as Const.location has
- * them.
+ * What the $n of a text without constants stand for: $1 to $nparams for the
+ * statement's own parameters, the others for the constants that were replaced.
+ * Those that jumbling listed come first, in the order of the text and of
+ * StatementLiterals; then the others, likewise.
  */
-extern char *normalize_text(const char *query, int location, int *length,
-							const JumbleState *jstate,
-							int **constants, int *nconstants);
+typedef struct TextConstants
+{
+	int			nparams;
+	int			nplaces;
+	int		   *places;			/* offsets in the source text, as
+								 * Const.location has them; palloc'd */
+} TextConstants;
 
 /*
- * The same for a statement whose parse was not seen: every constant in it is
- * replaced, those too that parse analysis would have kept.  Does not raise but
- * for lack of memory.
+ * The text of a statement, given as by normalize_clean(), with its constants
+ * replaced by $n: palloc'd, its length put into *length.  Those that jumbling
+ * listed are, and with "all" every other one; the text is as
+ * pg_stat_statements shows it where jumbling listed all of them.  "jstate" is
+ * NULL for a statement whose parse was not seen.  Does not raise but for lack
+ * of memory.
  */
-extern char *normalize_unparsed(const char *query, int length);
+extern char *normalize_text(const char *query, int location, int *length,
+							const JumbleState *jstate, bool all,
+							TextConstants *constants);
 
 /*
  * Finds the constants of the statement being parsed; "source_text" is the

@@ -37,19 +37,10 @@ typedef struct TypeCollector
 static int
 find_constant(const TypeCollector * collector, int location)
 {
-	int			low = 0;
-	int			high = collector->nconstants - 1;
-
-	while (low <= high)
+	for (int i = 0; i < collector->nconstants; i++)
 	{
-		int			middle = (low + high) / 2;
-
-		if (collector->constants[middle] == location)
-			return middle;
-		if (collector->constants[middle] < location)
-			low = middle + 1;
-		else
-			high = middle - 1;
+		if (collector->constants[i] == location)
+			return i;
 	}
 	return -1;
 }

@@ -39,6 +39,8 @@
  *	shape				what a statement is
  *	origin				how it was analysed when it ran
  *	normalize			constants out of the text
+ *	lexer				its tokens
+ *	clause				numbers in it that are no values
  *	comment				sqlcommenter tags
  *	secrets				passwords in utility statements
  *	params, builtin		values: hash, text

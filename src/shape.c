@@ -27,6 +27,7 @@
 #include "utils/lsyscache.h"
 
 #include "compat.h"
+#include "normalize.h"
 #include "shape.h"
 
 /* Subqueries within subqueries that are followed */
@@ -159,8 +160,8 @@ compare_locations(const void *a, const void *b)
 }
 
 /*
- * Place of a constant among those that normalisation replaces, or -1 if it is
- * not one of them.
+ * Place of a constant among those that jumbling listed, as
+ * normalize_literals() counts them, or -1 if it is not one of them.
  */
 static int
 literal_number(ShapeBuilder *builder, int location)
@@ -173,16 +174,19 @@ literal_number(ShapeBuilder *builder, int location)
 		return -1;
 	if (builder->locations == NULL)
 	{
+		int			count = 0;
 		int			n = 0;
 
 		/* sorted, each once */
 		builder->locations = palloc(sizeof(int) *
 									Max(jstate->clocations_count, 1));
 		for (int i = 0; i < jstate->clocations_count; i++)
-			builder->locations[i] = jstate->clocations[i].location;
-		qsort(builder->locations, jstate->clocations_count, sizeof(int),
-			  compare_locations);
-		for (int i = 0; i < jstate->clocations_count; i++)
+		{
+			if (normalize_counts(jstate, &jstate->clocations[i]))
+				builder->locations[count++] = jstate->clocations[i].location;
+		}
+		qsort(builder->locations, count, sizeof(int), compare_locations);
+		for (int i = 0; i < count; i++)
 		{
 			if (n == 0 || builder->locations[n - 1] != builder->locations[i])
 				builder->locations[n++] = builder->locations[i];

@@ -61,8 +61,8 @@ typedef enum ShapeValueSource
 	SHAPE_VALUE_NONE,
 	SHAPE_VALUE_PARAM,			/* bind parameter: number is its $n, from 1 */
 	SHAPE_VALUE_LITERAL			/* constant in the text: number counts the
-								 * constants that normalisation replaces, in
-								 * order of their place in the text, from 0 */
+								 * constants that jumbling lists, in order of
+								 * their place in the text, from 0 */
 } ShapeValueSource;
 
 typedef struct ShapeValue

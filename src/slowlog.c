@@ -301,7 +301,8 @@ static bool
 text_to_keep(const char **text, int *length, bool out_of_memory)
 {
 	int			location = 0;
-	Size		room = (Size) *length * 4 + ALLOCSET_DEFAULT_INITSIZE;
+	TextConstants constants;
+	Size		room = (Size) *length * 8 + ALLOCSET_DEFAULT_INITSIZE;
 	void	   *probe;
 
 	if (settings_keep_no_tag())
@@ -320,8 +321,7 @@ text_to_keep(const char **text, int *length, bool out_of_memory)
 	if (probe == NULL)
 		return false;
 	pfree(probe);
-	*text = normalize_unparsed(*text, *length);
-	*length = strlen(*text);
+	*text = normalize_text(*text, 0, length, NULL, true, &constants);
 	return true;
 }
 

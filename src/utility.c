@@ -284,6 +284,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	int			location = pstmt->stmt_location;
 	int			length = pstmt->stmt_len;
 	CommandTag	tag = CreateCommandTag(parsetree);
+	bool		hide = describe_hides_constants(parsetree);
 	StatementKey key;
 	Measure		measure;
 	Usage		usage;
@@ -344,7 +345,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			measure_usage(&measure, &usage);
 			slot = statements_slot(&e.key);
 			if (slot >= 0)
-				describe_utility(slot, tag, text, length);
+				describe_utility(slot, tag, text, length, hide);
 			record_failure(&e, NULL, text, 0, length);
 			if (unlikely(capture_on) && captured)
 				capture_utility(&e, text, length);
@@ -379,7 +380,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	slot = statements_slot(&key);
 	if (slot < 0)
 		return;
-	describe_utility(slot, tag, text, length);
+	describe_utility(slot, tag, text, length, hide);
 	e.key = key;
 	e.start = measure.start;
 	e.elapsed = end - measure.start;

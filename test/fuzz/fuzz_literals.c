@@ -8,7 +8,7 @@
  * where: the rest is the statement.  So constants "begin" where the parser
  * would never find one, too; then the lengths are off, and nothing worse.
  *
- * Links: normalize.c params.c
+ * Links: clause.c lexer.c normalize.c params.c
  *
  * test/fuzz/fuzz_literals.c
  *
@@ -131,8 +131,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static StatementLiterals literals;
 	char	   *text;
 	char	   *normalized;
-	int		   *constants;
-	int			nconstants;
 	const char *clean;
 	int			n;
 	int			location = 0;
@@ -174,15 +172,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		length = 0;
 		normalize_clean(&clean, &location, &length);
 		CHECK(length >= 0 && location + length <= size && clean == text + location);
-		normalized = normalize_text(clean, location, &length, &jstate,
-									&constants, &nconstants);
-		CHECK(strlen(normalized) == length);
-		CHECK(nconstants >= 0);
-		pfree(constants);
-		pfree(normalized);
+		for (int all = 0; all <= 3; all++)
+		{
+			TextConstants constants;
+			int			normalized_length = length;
 
-		normalized = normalize_unparsed(text, (int) size);
-		pfree(normalized);
+			normalized = normalize_text(clean, location, &normalized_length,
+										all & 2 ? &jstate : NULL, all & 1,
+										&constants);
+			CHECK(strlen(normalized) == normalized_length);
+			for (int i = 0; i < constants.nplaces; i++)
+				CHECK(constants.places[i] >= location &&
+					  constants.places[i] < location + length);
+			pfree(constants.places);
+			pfree(normalized);
+		}
 	}
 	free(text);
 	return 0;
