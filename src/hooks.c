@@ -255,7 +255,8 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 	if (key.toplevel && jstate && jstate->clocations_count > 0 &&
 		repeats_wants_literals(statements_local(slot)))
 	{
-		normalize_literals(pstate->p_sourcetext, jstate,
+		normalize_literals(pstate->p_sourcetext, query->stmt_location,
+						   query->stmt_len, jstate,
 						   repeats_set_literals(queryid));
 		return;
 	}

@@ -427,24 +427,43 @@ hash_constant(const char *constant, int length, uint64 hash)
 	return valueset_mix(hash ^ word);
 }
 
-bool
-normalize_same_text(const StatementLiterals *literals, const char *text)
+/* The stretch of a source text that is one statement of it */
+static inline const char *
+statement_of(const char *source_text, int *location, int *length)
 {
-	int			length = literals->text_length;
+	const char *start;
 
-	if (strlen(text) != length)
+	if (*location < 0)
+	{
+		*location = 0;
+		*length = 0;			/* not to be trusted either */
+	}
+	start = source_text + *location;
+	if (*length <= 0)
+		*length = strlen(start);
+	return start;
+}
+
+bool
+normalize_same_text(const StatementLiterals *literals, const char *text,
+					int location, int length)
+{
+	const char *start = statement_of(text, &location, &length);
+
+	if (location != literals->location || length != literals->text_length)
 		return false;
 	if (length <= PARAMS_SHORT_TEXT)
-		return memcmp(text, literals->text_copy, length) == 0;
-	return hash_bytes_extended((const unsigned char *) text, length, 0) ==
+		return memcmp(start, literals->text_copy, length) == 0;
+	return hash_bytes_extended((const unsigned char *) start, length, 0) ==
 		literals->text_hash;
 }
 
 void
-normalize_literals(const char *source_text, const JumbleState *jstate,
-				   StatementLiterals *literals)
+normalize_literals(const char *source_text, int location, int text_length,
+				   const JumbleState *jstate, StatementLiterals *literals)
 {
-	int			text_length = strlen(source_text);
+	const char *start = statement_of(source_text, &location, &text_length);
+	int			end = location + text_length;
 	int			n = 0;
 	uint64		hash = 0;
 
@@ -455,7 +474,7 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 		int			length;
 		int			place;
 
-		if (!normalize_counts(jstate, constant) || offset >= text_length)
+		if (!normalize_counts(jstate, constant) || offset >= end)
 			continue;
 
 		/* Mostly they come in the order of the text */
@@ -470,7 +489,7 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 		length = LOCATION_IS_SQUASHED(constant) ?
 			constant->length :
 			lexer_constant_length(source_text + offset, !STANDARD_STRINGS);
-		length = Min(length, text_length - offset);
+		length = Min(length, end - offset);
 
 		/*
 		 * The order that they are hashed in is the one that the statement was
@@ -490,13 +509,13 @@ normalize_literals(const char *source_text, const JumbleState *jstate,
 	}
 
 	literals->text = source_text;
+	literals->location = location;
 	literals->text_length = text_length;
 	if (text_length <= PARAMS_SHORT_TEXT)
-		memcpy(literals->text_copy, source_text, text_length);
+		memcpy(literals->text_copy, start, text_length);
 	else
 		literals->text_hash =
-			hash_bytes_extended((const unsigned char *) source_text,
-								text_length, 0);
+			hash_bytes_extended((const unsigned char *) start, text_length, 0);
 	literals->nliterals = n;
 	literals->hash_all = (n > 0 && hash == 0) ? 1 : hash;
 }

@@ -65,11 +65,13 @@ extern char *normalize_text(const char *query, int location, int *length,
 							TextConstants *constants);
 
 /*
- * Finds the constants of the statement being parsed; "source_text" is the
- * whole text, of all its statements.  Allocates nothing.
+ * Finds the constants that jumbling listed in the statement being parsed.
+ * "source_text" is the whole text, of all its statements; where this one is in
+ * it, a Query says (location -1: not known; length 0: to the end).  Allocates
+ * nothing.
  */
-extern void normalize_literals(const char *source_text,
-							   const JumbleState *jstate,
+extern void normalize_literals(const char *source_text, int location,
+							   int length, const JumbleState *jstate,
 							   StatementLiterals *literals);
 
 /*
@@ -79,8 +81,11 @@ extern void normalize_literals(const char *source_text,
  */
 extern int	normalize_before_string(const char *text, int length, int from);
 
-/* Is this the text that they were found in? */
+/*
+ * Is this the statement that they were found in?  Its place in "text" is the
+ * one that its PlannedStmt has.
+ */
 extern bool normalize_same_text(const StatementLiterals *literals,
-								const char *text);
+								const char *text, int location, int length);
 
 #endif							/* QW_NORMALIZE_H */

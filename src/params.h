@@ -30,7 +30,7 @@
  */
 #define PARAMS_MAX_LITERALS		64
 
-/* Longest text that is kept to be compared with, without its NUL */
+/* Longest statement that is kept to be compared with, without a NUL */
 #define PARAMS_SHORT_TEXT		512
 
 typedef struct LiteralSpan
@@ -41,8 +41,9 @@ typedef struct LiteralSpan
 
 typedef struct StatementLiterals
 {
-	const char *text;			/* the text they point into, and, to know it
-								 * again elsewhere, ... */
+	const char *text;			/* the text they point into, and, to know the
+								 * statement again in another copy, ... */
+	int			location;		/* ... its place in it, ... */
 	int			text_length;	/* ... its length and ... */
 	uint64		text_hash;		/* ... hash, or, if it is short, ... */
 	char		text_copy[PARAMS_SHORT_TEXT];	/* ... itself without the NUL */

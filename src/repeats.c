@@ -209,7 +209,9 @@ find_literals(QueryDesc *queryDesc)
 	 * The extended protocol copies the text that it parsed.  Another text of
 	 * the same statement has its constants elsewhere.
 	 */
-	if (!normalize_same_text(&literals, text))
+	if (!normalize_same_text(&literals, text,
+							 queryDesc->plannedstmt->stmt_location,
+							 queryDesc->plannedstmt->stmt_len))
 		return NULL;
 	literals.text = text;
 	return &literals;
@@ -245,8 +247,13 @@ static pg_noinline void
 hash_constants(QueryDesc *queryDesc, const StatementShape *shape,
 			   WindowValues *values)
 {
-	uint64		h = pattern_text_hash(queryDesc->sourceText);
+	const char *text = queryDesc->sourceText;
+	int			location = queryDesc->plannedstmt->stmt_location;
+	int			length = queryDesc->plannedstmt->stmt_len;
+	uint64		h;
 
+	normalize_clean(&text, &location, &length);
+	h = hash_bytes_extended((const unsigned char *) text, length, 0);
 	values->all = hash_combine64(values->all, h) | 1;
 	for (int i = 0; i < shape->nconditions; i++)
 	{

@@ -164,7 +164,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int strings = 0; strings <= 1; strings++)
 	{
 		standard_conforming_strings = strings;
-		normalize_literals(text, &jstate, &literals);
+		normalize_literals(text, 0, 0, &jstate, &literals);
 		check_literals(&literals);
 
 		clean = text;
