@@ -7,8 +7,10 @@
  *	client churn FIRST COUNT LENGTH
  *	client hot PAUSE
  *	client hold CONNECTIONS
+ *	client string FILE STATEMENTS
  *
- * A file's lines, empty ones and # comments left out:
+ * "string" sends STATEMENTS lines of the file at once, as one string in the
+ * simple protocol.  For the others, a file's lines, empty ones and # comments left out:
  *
  *	S SQL				sent once, at the start
  *	P NAME SQL			prepared once, at the start
@@ -416,6 +418,52 @@ hold(int count)
 	return 0;
 }
 
+/* Sends a file, one statement a line, so many at a time */
+static int
+string(const char *path, int statements)
+{
+	PGconn	   *connection = connect_server();
+	FILE	   *file = fopen(path, "r");
+	char	   *line = NULL;
+	size_t		size = 0;
+	ssize_t		length;
+	char	   *sql = NULL;
+	size_t		used = 0;
+	size_t		space = 0;
+	int			n = 0;
+	uint64_t	start;
+
+	if (file == NULL || statements < 1)
+		fail("cannot read the file", NULL);
+	start = clock_ns();
+	for (;;)
+	{
+		length = getline(&line, &size, file);
+		if (length > 0)
+		{
+			if (used + length >= space)
+			{
+				space = 2 * (used + length + 1);
+				sql = realloc(sql, space);
+			}
+			memcpy(sql + used, line, length + 1);
+			used += length;
+			n++;
+		}
+		if (n == statements || (length <= 0 && n > 0))
+		{
+			check(connection, PQexec(connection, sql));
+			used = n = 0;
+		}
+		if (length <= 0)
+			break;
+	}
+	printf("seconds %.6f\n", (double) (clock_ns() - start) / 1e9);
+	fclose(file);
+	PQfinish(connection);
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -431,6 +479,8 @@ main(int argc, char **argv)
 		return hot(atoi(argv[2]));
 	if (strcmp(mode, "hold") == 0 && argc == 3)
 		return hold(atoi(argv[2]));
+	if (strcmp(mode, "string") == 0 && argc == 4)
+		return string(argv[2], atoi(argv[3]));
 	fprintf(stderr, "client: see the head of client.c\n");
 	return 2;
 }
