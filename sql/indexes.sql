@@ -34,7 +34,14 @@ CREATE TABLE events (id int, day date) PARTITION BY RANGE (day);
 CREATE TABLE events_2024 PARTITION OF events FOR VALUES FROM ('2024-01-01') TO ('2025-01-01');
 CREATE VIEW drafts AS SELECT id, author_id AS author FROM posts WHERE state = 'draft';
 CREATE TEMPORARY TABLE scratch (a int);
+CREATE TABLE flags (id int, done boolean, state text, at date);
+CREATE INDEX ON flags (id) WHERE done;
+CREATE INDEX ON flags (at) WHERE state = 'open';
+CREATE TABLE wide (id int, body text, doc text[]);
+INSERT INTO wide SELECT i, repeat(md5(i::text), 100), array_fill(repeat(md5(i::text), 100), '{2}')
+  FROM generate_series(1, 20) AS i;
 ANALYZE posts;
+ANALYZE wide;
 RESET client_min_messages;
 
 -- the advice, which must be one that can be followed, and is not given again
@@ -75,6 +82,16 @@ SELECT advise('SELECT * FROM posts WHERE author_id = $1 AND email IS NULL', 'pos
 SELECT advise('SELECT * FROM posts WHERE "Name" = $1::text', 'posts');
 SELECT advise('SELECT * FROM posts WHERE email = $1::varchar', 'posts');
 SELECT advise('SELECT * FROM posts WHERE author_id = stable_one()', 'posts');
+-- boolean columns
+SELECT advise('SELECT * FROM flags WHERE done', 'flags');
+SELECT advise('SELECT * FROM flags WHERE NOT done AND state = $1', 'flags');
+SELECT advise('SELECT * FROM flags WHERE done IS TRUE', 'flags');
+SELECT advise('SELECT * FROM flags WHERE done IS NOT TRUE', 'flags');
+-- values too wide for a B-tree
+SELECT advise('SELECT * FROM wide WHERE body = $1', 'wide');
+SELECT advise('SELECT * FROM wide WHERE body = $1 AND id = $2', 'wide');
+SELECT advise('SELECT * FROM wide WHERE body > $1', 'wide');
+SELECT advise('SELECT * FROM wide WHERE body > $1 AND id > $2', 'wide');
 -- expressions
 SELECT advise('SELECT * FROM posts WHERE lower(email) = lower($1)', 'posts');
 SELECT advise('SELECT * FROM posts WHERE author_id + id = $1', 'posts');
@@ -120,7 +137,12 @@ SELECT advise('SELECT * FROM served WHERE b = $1 AND c > $2', 'served');
 SELECT advise('SELECT * FROM served WHERE lower(c) = $1', 'served');
 SELECT advise('SELECT * FROM served WHERE c = $1', 'served');
 SELECT advise('SELECT * FROM served WHERE d @> $1', 'served');
+SELECT advise('SELECT * FROM flags WHERE done AND id = $1', 'flags');
+SELECT advise('SELECT * FROM flags WHERE state = $1 AND at = $2', 'flags');
 -- but this one doesn't
+SELECT advise('SELECT * FROM flags WHERE NOT done AND id = $1', 'flags');
+SELECT advise('SELECT * FROM flags WHERE id = $1', 'flags');
+SELECT advise('SELECT * FROM flags WHERE state > $1 AND at = $2', 'flags');
 SELECT advise('SELECT * FROM served WHERE a = $1', 'served');
 -- none: not a table to be indexed, or none of the statement's, or no statement
 SELECT advise('SELECT * FROM scratch WHERE a = $1', 'scratch');

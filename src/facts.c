@@ -111,6 +111,7 @@ facts_add(StatementFacts *a, const StatementFacts *b)
 			a->scans = add_uint32(a->scans, b->scans);
 			a->scan_read += b->scan_read;
 			a->scan_discarded += b->scan_discarded;
+			a->scan_columns = b->scan_columns;
 		}
 	}
 
@@ -189,7 +190,8 @@ facts_observe(QueryDesc *queryDesc, const StatementKey *key)
 /* The scan that throws most away, among those of one execution */
 typedef struct WorstScan
 {
-	Oid			relid;
+	ScanState  *scan;			/* NULL: none */
+	ScanColumns columns;
 	double		read;
 	double		discarded;
 } WorstScan;
@@ -207,13 +209,45 @@ find_worst_scan(PlanState * planstate, void *context)
 
 		if (discarded > worst->discarded && relation != NULL)
 		{
-			worst->relid = RelationGetRelid(relation);
+			worst->scan = (ScanState *) planstate;
 			worst->discarded = discarded;
 			worst->read = discarded + planstate->instrument->ntuples +
 				planstate->instrument->tuplecount;
 		}
 	}
 	return planstate_tree_walker(planstate, find_worst_scan, context);
+}
+
+/* GuardedCallback */
+static void
+describe_scan(void *arg)
+{
+	WorstScan  *worst = (WorstScan *) arg;
+	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
+												  "pg_querywatch scan",
+												  ALLOCSET_SMALL_SIZES);
+	MemoryContext old_context = MemoryContextSwitchTo(context);
+
+	scan_columns(worst->scan, &worst->columns);
+	MemoryContextSwitchTo(old_context);
+	MemoryContextDelete(context);
+}
+
+static void
+add_scan(StatementFacts *facts, QueryDesc *queryDesc)
+{
+	WorstScan	worst = {0};
+
+	facts->observed = 1;
+	find_worst_scan(queryDesc->planstate, &worst);
+	if (worst.discarded < FACTS_ROWS_DISCARDED ||
+		!guarded_call_early(describe_scan, &worst))
+		return;
+	facts->scans = 1;
+	facts->scan_relid = RelationGetRelid(worst.scan->ss_currentRelation);
+	facts->scan_read = (int64) worst.read;
+	facts->scan_discarded = (int64) worst.discarded;
+	facts->scan_columns = worst.columns;
 }
 
 /*
@@ -538,17 +572,7 @@ facts_end(QueryDesc *queryDesc, int slot, uint64 elapsed, uint64 rows,
 	}
 	if (queryDesc->instrument_options != 0 && facts_costly(queryDesc))
 	{
-		WorstScan	worst = {0};
-
-		facts.observed = 1;
-		find_worst_scan(queryDesc->planstate, &worst);
-		if (worst.discarded >= FACTS_ROWS_DISCARDED)
-		{
-			facts.scans = 1;
-			facts.scan_relid = worst.relid;
-			facts.scan_read = (int64) worst.read;
-			facts.scan_discarded = (int64) worst.discarded;
-		}
+		add_scan(&facts, queryDesc);
 		any = true;
 	}
 	if (facts_query == queryDesc)

@@ -26,6 +26,7 @@
 #include "nodes/execnodes.h"
 
 #include "execution.h"
+#include "scancolumns.h"
 
 /* Counted from these on; thresholds below them have no effect */
 #define FACTS_MANY_ROWS			1000	/* rows of one result */
@@ -91,6 +92,7 @@ typedef struct StatementFacts
 	int64		scan_discarded;
 	Oid			scan_relid;		/* of the table that lost most */
 	uint32		scans;			/* executions observed */
+	ScanColumns scan_columns;	/* of that table, of the last one described */
 
 	/* width of rows sent to the client */
 	int64		row_bytes;		/* of the rows measured, in all */

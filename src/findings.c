@@ -322,7 +322,7 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
 		case FINDING_TIMEOUTS:
 			return counters->timeouts > 0;
 		case FINDING_MISSING_INDEX:
-			return facts->scans > 0 &&
+			return facts->scans > 0 && scan_columns_any(&facts->scan_columns) &&
 				(double) facts->scan_discarded / facts->scans >=
 				threshold(c, THRESHOLD_INDEX_ROWS) &&
 				(double) facts->scan_discarded >=
@@ -627,7 +627,7 @@ typedef struct TimeLeft
 	double		client;
 	double		largest;		/* claim so far on its time executing, ... */
 	const char *claimant;		/* ... and whose; NULL: none */
-}			TimeLeft;
+} TimeLeft;
 
 static TimeLeft *
 time_left(HTAB * left, const FindingStatement *statement)
@@ -674,7 +674,7 @@ claim_loop(Collection *c, HTAB * left, Finding *finding)
 	/* the pause may be the client's time after its parent, or after itself */
 	for (int i = 0; i < finding->npatterns; i++)
 	{
-		const		FindingPattern *part = &finding->patterns[i];
+		const FindingPattern *part = &finding->patterns[i];
 		double		pauses = Max(part->pattern->time_lost -
 								 part->pattern->exec_time, 0);
 

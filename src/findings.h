@@ -94,7 +94,7 @@ typedef struct FindingPattern
 {
 	const Pattern *pattern;
 	const FindingStatement *parent; /* NULL: none, or it is not known */
-}			FindingPattern;
+} FindingPattern;
 
 /*
  * There is one finding for a statement and a kind.  Times are nanoseconds.
@@ -119,7 +119,7 @@ typedef struct Finding
 	StatementKey key;
 	const Pattern *pattern;		/* of FINDING_REPEAT, else NULL: the worst of
 								 * its patterns, with the counts of all */
-	const		FindingPattern *patterns;	/* these, worst first ... */
+	const FindingPattern *patterns; /* these, worst first ... */
 	int			npatterns;		/* ... and how many there are */
 	const FindingStatement *statement;	/* never NULL */
 	const FindingStatement *parent; /* NULL: none */

@@ -20,6 +20,7 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/stratnum.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/partition.h"
@@ -35,6 +36,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteHandler.h"
 #include "rewrite/rewriteManip.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -44,6 +46,7 @@
 
 #include "analyzed.h"
 #include "compat.h"
+#include "guarded.h"
 #include "hypothetical.h"
 #include "indexes.h"
 #include "rewrite_internal.h"
@@ -61,6 +64,7 @@ typedef struct IndexColumn
 	double		ndistinct;		/* 0: not known */
 	bool		descending;
 	bool		nulls_first;
+	bool		wide;			/* too wide for a B-tree */
 } IndexColumn;
 
 typedef struct IndexSearch
@@ -69,7 +73,6 @@ typedef struct IndexSearch
 	Oid			relid;			/* the table that the statement names */
 	MemoryContext context;		/* of the advice */
 	IndexAdvice *advice;
-	bool		found;
 
 	Query	   *query;			/* the one being walked */
 	int			varno;			/* of the table in it */
@@ -81,8 +84,20 @@ typedef struct IndexSearch
 	int			norder;
 	IndexColumn gin;			/* if has_gin */
 	bool		has_gin;
+	IndexColumn hash;			/* if has_hash: compared for equality, wide */
+	Node	   *hash_condition;
+	bool		has_hash;
+	bool		too_wide;		/* a range of such a column was left out */
+	List	   *clauses;		/* conditions on the table, with varno 1 */
 	List	   *conditions;		/* text of those that the index serves */
 } IndexSearch;
+
+/* In the caller's memory */
+static char *
+give(const IndexSearch *search, const char *text)
+{
+	return text != NULL ? MemoryContextStrdup(search->context, text) : NULL;
+}
 
 /* Does this part of a FROM list have the table in it? */
 static bool
@@ -108,16 +123,23 @@ has_relation(const Node *node, int varno)
 	return false;
 }
 
-/* Number of distinct values of a column, as ANALYZE found it; 0: not known */
-static double
-distinct_values(Oid relid, AttrNumber attnum)
+/*
+ * Fills in what ANALYZE found out about a column of a table: the number of
+ * distinct values, and whether they are too wide for an entry of a B-tree.
+ * ANALYZE leaves wide values out of what it says of a column: where all of
+ * them are, there is nothing left.
+ */
+static void
+read_statistics(Oid relid, AttrNumber attnum, IndexColumn *column)
 {
 	ScanKeyData keys[2];
 	Relation	rel;
 	SysScanDesc scan;
 	HeapTuple	tuple;
-	double		result = 0;
 	bool		inherited = true;
+
+	column->ndistinct = 0;
+	column->wide = false;
 
 	/* the cache would keep all that statistics have of the column */
 	ScanKeyInit(&keys[0], Anum_pg_statistic_starelid, BTEqualStrategyNumber,
@@ -129,20 +151,35 @@ distinct_values(Oid relid, AttrNumber attnum)
 							  lengthof(keys), keys);
 	while (inherited && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		result = ((Form_pg_statistic) GETSTRUCT(tuple))->stadistinct;
-		inherited = ((Form_pg_statistic) GETSTRUCT(tuple))->stainherit;
+		Form_pg_statistic statistics = (Form_pg_statistic) GETSTRUCT(tuple);
+
+		column->ndistinct = statistics->stadistinct;
+		column->wide = statistics->stanullfrac < 1 &&
+			statistics->stadistinct < 0;
+		for (int slot = 0; slot < STATISTIC_NUM_SLOTS; slot++)
+		{
+			int			kind = (&statistics->stakind1)[slot];
+
+			if (kind == STATISTIC_KIND_MCV ||
+				kind == STATISTIC_KIND_HISTOGRAM)
+				column->wide = false;
+		}
+		inherited = statistics->stainherit;
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
-	if (result < 0)
+
+	if (get_typlen(get_atttype(relid, attnum)) != -1)
+		column->wide = false;
+	if (column->ndistinct < 0)
 	{
 		tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 		if (!HeapTupleIsValid(tuple))
-			return 0;
-		result *= -((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+			return;
+		column->ndistinct *= -((Form_pg_class) GETSTRUCT(tuple))->reltuples;
 		ReleaseSysCache(tuple);
 	}
-	return Max(result, 0);
+	column->ndistinct = Max(column->ndistinct, 0);
 }
 
 static bool
@@ -197,7 +234,7 @@ make_column(const IndexSearch *search, Node *node, IndexColumn *column)
 			relid != search->relid || attnum <= 0)
 			return false;
 		column->attnum = attnum;
-		column->ndistinct = distinct_values(relid, attnum);
+		read_statistics(relid, attnum, column);
 		return true;
 	}
 
@@ -287,6 +324,63 @@ note_condition(IndexSearch *search, Node *condition)
 	search->conditions = lappend(search->conditions, text);
 }
 
+/* Is anything in it of another table, or a subquery's? */
+static bool
+other_table_walker(Node *node, const int *varno)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varno != *varno ||
+			((Var *) node)->varlevelsup != 0;
+	if (IsA(node, SubLink))
+		return true;
+	return expression_tree_walker(node, other_table_walker, (void *) varno);
+}
+
+static bool
+param_walker(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param))
+		return true;
+	return expression_tree_walker(node, param_walker, context);
+}
+
+/* An expression that an index could have, were its parameters constants */
+static void
+note_expression(IndexSearch *search, Node *side)
+{
+	Node	   *expression = strip_relabel(side);
+
+	if (search->advice->expression != NULL || search->varno == 0 ||
+		expression == NULL || IsA(expression, Var) ||
+		!contain_vars_of_level(expression, 0) ||
+		!param_walker(expression, NULL) ||
+		other_table_walker(expression, &search->varno) ||
+		contain_mutable_functions(expression))
+		return;
+	expression = copyObject(expression);
+	ChangeVarNodes(expression, search->varno, 1, 0);
+	search->advice->expression =
+		give(search, deparse_expression(expression,
+										deparse_context_for(get_rel_name(search->relid),
+															search->relid),
+										false, false));
+}
+
+/* A condition that an index's predicate may follow from */
+static void
+remember_clause(IndexSearch *search, Node *node)
+{
+	if (search->varno == 0 || other_table_walker(node, &search->varno))
+		return;
+	node = copyObject(node);
+	ChangeVarNodes(node, search->varno, 1, 0);
+	search->clauses = lappend(search->clauses, node);
+}
+
 static void
 add_equal(IndexSearch *search, const IndexColumn *column, Node *condition)
 {
@@ -310,6 +404,24 @@ add_equal(IndexSearch *search, const IndexColumn *column, Node *condition)
 	note_condition(search, condition);
 }
 
+/* A hash index has no values in it */
+static void
+add_hash(IndexSearch *search, const IndexColumn *column, Node *condition)
+{
+	Oid			type;
+	Oid			collation;
+
+	column_type(search, column, &type, &collation);
+	if (!OidIsValid(GetDefaultOpClass(type, HASH_AM_OID)))
+		search->too_wide = true;
+	else if (!search->has_hash)
+	{
+		search->has_hash = true;
+		search->hash = *column;
+		search->hash_condition = condition;
+	}
+}
+
 /* One comparison of a column with something else */
 static void
 consider_comparison(IndexSearch *search, Node *condition, Node *side,
@@ -318,20 +430,29 @@ consider_comparison(IndexSearch *search, Node *condition, Node *side,
 	IndexColumn column;
 
 	if (!OidIsValid(operator) || contain_vars_of_level(other, 0) ||
-		contain_volatile_functions(other) ||
-		!make_column(search, side, &column))
+		contain_volatile_functions(other))
 		return;
+	if (!make_column(search, side, &column))
+	{
+		note_expression(search, side);
+		return;
+	}
 	switch (btree_strategy(search, &column, operator, collation))
 	{
 		case BTEqualStrategyNumber:
-			add_equal(search, &column, condition);
+			if (column.wide)
+				add_hash(search, &column, condition);
+			else
+				add_equal(search, &column, condition);
 			break;
 		case BTLessStrategyNumber:
 		case BTLessEqualStrategyNumber:
 		case BTGreaterEqualStrategyNumber:
 		case BTGreaterStrategyNumber:
-			if (!list && (!search->has_range ||
-						  same_column(&search->range, &column)))
+			if (column.wide)
+				search->too_wide = true;
+			else if (!list && (!search->has_range ||
+							   same_column(&search->range, &column)))
 			{
 				search->has_range = true;
 				search->range = column;
@@ -349,6 +470,19 @@ consider_comparison(IndexSearch *search, Node *condition, Node *side,
 	}
 }
 
+/* A condition that is a boolean column by itself: b, NOT b, b IS TRUE */
+static Node *
+boolean_column(Node *node)
+{
+	if (is_notclause(node))
+		node = (Node *) get_notclausearg(node);
+	else if (IsA(node, BooleanTest) &&
+			 (((BooleanTest *) node)->booltesttype == IS_TRUE ||
+			  ((BooleanTest *) node)->booltesttype == IS_FALSE))
+		node = (Node *) ((BooleanTest *) node)->arg;
+	return IsA(node, Var) && exprType(node) == BOOLOID ? node : NULL;
+}
+
 static void
 consider_condition(IndexSearch *search, Node *node)
 {
@@ -356,6 +490,8 @@ consider_condition(IndexSearch *search, Node *node)
 
 	if (node == NULL)
 		return;
+	if (!IsA(node, List) && !is_andclause(node))
+		remember_clause(search, node);
 	if (IsA(node, List))
 	{
 		foreach(lc, (List *) node)
@@ -407,6 +543,13 @@ consider_condition(IndexSearch *search, Node *node)
 			column.ndistinct = 0;
 			add_equal(search, &column, node);
 		}
+	}
+	else if (boolean_column(node) != NULL)
+	{
+		IndexColumn column;
+
+		if (make_column(search, boolean_column(node), &column))
+			add_equal(search, &column, node);
 	}
 }
 
@@ -488,6 +631,7 @@ consider_relation(IndexSearch *search, int varno)
 		search->varno = varno;
 	else if (rte->rtekind != RTE_SUBQUERY)
 		return;
+	search->clauses = NIL;
 	consider_from(search, (Node *) search->query->jointree, varno);
 	search->varno = rte->rtekind == RTE_RELATION ? varno : 0;
 	if (search->nequal + search->has_range + search->has_gin > 0 &&
@@ -544,6 +688,52 @@ index_has(const TableIndex *index, int first, int end,
 	return false;
 }
 
+/* Is this condition that of the index, but for a value that is not known? */
+static bool
+may_be_condition(const Node *predicate, const Node *clause)
+{
+	const OpExpr *p = (const OpExpr *) predicate;
+	const OpExpr *c = (const OpExpr *) clause;
+
+	return IsA(predicate, OpExpr) && IsA(clause, OpExpr) &&
+		p->opno == c->opno && list_length(p->args) == 2 &&
+		list_length(c->args) == 2 &&
+		equal(linitial(p->args), linitial(c->args)) &&
+		param_walker(lsecond(c->args), NULL);
+}
+
+/* Is the column in the predicate of a partial index? */
+static bool
+predicate_has(const TableIndex *index, const IndexColumn *column)
+{
+	Bitmapset  *columns = NULL;
+
+	pull_varattnos((Node *) index->predicate, 1, &columns);
+	return column->attnum != 0 &&
+		bms_is_member(column->attnum - FirstLowInvalidHeapAttributeNumber,
+					  columns);
+}
+
+/* May the planner use a partial index for the conditions? */
+static bool
+may_apply(const IndexSearch *search, const TableIndex *index)
+{
+	ListCell   *lc;
+	ListCell   *lc2;
+
+	foreach(lc, index->predicate)
+	{
+		bool		found = predicate_implied_by(list_make1(lfirst(lc)),
+												 search->clauses, false);
+
+		foreach(lc2, search->clauses)
+			found = found || may_be_condition(lfirst(lc), lfirst(lc2));
+		if (!found)
+			return false;
+	}
+	return true;
+}
+
 /* Is there an index that serves the conditions already? */
 static bool
 is_served(const IndexSearch *search)
@@ -556,12 +746,18 @@ is_served(const IndexSearch *search)
 		const TableIndex *index = lfirst(lc);
 		int			nequal = 0;
 
-		if (index->partial)
+		if (index->partial && !may_apply(search, index))
 			continue;
 		if (search->nequal == 0 && !search->has_range)
 		{
-			if (index->am == GIN_AM_OID &&
-				index_has(index, 0, index->ncolumns, &search->gin))
+			if (!search->has_gin)
+			{
+				if (index->am == HASH_AM_OID &&
+					index_has(index, 0, 1, &search->hash))
+					return true;
+			}
+			else if (index->am == GIN_AM_OID &&
+					 index_has(index, 0, index->ncolumns, &search->gin))
 				return true;
 			continue;
 		}
@@ -575,7 +771,8 @@ is_served(const IndexSearch *search)
 			continue;
 		}
 		for (int i = 0; i < search->nequal; i++)
-			nequal += index_has(index, 0, search->nequal, &search->equal[i]);
+			nequal += index_has(index, 0, search->nequal, &search->equal[i]) ||
+				predicate_has(index, &search->equal[i]);
 		if (nequal == search->nequal)
 			return true;
 
@@ -624,6 +821,8 @@ written_columns(const IndexSearch *search)
 	{
 		if (search->has_gin)
 			append_column(search, &buf, &search->gin, false);
+		else if (search->has_hash)
+			append_column(search, &buf, &search->hash, false);
 		return buf.len > 0 ? buf.data : NULL;
 	}
 	for (int i = 0; i < search->nequal; i++)
@@ -655,12 +854,6 @@ written_columns(const IndexSearch *search)
 			append_column(search, &buf, &search->order[i], ordered);
 	}
 	return buf.data;
-}
-
-static char *
-give(const IndexSearch *search, const char *text)
-{
-	return text != NULL ? MemoryContextStrdup(search->context, text) : NULL;
 }
 
 /* AnalyzedCallback */
@@ -703,27 +896,40 @@ find_index(void *arg, AnalyzedText *analyzed)
 		search->relid < FirstNormalObjectId ||
 		get_rel_persistence(search->relid) == RELPERSISTENCE_TEMP)
 	{
-		advice->looked = true;
+		advice->verdict = INDEX_NO_CONDITION;
 		return;
 	}
 
 	if (recorded && !trust_expansion(analyzed->query))
 		return;
-	advice->looked = true;
+	advice->verdict = INDEX_NO_CONDITION;
 	rewritten = QueryRewrite(copyObject(analyzed->query));
 	if (list_length(rewritten) != 1)
 		return;
 	if (recorded && !trust_printing(linitial(rewritten)))
 	{
-		advice->looked = false;
+		advice->verdict = INDEX_NOT_ANALYZED;
 		return;
 	}
 	(void) search_walker(linitial(rewritten), search);
 	columns = written_columns(search);
-	if (columns == NULL || is_served(search))
+	if (columns == NULL)
+	{
+		advice->verdict = search->too_wide ? INDEX_TOO_WIDE :
+			INDEX_NO_CONDITION;
 		return;
+	}
+	if (is_served(search))
+	{
+		advice->verdict = INDEX_SERVED;
+		return;
+	}
 	if (search->nequal == 0 && !search->has_range)
-		using = "USING gin ";
+	{
+		using = search->has_gin ? "USING gin " : "USING hash ";
+		if (!search->has_gin)
+			note_condition(search, search->hash_condition);
+	}
 
 	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(search->relid)),
 									  get_rel_name(search->relid));
@@ -738,7 +944,10 @@ find_index(void *arg, AnalyzedText *analyzed)
 						   &costs))
 	{
 		if (!costs.used)
+		{
+			advice->verdict = INDEX_REFUSED;
 			return;
+		}
 		advice->tried = true;
 		advice->cost_without = costs.without;
 		advice->cost_with = costs.with;
@@ -751,7 +960,7 @@ find_index(void *arg, AnalyzedText *analyzed)
 									  name, using, columns));
 	advice->columns = give(search, columns);
 	advice->condition = give(search, conditions);
-	search->found = true;
+	advice->verdict = INDEX_ADVISED;
 }
 
 bool
@@ -766,6 +975,135 @@ index_advice(const RewriteSource *source, Oid relid, IndexAdvice *advice)
 
 	memset(advice, 0, sizeof(IndexAdvice));
 	if (!analyzed_call(source, find_index, &search))
-		search.found = advice->looked = false;
-	return search.found;
+		advice->verdict = INDEX_NOT_ANALYZED;
+	return advice->verdict == INDEX_ADVISED;
+}
+
+/*
+ * From a scan
+ */
+
+typedef struct ScanSearch
+{
+	Oid			relid;
+	const ScanColumns *columns;
+	MemoryContext context;		/* of the advice */
+	IndexAdvice *advice;
+	bool		found;
+} ScanSearch;
+
+/* Says what is of another type than its column, and which index is in vain */
+static void
+explain_mismatch(ScanSearch *search, AttrNumber attnum)
+{
+	ListCell   *lc;
+	char	   *name = get_attname(search->relid, attnum, true);
+	char	   *unused = NULL;
+
+	if (name == NULL)
+		return;
+	foreach(lc, table_indexes(search->relid))
+	{
+		const TableIndex *index = lfirst(lc);
+
+		if (index->columns[0] == attnum && !index->partial && unused == NULL)
+			unused = get_rel_name(index->oid);
+	}
+	search->advice->mismatch =
+		MemoryContextStrdup(search->context,
+							psprintf("the column %s is %s, what it is compared with is %s",
+									 quote_identifier(name),
+									 format_type_be(get_atttype(search->relid,
+																attnum)),
+									 format_type_be(search->columns->value_type)));
+	if (unused != NULL)
+		search->advice->unused = MemoryContextStrdup(search->context, unused);
+}
+
+/* The columns of an index, and what it is; NULL: there is no such index */
+static char *
+columns_of_scan(const ScanSearch *search, const char **using)
+{
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	*using = "";
+	for (int i = 0; i < SCAN_COLUMNS; i++)
+	{
+		const ScanColumn *column = &search->columns->columns[i];
+		char	   *name;
+		IndexColumn known;
+
+		if (column->use == SCAN_NOTHING)
+			break;
+		if (column->attnum == 0 || column->use == SCAN_MISMATCH ||
+			(column->use == SCAN_ELEMENTS && buf.len > 0) ||
+			(name = get_attname(search->relid, column->attnum, true)) == NULL)
+			continue;
+		read_statistics(search->relid, column->attnum, &known);
+		if (known.wide && column->use != SCAN_ELEMENTS)
+			continue;
+		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
+						 quote_identifier(name));
+		if (column->use == SCAN_ELEMENTS)
+			*using = "USING gin ";
+		if (column->use != SCAN_EQUAL)
+			break;
+	}
+	return buf.len > 0 ? buf.data : NULL;
+}
+
+/* GuardedCallback */
+static void
+find_index_of_scan(void *arg)
+{
+	ScanSearch *search = (ScanSearch *) arg;
+	const ScanColumns *columns = search->columns;
+	char		relkind;
+	char	   *names;
+	const char *using;
+
+	if (!ConditionalLockRelationOid(search->relid, AccessShareLock) ||
+		!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(search->relid)) ||
+		!trust_definitions(list_make1_oid(search->relid), NIL, NIL))
+		return;
+	relkind = get_rel_relkind(search->relid);
+	if (relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW)
+		return;
+	if (scan_columns_served(search->relid, columns))
+		return;
+	for (int i = 0; i < SCAN_COLUMNS; i++)
+	{
+		if (columns->columns[i].use == SCAN_MISMATCH &&
+			search->advice->mismatch == NULL)
+			explain_mismatch(search, columns->columns[i].attnum);
+	}
+	names = columns_of_scan(search, &using);
+	if (names != NULL)
+	{
+		char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(search->relid)),
+													  get_rel_name(search->relid));
+
+		search->advice->columns = MemoryContextStrdup(search->context, names);
+		search->advice->statement =
+			MemoryContextStrdup(search->context,
+								psprintf("CREATE INDEX CONCURRENTLY ON %s %s(%s)",
+										 name, using, names));
+	}
+	search->found = true;
+}
+
+bool
+index_of_scan(Oid userid, Oid relid, const ScanColumns *columns,
+			  IndexAdvice *advice)
+{
+	ScanSearch	search = {
+		.relid = relid,
+		.columns = columns,
+		.context = CurrentMemoryContext,
+		.advice = advice
+	};
+
+	return guarded_look_as(userid, NULL, find_index_of_scan, &search) &&
+		search.found;
 }

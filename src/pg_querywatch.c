@@ -53,7 +53,8 @@
  *	settings, execution, measure, compat
  *
  *	rewrite, rewrite_*	one statement in place of many
- *	indexes, tableindex	the index that a statement misses
+ *	indexes, tableindex, scancolumns
+ *						the index that a statement misses
  *	hypothetical		what it would cost with it: HypoPG
  *	analyzed			a text, its tokens and its Query, to be rewritten
  *	trust				what may be done with a statement of another role

@@ -323,9 +323,9 @@ rewrite_source(const Finding *finding, const FindingStatement *statement,
 
 typedef struct ListedPart
 {
-	const		FindingPattern *part;	/* the first of them */
+	const FindingPattern *part; /* the first of them */
 	double		time_lost;
-}			ListedPart;
+} ListedPart;
 
 static bool
 same_part(const Pattern *a, const Pattern *b, bool routes)
@@ -374,7 +374,7 @@ find_parts(const Finding *finding, bool routes, int *nparts)
 }
 
 static char *
-parent_text(const Finding *finding, const FindingPattern * part)
+parent_text(const Finding *finding, const FindingPattern *part)
 {
 	Oid			table = part->parent && part->parent->known &&
 	is_here(finding) ? main_table(&part->parent->shape) : InvalidOid;
@@ -395,7 +395,7 @@ list_parts(StringInfo buf, const Finding *finding, bool routes)
 
 	for (int i = 0; i < Min(nparts, MAX_LISTED); i++)
 	{
-		const		FindingPattern *part = parts[i].part;
+		const FindingPattern *part = parts[i].part;
 		const char *name;
 
 		if (!routes)
@@ -686,6 +686,72 @@ suggest_timeouts(const Finding *finding, Suggestion *result)
 	result->suggestion = pstrdup("Look for the same statement in querywatch.slow_statements: querywatch.explain(id) shows the plan for the values that took too long. A job that must take longer sets its own limit: SET LOCAL statement_timeout.");
 }
 
+/* Of a statement of this database; false if there is nothing to say */
+static bool
+suggest_index_here(const Finding *finding, StringInfo evidence,
+				   Suggestion *result)
+{
+	const StatementFacts *facts = &finding->statement->facts;
+	const ScanColumns *columns = &facts->scan_columns;
+	const char *table = table_text(facts->scan_relid);
+	RewriteSource source;
+	IndexAdvice advice = {.verdict = INDEX_NOT_ANALYZED};
+
+	if (rewrite_source(finding, finding->statement, &source))
+		(void) index_advice(&source, facts->scan_relid, &advice);
+	if (advice.verdict == INDEX_REFUSED)
+		return false;
+	if (advice.verdict == INDEX_TOO_WIDE)
+	{
+		result->suggestion = psprintf("The values of %s that it compares are too wide for an index: index and compare something short that is made of them, such as their beginning.",
+									  table);
+		return true;
+	}
+	if (advice.verdict != INDEX_ADVISED)
+	{
+		/* an index that it has or a mismatch would explain each other */
+		if (advice.verdict == INDEX_SERVED &&
+			!OidIsValid(columns->value_type))
+			return false;
+		if (!index_of_scan(finding->key.userid, facts->scan_relid, columns,
+						   &advice))
+			return false;
+	}
+
+	result->rewrite = advice.statement;
+	if (advice.condition)
+		appendStringInfo(evidence, "; condition: %s", advice.condition);
+	if (advice.tried)
+	{
+		appendStringInfo(evidence,
+						 "; planner's cost %.0f, with the index %.0f (tried with HypoPG)",
+						 advice.cost_without, advice.cost_with);
+		result->confidence = CONFIDENCE_CONFIRMED;
+	}
+	if (advice.mismatch)
+		appendStringInfo(evidence, "; %s%s", advice.mismatch,
+						 advice.unused ?
+						 psprintf(", so that the index %s is not used",
+								  advice.unused) : "");
+	if (advice.statement)
+		result->suggestion = psprintf("Create an index on %s (%s).", table,
+									  advice.columns);
+	else if (advice.mismatch)
+		result->suggestion = psprintf("Pass a value of the column's type, or cast the value to it%s.",
+									  advice.unused ? "" :
+									  ", and create an index on the column");
+	else if (advice.expression)
+		result->suggestion = psprintf("Create an index on an expression of %s: %s, with the values of its parameters written out.",
+									  table, advice.expression);
+	else
+		result->suggestion = psprintf("Create an index on the expression of %s in its condition.",
+									  table);
+	if (strlen(result->suggestion) > SUGGESTION_LENGTH)
+		result->suggestion = psprintf("Create an index on an expression of %s in its condition.",
+									  table);
+	return true;
+}
+
 static void
 suggest_index(const Finding *finding, Suggestion *result)
 {
@@ -693,7 +759,6 @@ suggest_index(const Finding *finding, Suggestion *result)
 	const StatementFacts *facts = &s->facts;
 	double		rows = is_here(finding) ? table_rows(facts->scan_relid) : -1;
 	StringInfoData evidence;
-	RewriteSource source;
 
 	initStringInfo(&evidence);
 	appendStringInfo(&evidence, "each execution reads %s of %s%s and throws %s away (%s looked at)",
@@ -703,36 +768,13 @@ suggest_index(const Finding *finding, Suggestion *result)
 										  count_text((int64) rows)) : "",
 					 count_text(facts->scan_discarded / facts->scans),
 					 counted(facts->scans, "execution", "executions"));
-	if (rewrite_source(finding, s, &source))
+	if (!is_here(finding))
+		result->suggestion = pstrdup("An index could serve its condition, or the types of the two do not match. Look at this view in the statement's own database for which.");
+	else if (!suggest_index_here(finding, &evidence, result))
 	{
-		IndexAdvice advice;
-
-		if (index_advice(&source, facts->scan_relid, &advice))
-		{
-			result->rewrite = advice.statement;
-			result->suggestion = psprintf("Create an index on %s (%s).",
-										  table_text(facts->scan_relid),
-										  advice.columns);
-		}
-		else if (advice.looked)
-		{
-			result->dropped = true;
-			return;
-		}
-		else
-			result->suggestion = pstrdup("Create an index on the columns of its condition.");
-		if (advice.condition)
-			appendStringInfo(&evidence, "; condition: %s", advice.condition);
-		if (advice.tried)
-		{
-			appendStringInfo(&evidence,
-							 "; planner's cost %.0f, with the index %.0f (tried with HypoPG)",
-							 advice.cost_without, advice.cost_with);
-			result->confidence = CONFIDENCE_CONFIRMED;
-		}
+		result->dropped = true;
+		return;
 	}
-	else
-		result->suggestion = pstrdup("Create an index on the columns of its condition. Look at this view in the statement's own database for the index.");
 	result->evidence = evidence.data;
 }
 

@@ -15,6 +15,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "commands/defrem.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodes.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -82,6 +83,7 @@ table_indexes(Oid relid)
 		Form_pg_index form;
 		TableIndex *index;
 		Datum		expressions;
+		Datum		predicate;
 		bool		isnull;
 
 		if (!HeapTupleIsValid(tuple))
@@ -90,12 +92,17 @@ table_indexes(Oid relid)
 		if (form->indisvalid)
 		{
 			index = palloc0_object(TableIndex);
+			index->oid = lfirst_oid(lc);
 			index->relid = relid;
 			index->am = access_method(lfirst_oid(lc));
 			index->unique = form->indisunique && form->indimmediate;
 			index->primary = form->indisprimary;
-			index->partial = !heap_attisnull(tuple, Anum_pg_index_indpred,
-											 NULL);
+			predicate = SysCacheGetAttr(INDEXRELID, tuple,
+										Anum_pg_index_indpred, &isnull);
+			index->partial = !isnull;
+			if (!isnull)
+				index->predicate =
+					make_ands_implicit(stringToNode(TextDatumGetCString(predicate)));
 			index->ncolumns = form->indnkeyatts;
 			fill_columns(index, tuple);
 			expressions = SysCacheGetAttr(INDEXRELID, tuple,

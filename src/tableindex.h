@@ -17,11 +17,13 @@
 
 typedef struct TableIndex
 {
+	Oid			oid;
 	Oid			relid;			/* of the table */
 	Oid			am;				/* access method */
 	bool		unique;			/* at the end of each statement */
 	bool		primary;
 	bool		partial;
+	List	   *predicate;		/* if so, AND-ed */
 	int			ncolumns;		/* without INCLUDE */
 	AttrNumber	columns[INDEX_MAX_KEYS];	/* 0: an expression */
 	bool		default_order[INDEX_MAX_KEYS];	/* btree: as ORDER BY of the
