@@ -553,6 +553,10 @@ literal_param(const WrittenLiterals *literals, const A_Const *literal, bool cast
 	return 0;
 }
 
+StaticAssertDecl(sizeof(ParamRef) <= sizeof(TypeCast) &&
+				 sizeof(ParamRef) <= sizeof(A_Const),
+				 "a parameter does not fit in place of its literal");
+
 /*
  * Puts parameters back in place of their literals in a parsed statement, and
  * takes away names that a column would have without them.
@@ -562,10 +566,6 @@ restore_params(Node *node, void *context)
 {
 	const WrittenLiterals *literals = (const WrittenLiterals *) context;
 	int			param = 0;
-
-	StaticAssertStmt(sizeof(ParamRef) <= sizeof(TypeCast) &&
-					 sizeof(ParamRef) <= sizeof(A_Const),
-					 "a parameter does not fit in place of its literal");
 
 	if (node == NULL)
 		return false;

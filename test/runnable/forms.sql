@@ -170,3 +170,15 @@ CALL proc({{1}}, {{x}})
 CALL proc(y => {{x}}, x => {{4}})
 CALL typed({{(1,x)}})
 EXPLAIN (COSTS OFF) SELECT id FROM item WHERE p = {{(1,p)::pair}}
+-- forms since 16: JSON constructors
+SELECT JSON_OBJECT({{k::text}}: {{1::int}}, 'l': {{x::text}} NULL ON NULL), JSON_OBJECT(({{k::text}}) VALUE {{x::text}}, 'm' VALUE {{2::int}} ABSENT ON NULL WITH UNIQUE KEYS RETURNING jsonb), JSON_OBJECT({{a}}::text VALUE {{1::int}})
+SELECT JSON_ARRAY({{1::int}}, {{x::text}}, {{{"a": 1}::text}} FORMAT JSON NULL ON NULL), JSON_ARRAY(SELECT id + {{1}} FROM item ORDER BY id LIMIT {{2}}), JSON_ARRAYAGG(id + {{1}} ORDER BY id DESC), JSON_OBJECTAGG(id: name || {{x}}) FROM item
+SELECT {{{"a": 1}::text}} IS JSON, {{[1]::text}} IS JSON ARRAY, {{1::text}} IS NOT JSON SCALAR, {{{"a": 1, "a": 2}::text}} IS JSON OBJECT WITH UNIQUE KEYS
+SELECT {{0x1F::int}} + 0x1F + {{1_000::int}}, ANY_VALUE(name || {{x}}) FROM item WHERE id = {{1}}
+-- forms since 17: JSON queries, MERGE
+SELECT JSON_EXISTS({{{"a": 1}::jsonb}}, {{$.a}}), JSON_EXISTS(data, {{$.a ? (@ > $x)}} PASSING {{1::int}} AS x TRUE ON ERROR), JSON_VALUE(data, '$.a' RETURNING int DEFAULT {{5::int}} ON EMPTY), JSON_QUERY(data, {{$.b}} WITH WRAPPER), JSON_SCALAR({{x::text}}), JSON_SERIALIZE({{{"a": 1}::text}} FORMAT JSON), JSON({{[1]::text}}) FROM item
+SELECT t.* FROM JSON_TABLE({{[{"a": 1}, {"a": 2}]::jsonb}}, '$[*] ? (@.a > $x)' PASSING {{1::int}} AS x COLUMNS (n FOR ORDINALITY, a int PATH '$.a' DEFAULT {{7::int}} ON EMPTY)) AS t
+SELECT x.* FROM item, XMLTABLE({{/r/v}} PASSING doc COLUMNS n int PATH ({{@n}}) DEFAULT {{3}}) AS x
+MERGE INTO part AS t USING (SELECT {{1::int}} AS a) AS s ON t.id = s.a WHEN MATCHED THEN UPDATE SET q = {{8}} WHEN NOT MATCHED BY SOURCE AND t.id > {{50}} THEN DELETE RETURNING merge_action(), t.id, {{x}}
+-- forms since 18: RETURNING with OLD and NEW
+UPDATE item SET name = {{y}} WHERE id = {{3}} RETURNING WITH (OLD AS o, NEW AS n) o.name || {{x}}, n.name, {{z}}
