@@ -80,7 +80,11 @@ is_the_list(Relation relation)
 								RelationGetRelid(relation)) == extension;
 }
 
-/* Does a row's text equal the statement's? */
+/*
+ * Does the text of a row with the hash of the statement's text equal that?  One
+ * that is stored out of line would have to be fetched from another table, which
+ * may be locked; its hash is enough.
+ */
 static bool
 has_text(HeapTuple tuple, Relation relation, const char *query)
 {
@@ -88,7 +92,10 @@ has_text(HeapTuple tuple, Relation relation, const char *query)
 	Datum		value = heap_getattr(tuple, COLUMN_QUERY,
 									 RelationGetDescr(relation), &isnull);
 
-	return !isnull && strcmp(TextDatumGetCString(value), query) == 0;
+	if (isnull)
+		return false;
+	return VARATT_IS_EXTERNAL(DatumGetPointer(value)) ||
+		strcmp(TextDatumGetCString(value), query) == 0;
 }
 
 /*

@@ -302,7 +302,7 @@ text_to_keep(const char **text, int *length, bool out_of_memory)
 {
 	int			location = 0;
 	TextConstants constants;
-	Size		room = (Size) *length * 8 + ALLOCSET_DEFAULT_INITSIZE;
+	Size		room;
 	void	   *probe;
 
 	if (settings_keep_no_tag())
@@ -311,9 +311,10 @@ text_to_keep(const char **text, int *length, bool out_of_memory)
 		return true;
 
 	/*
-	 * what follows raises if it finds no memory: not while an error is
-	 * handled
+	 * What follows raises if it finds no memory, or if its result is too
+	 * long: not while an error is handled.  "1," may become "$12345678,".
 	 */
+	room = (Size) *length * 8 + ALLOCSET_DEFAULT_INITSIZE;
 	if (out_of_memory || room > MaxAllocSize)
 		return false;
 	probe = MemoryContextAllocExtended(work_context, room,
