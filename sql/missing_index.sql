@@ -114,6 +114,32 @@ SELECT query, regexp_replace(evidence, '; [0-9.]+ (us|ms|s) of that.*', '') AS e
 SELECT sum(substring(line FROM '\d+$')::int) AS counted
   FROM regexp_split_to_table(querywatch.prometheus(), E'\n') AS line
  WHERE line LIKE 'pg_querywatch_findings{%missing_index%';
+
+-- what a nested statement took, the one that calls it has taken
+\c regress_querywatch_other
+CREATE FUNCTION calls() RETURNS void LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM count(*) FROM big WHERE few = 77; END $$;
+\c :here
+SELECT querywatch.reset() IS NOT NULL AS reset;
+\c regress_querywatch_other
+SET pg_querywatch.track = 'all';
+SET max_parallel_workers_per_gather = 0;
+SELECT calls();
+\c :here
+UPDATE querywatch.thresholds SET value = 0 WHERE name LIKE 'slow_statement%';
+SELECT kind, query, substring(evidence FROM 'of that is (part of .*)') AS part
+  FROM querywatch.findings WHERE datname = 'regress_querywatch_other'
+ ORDER BY kind COLLATE "C";
+SELECT sum(f.time_lost) <= sum(s.total_exec_time) + 0.001 AS together
+  FROM (SELECT sum(time_lost) AS time_lost FROM querywatch.findings
+         WHERE datname = 'regress_querywatch_other') AS f,
+       (SELECT sum(total_exec_time) AS total_exec_time FROM querywatch.statements
+         WHERE toplevel AND dbid = (SELECT oid FROM pg_database WHERE datname = 'regress_querywatch_other')) AS s;
+UPDATE querywatch.thresholds
+   SET value = CASE name WHEN 'slow_statement_floor' THEN 20
+                         WHEN 'slow_statement_p95' THEN 500
+                         WHEN 'slow_statement_share' THEN 0.1 ELSE 1000 END
+ WHERE name LIKE 'slow_statement%';
 DROP DATABASE regress_querywatch_other;
 
 SET client_min_messages = warning;

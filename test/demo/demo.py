@@ -83,6 +83,7 @@ def main():
     engine.dispose()
     cursor.execute("SELECT querywatch.reset(), querywatch.reset_slow(),"
                    " querywatch.reset_patterns()")
+    begun = time.perf_counter()
     with Session(engine) as session:
         session.execute(text("SELECT 1"))
 
@@ -116,6 +117,10 @@ def main():
                 function(session)
                 session.commit()
 
+    passed = (time.perf_counter() - begun) * 1000
+    cursor.execute("SELECT sum(time_lost) FROM querywatch.all_findings")
+    lost = cursor.fetchone()[0]
+
     findings = report.findings(cursor)
     found = report.repeated(cursor)
     slow = report.slow(cursor)
@@ -127,6 +132,9 @@ def main():
           .format(*total, total[1] / total[3]))
     if not findings or not found or slow < 2:
         sys.exit("demo: pg_querywatch found less than there is to find")
+    print("Lost: {:.0f} ms of the {:.0f} ms that passed.".format(lost, passed))
+    if lost > passed:
+        sys.exit("demo: more time was lost than passed")
 
     # Done right, the pages must be left in peace.
     cursor.execute("SELECT querywatch.reset(), querywatch.reset_patterns()")
