@@ -42,7 +42,7 @@ endif
 EXTRA_CLEAN = src/.built-with .warnings .static test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format warnings static unit fuzz regress isolation tap orm prometheus demo
+SUITES = format warnings static unit fuzz regress isolation tap orm prove prometheus demo
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -210,6 +210,10 @@ test-exec-backend:
 test-sqlsmith:
 	@DURATION='$(or $(DURATION),600)' SUITES=sqlsmith test/run
 
+# Loops and their rewrites, for so many seconds
+prove:
+	@DURATION='$(or $(DURATION),600)' SUITES=prove test/run
+
 # Versions of "make test-matrix": all of them unless some are named
 VERSIONS =
 
@@ -286,6 +290,9 @@ help:
 	@echo "make test-sqlsmith  sqlsmith's random statements for DURATION seconds (600);"
 	@echo "                    SOURCE=folder of PostgreSQL's source: on its regression database"
 	@echo "                    and UNDER=assert or UNDER=sanitize as above"
+	@echo "make prove          random loops by several drivers, and on equal copies of the data the"
+	@echo "                    rewrites that querywatch.findings gives: the same results? for"
+	@echo "                    DURATION seconds (600); SEED=n other cases, ONLY=n one of them"
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined, scraping); QUICK=1 a first look, DOCUMENT=1 puts the tables into"
@@ -306,7 +313,7 @@ help:
 
 FORCE:
 
-.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm \
+.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm prove \
 	prometheus format warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \

@@ -122,7 +122,7 @@ SELECT * FROM batch('SELECT title FROM posts WHERE (author_id = ($1))', '{1,5,12
 SELECT * FROM batch('SELECT id FROM authors WHERE email = $1::VARCHAR', '{A1@example.com,A2@example.com}');
 SELECT * FROM batch('SELECT id FROM authors WHERE email = $1', '{A1@example.com,A2@example.com}');
 SELECT * FROM batch('SELECT id FROM authors WHERE email = $1::character varying(14)', '{A1@example.com,A2@example.com}');
-SELECT * FROM batch('SELECT id FROM authors WHERE born = $1::timestamp(3) without time zone', '{1970-01-03,1970-01-04}');
+SELECT * FROM batch('SELECT id FROM authors WHERE born = $1::timestamp(3) without time zone', '{1970-01-03 00:00:00,1970-01-04 00:00:00}');
 SELECT * FROM batch('SELECT "Größe"."select", "Größe"."a""b" FROM "Größe" WHERE "Größe"."Schlüssel" = $1', '{00000000-0000-0000-0000-000000000002,00000000-0000-0000-0000-000000000003}');
 SELECT * FROM batch('SELECT "Größe"."select" AS "ß" FROM "Größe" WHERE "Größe"."Schlüssel" = $1::uuid LIMIT 21', '{00000000-0000-0000-0000-000000000002,00000000-0000-0000-0000-000000000003}');
 SELECT * FROM batch('SELECT "select" FROM "Größe" AS "x y" WHERE "x y"."a""b" = $1 AND ''$1 = $1'' <> $$ $1 '' $$ /* $1 */ -- $1', '{2,3}');

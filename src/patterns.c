@@ -249,6 +249,7 @@ pattern_sum(Pattern *to, const Pattern *from)
 	to->parent_executions += from->parent_executions;
 	to->parent_rows += from->parent_rows;
 	to->max_offset = Max(to->max_offset, from->max_offset);
+	to->varied |= from->varied;
 	to->exec_time += from->exec_time;
 	to->burst_time += from->burst_time;
 	to->time_lost += from->time_lost;
@@ -262,7 +263,6 @@ pattern_add(Pattern *to, const Pattern *from)
 {
 	bool		better = is_better(from, to);
 
-	to->varied |= from->varied;
 	to->bursts_values_confirm += from->bursts_values_confirm;
 	to->bursts_values_doubt += from->bursts_values_doubt;
 	if (better)

@@ -25,6 +25,7 @@
 
 #include "access/attnum.h"
 #include "shape.h"
+#include "window.h"
 
 typedef struct RewriteSource
 {
@@ -38,6 +39,15 @@ typedef struct RewriteSource
 	Oid			key_relid;		/* the column whose value varies; InvalidOid:
 								 * the one that is compared with a parameter */
 	AttrNumber	key_attnum;		/* 0: an expression over the relation's */
+
+	/*
+	 * What was seen of the executions.  Where nothing was, all but the key is
+	 * taken for the same in all of them, an UPDATE's keys for different ones,
+	 * and all of them for parts of one transaction.
+	 */
+	bool		seen;
+	bool		one_transaction;	/* each burst was in one */
+	uint16		varied;			/* VARIED_..., see window.h */
 } RewriteSource;
 
 /*
@@ -48,7 +58,9 @@ typedef struct RewriteSource
  * like is grouped by key, and keys without rows are there too.  Each key's
  * rows are those of the statement run with it; keys are to be listed once.
  *
- * Other conditions stay as they are.
+ * Where other values varied too, there is a list for each: "(a, b) IN (SELECT *
+ * FROM unnest($1::a[], $2::b[]))" for conditions that are one beside the other,
+ * else LATERAL.  Other conditions stay as they are.
  */
 extern char *rewrite_batched(const RewriteSource *source);
 
@@ -56,7 +68,8 @@ extern char *rewrite_batched(const RewriteSource *source);
  * Parent and child in one: rows of the parent, each with the rows that the
  * child returned for it, or with NULLs where it returned none.  The key of
  * "parent" is its column that the child's key is compared with.  Parameters
- * of the child are numbered after those of the parent.
+ * of the child are numbered after those of the parent.  Rows come in the order
+ * of the parent; there is none where that cannot be written.
  */
 extern char *rewrite_joined(const RewriteSource *parent,
 							const RewriteSource *child);
@@ -64,7 +77,10 @@ extern char *rewrite_joined(const RewriteSource *parent,
 /*
  * INSERT of one row, UPDATE or DELETE by key: for many rows, with an array for
  * each parameter that is one of the row's.  For an UPDATE, and an INSERT with
- * ON CONFLICT DO UPDATE, each key must be there once.
+ * ON CONFLICT DO UPDATE, each key must be there once: where executions were
+ * seen, an UPDATE is made at once only if that was so, and such an INSERT is
+ * not.  Rows returned have their key in front, but those of an INSERT, which
+ * come in the order of the arrays.
  */
 extern char *rewrite_written_at_once(const RewriteSource *source);
 

@@ -3,12 +3,16 @@
  * rewrite_batch.c
  *		One SELECT for a list of keys, in place of one for each key.
  *
- * Three forms.  Of a statement that only filters rows, the condition becomes
- * "= ANY" (form_any).  A single row of counts and sums is grouped by the key
- * and joined to the list, for a key that has no rows has a count too
- * (form_grouped).  Everything else, with LIMIT, DISTINCT, UNION, conditions in
- * subqueries and so on, is run for each key of the list inside the server
- * (form_lateral): always right, and still one round trip.
+ * Four forms.  Of a statement that only filters rows, the condition becomes
+ * "= ANY" (form_any), or several whose values varied become "(a, b) IN (SELECT
+ * * FROM unnest(...))" (form_pairs).  A single row of counts and sums is
+ * grouped by the key and joined to the list, for a key that has no rows has a
+ * count too (form_grouped).  Everything else, with LIMIT, DISTINCT, UNION,
+ * conditions in subqueries, other values that varied and so on, is run for
+ * each row of values inside the server (form_lateral): always right, and still
+ * one round trip.
+ *
+ * A LIMIT is left out where the key is unique: there is one row at most.
  *
  * src/rewrite_batch.c
  *
@@ -18,10 +22,13 @@
 
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -29,71 +36,28 @@
 
 #include "compat.h"
 #include "rewrite_internal.h"
+#include "tableindex.h"
 
 /* The condition whose value varies, and what is made of it */
 typedef struct Batch
 {
 	AnalyzedText *analyzed;
-	Node	   *condition;		/* OpExpr and the like */
-	Node	   *key;			/* its side that the columns are on */
-	Var		   *column;			/* if that is a column, else NULL */
-	Node	   *value;			/* its other side */
+	List	   *conditions;		/* KeyCondition: all of them */
+	List	   *varying;		/* numbers of the parameters that vary */
+	const KeyCondition *on;		/* the condition; NULL: none in particular */
+	Node	   *condition;		/* its fields, or NULL and 0 */
+	Node	   *key;
+	Var		   *column;
+	Node	   *value;
 	bool		value_first;
-	int			param;			/* the $n in value */
-	int			token;			/* of $n, if there is one only, or -1 */
-	Oid			element_type;	/* of $n */
+	int			param;
+	int			token;
 	char	   *key_name;		/* a column's, quoted as needed */
+	Query	   *filter;			/* the query, without the LIMIT that is left
+								 * out ... */
+	int			limit;			/* ... which begins at this token; 0: none */
+	int			limit_end;
 } Batch;
-
-/* The node whose place in the text is that of the condition */
-static int
-condition_location(const Node *condition)
-{
-	if (IsA(condition, ScalarArrayOpExpr))
-		return ((const ScalarArrayOpExpr *) condition)->location;
-	return ((const OpExpr *) condition)->location;
-}
-
-/* Is it among the AND-ed conditions of the topmost query? */
-static bool
-restricts_all(const Node *node, const Node *condition)
-{
-	ListCell   *lc;
-
-	if (node == NULL)
-		return false;
-	if (node == condition)
-		return true;
-	if (IsA(node, FromExpr))
-	{
-		const FromExpr *from = (const FromExpr *) node;
-
-		foreach(lc, from->fromlist)
-		{
-			if (restricts_all(lfirst(lc), condition))
-				return true;
-		}
-		return restricts_all(from->quals, condition);
-	}
-	if (IsA(node, JoinExpr))
-	{
-		const JoinExpr *join = (const JoinExpr *) node;
-
-		return join->jointype == JOIN_INNER &&
-			(restricts_all(join->larg, condition) ||
-			 restricts_all(join->rarg, condition) ||
-			 restricts_all(join->quals, condition));
-	}
-	if (is_andclause(node))
-	{
-		foreach(lc, ((const BoolExpr *) node)->args)
-		{
-			if (restricts_all(lfirst(lc), condition))
-				return true;
-		}
-	}
-	return false;
-}
 
 /* Is the answer one row of aggregates whose values for no rows are known? */
 static bool
@@ -130,12 +94,17 @@ aggregates_only(const Query *query)
  * May the key that comes back look different from the one that was asked for?
  */
 static bool
-equal_but_different(const Batch *batch)
+equal_but_different(const KeyCondition *on)
 {
-	Oid			type = getBaseType(exprType(batch->key));
-	Oid			collation = exprCollation(batch->key);
+	Oid			type = getBaseType(exprType(on->key));
+	Oid			other = getBaseType(exprType(on->value));
+	Oid			collation = exprCollation(on->key);
 
-	if (type >= FirstNormalObjectId && !type_is_enum(type))
+	if ((type >= FirstNormalObjectId && !type_is_enum(type)) ||
+		type == BPCHAROID)
+		return true;
+	if (type != other && (TypeCategory(type) != TypeCategory(other) ||
+						  TypeCategory(type) == TYPCATEGORY_DATETIME))
 		return true;
 	return OidIsValid(collation) && !get_collation_isdeterministic(collation);
 }
@@ -145,9 +114,9 @@ equal_but_different(const Batch *batch)
  * as it comes.
  */
 static char *
-written_list(const Batch *batch)
+written_list(const KeyCondition *on)
 {
-	Node	   *value = batch->value;
+	Node	   *value = on->value;
 	Param	   *param = param_of(value, true);
 	Oid			type;
 
@@ -170,67 +139,93 @@ written_list(const Batch *batch)
 	if (type != param->paramtype || !OidIsValid(get_array_type(type)) ||
 		get_typtype(type) == TYPTYPE_PSEUDO)
 		return NULL;
-	return psprintf("$%d::%s", batch->param,
+	return psprintf("$%d::%s", on->param,
 					written_type(type, exprTypmod(value), true));
 }
 
 /*
- * Writes the condition as "key = ANY (list)".  False if its text is not of a
- * form that is known.
+ * Finds the tokens of a condition, from *first up to *end, and where its
+ * column begins and ends.  False if its text is not of a form that is known.
  */
+static bool
+find_text(const AnalyzedText *analyzed, const KeyCondition *on, int *first,
+		  int *end, int *column, int *column_end)
+{
+	int			operator =
+	token_at(analyzed, rewrite_condition_location(on->condition));
+	int			param = on->token;
+
+	*column = on->column != NULL ? token_at(analyzed, on->column->location) : -1;
+	if (operator < 0 || param < 0 || *column < 0)
+		return false;
+	*column_end = token_after_name(analyzed, *column);
+
+	if (on->value_first)
+	{
+		if (!token_is(analyzed, operator, "=") || *column != operator + 1)
+			return false;
+		*first = param;
+		*end = param + 1;
+		if (token_is(analyzed, *end, "::"))
+			*end = token_after_type(analyzed, *end + 1);
+		else if (param >= 2 && token_is(analyzed, param - 2, "cast"))
+		{
+			*first = param - 2;
+			*end = token_after_parenthesis(analyzed, param - 1);
+		}
+		if (*end != operator)
+			return false;
+		*end = *column_end;
+		return true;
+	}
+
+	*first = *column;
+	if (*column_end != operator)
+		return false;
+	if (token_is(analyzed, operator, "in") ||
+		(token_is(analyzed, operator, "=") &&
+		 token_is(analyzed, operator + 1, "(") && param == operator + 2))
+		*end = token_after_parenthesis(analyzed, operator + 1);
+	else if (!token_is(analyzed, operator, "="))
+		return false;
+	else if (token_is(analyzed, operator + 1, "cast") && param == operator + 3)
+		*end = token_after_parenthesis(analyzed, operator + 2);
+	else if (param == operator + 1)
+	{
+		*end = param + 1;
+		if (token_is(analyzed, *end, "::"))
+			*end = token_after_type(analyzed, *end + 1);
+	}
+	else
+		return false;
+	return true;
+}
+
+/* Writes the condition as "column = ANY (list)" */
 static bool
 edit_condition(const Batch *batch, const char *list, TextEdits *edits)
 {
 	const AnalyzedText *analyzed = batch->analyzed;
-	int			operator = token_at(analyzed,
-									condition_location(batch->condition));
-	int			param = batch->token;
-	int			first = operator;
+	int			first;
 	int			end;
-	const char *column = "";
+	int			column;
+	int			column_end;
 
-	if (operator < 0 || param < 0)
+	if (!find_text(analyzed, batch->on, &first, &end, &column, &column_end))
 		return false;
-
-	/* the value, from first to end */
-	if (batch->value_first)
-	{
-		if (!token_is(analyzed, operator, "="))
-			return false;
-		first = param;
-		end = param + 1;
-		if (token_is(analyzed, end, "::"))
-			end = token_after_type(analyzed, end + 1);
-		else if (param >= 2 && token_is(analyzed, param - 2, "cast"))
-		{
-			first = param - 2;
-			end = token_after_parenthesis(analyzed, param - 1);
-		}
-		if (end != operator)
-			return false;
-		end = token_after_name(analyzed, operator + 1);
-		column = psprintf("%s ", tokens_text(analyzed, operator + 1, end));
-	}
-	else if (token_is(analyzed, operator, "in") ||
-			 (token_is(analyzed, operator, "=") &&
-			  token_is(analyzed, operator + 1, "(") && param == operator + 2))
-		end = token_after_parenthesis(analyzed, operator + 1);
-	else if (!token_is(analyzed, operator, "="))
-		return false;
-	else if (token_is(analyzed, operator + 1, "cast") && param == operator + 3)
-		end = token_after_parenthesis(analyzed, operator + 2);
-	else if (param == operator + 1)
-	{
-		end = param + 1;
-		if (token_is(analyzed, end, "::"))
-			end = token_after_type(analyzed, end + 1);
-	}
-	else
-		return false;
-
 	edit_tokens(edits, analyzed, first, end,
-				psprintf("%s= ANY (%s)", column, list));
+				psprintf("%s = ANY (%s)",
+						 tokens_text(analyzed, column, column_end), list));
 	return true;
+}
+
+/* Takes the LIMIT away */
+static void
+edit_limit(const Batch *batch, TextEdits *edits)
+{
+	if (batch->limit > 0)
+		edit_bytes(edits, batch->analyzed->tokens[batch->limit - 1].end,
+				   batch->analyzed->tokens[batch->limit_end - 1].end, "");
 }
 
 /* Puts an expression in front of the output; false if there is no place */
@@ -251,16 +246,15 @@ edit_output(const AnalyzedText *analyzed, const char *expression,
 	return true;
 }
 
-/* Text of the key column as the condition has it */
+/* Text of a column as the condition has it */
 static char *
-written_column(const Batch *batch)
+written_column(const AnalyzedText *analyzed, const Var *column)
 {
-	int			token = token_at(batch->analyzed, batch->column->location);
+	int			token = token_at(analyzed, column->location);
 
 	if (token < 0)
 		return NULL;
-	return tokens_text(batch->analyzed, token,
-					   token_after_name(batch->analyzed, token));
+	return tokens_text(analyzed, token, token_after_name(analyzed, token));
 }
 
 static bool
@@ -307,8 +301,8 @@ blank_condition(Node *node, ConditionBlanker *blanker)
 	if (node == NULL)
 		return NULL;
 	if (blanker->original ?
-		IsA(node, OpExpr) && condition_location(node) ==
-		condition_location(blanker->batch->condition) :
+		IsA(node, OpExpr) && rewrite_condition_location(node) ==
+		rewrite_condition_location(blanker->batch->condition) :
 		IsA(node, ScalarArrayOpExpr) &&
 		is_made_condition(blanker->batch, (ScalarArrayOpExpr *) node))
 	{
@@ -327,7 +321,7 @@ same_but_condition(const Batch *batch, Query *made)
 {
 	ConditionBlanker original = {batch, true, 0};
 	ConditionBlanker other = {batch, false, 0};
-	Node	   *a = blank_condition((Node *) batch->analyzed->query, &original);
+	Node	   *a = blank_condition((Node *) batch->filter, &original);
 	Node	   *b = blank_condition((Node *) made, &other);
 
 	return original.replaced == 1 && other.replaced == 1 && equal(a, b);
@@ -348,7 +342,7 @@ static char *
 form_any(const Batch *batch)
 {
 	const Query *query = batch->analyzed->query;
-	char	   *list = written_list(batch);
+	char	   *list = written_list(batch->on);
 	TextEdits	edits = {0};
 	bool		added = false;
 	char	   *text;
@@ -358,13 +352,14 @@ form_any(const Batch *batch)
 		return NULL;
 	if (!is_in_output(query, batch->column))
 	{
-		char	   *column = written_column(batch);
+		char	   *column = written_column(batch->analyzed, batch->column);
 
 		added = true;
 		if (column == NULL ||
 			!edit_output(batch->analyzed, column, &edits))
 			return NULL;
 	}
+	edit_limit(batch, &edits);
 	text = apply_edits(batch->analyzed, &edits);
 
 	made = analyze_again(batch->analyzed, text)->query;
@@ -377,6 +372,158 @@ form_any(const Batch *batch)
 		remove_first_output(made);
 	}
 	return same_but_condition(batch, made) ? text : NULL;
+}
+
+/* A condition that becomes part of a row comparison, and its place */
+typedef struct PairPart
+{
+	const KeyCondition *on;
+	int			first;
+	int			end;
+	int			column;
+	int			column_end;
+} PairPart;
+
+static int
+compare_parts(const void *a, const void *b)
+{
+	return ((const PairPart *) a)->first - ((const PairPart *) b)->first;
+}
+
+/* Is it "(a, b) IN (SELECT ...)" of these conditions' columns and operators? */
+static bool
+is_made_pair(const SubLink *made, const PairPart *parts, int nparts)
+{
+	List	   *comparisons;
+
+	if (!IsA(made, SubLink) || made->subLinkType != ANY_SUBLINK ||
+		made->testexpr == NULL)
+		return false;
+	comparisons = make_ands_implicit((Expr *) made->testexpr);
+	if (list_length(comparisons) != nparts)
+		return false;
+	for (int i = 0; i < nparts; i++)
+	{
+		const OpExpr *original = (const OpExpr *) parts[i].on->condition;
+		const OpExpr *comparison = list_nth(comparisons, i);
+		Oid			opno = original->opno;
+
+		if (parts[i].on->value_first)
+			opno = get_commutator(opno);
+		if (!IsA(comparison, OpExpr) || comparison->opno != opno ||
+			comparison->inputcollid != original->inputcollid ||
+			!equal(linitial(comparison->args), parts[i].on->key) ||
+			exprType(lsecond(comparison->args)) !=
+			exprType(parts[i].on->value))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Several conditions, one beside the other, whose values vary together: the
+ * rows of values.
+ */
+static char *
+form_pairs(const Batch *batch)
+{
+	AnalyzedText *analyzed = batch->analyzed;
+	int			nparts = list_length(batch->varying);
+	PairPart   *parts = palloc0_array(PairPart, nparts);
+	StringInfoData columns;
+	StringInfoData lists;
+	TextEdits	edits = {0};
+	List	   *quals = make_ands_implicit((Expr *) batch->filter->jointree->quals);
+	List	   *made_quals = NIL;
+	Query	   *filter = copyObject(batch->filter);
+	Query	   *made;
+	SubLink    *pair = NULL;
+	char	   *text;
+	int			nadded = 0;
+	ListCell   *lc;
+
+	for (int i = 0; i < nparts; i++)
+	{
+		PairPart   *part = &parts[i];
+
+		foreach(lc, batch->conditions)
+		{
+			const KeyCondition *condition = lfirst(lc);
+
+			if (condition->param == list_nth_int(batch->varying, i))
+			{
+				if (part->on != NULL)
+					return NULL;
+				part->on = condition;
+			}
+		}
+		if (part->on == NULL || !rewrite_is_simple(analyzed, part->on) ||
+			equal_but_different(part->on) ||
+			!list_member_ptr(quals, part->on->condition) ||
+			!find_text(analyzed, part->on, &part->first, &part->end,
+					   &part->column, &part->column_end))
+			return NULL;
+	}
+	qsort(parts, nparts, sizeof(PairPart), compare_parts);
+
+	initStringInfo(&columns);
+	initStringInfo(&lists);
+	for (int i = 0; i < nparts; i++)
+	{
+		const PairPart *part = &parts[i];
+		char	   *list = written_list(part->on);
+
+		/* tokens between this and the next: AND, and nothing else */
+		if (list == NULL ||
+			(i > 0 && (part->first != parts[i - 1].end + 1 ||
+					   !token_is(analyzed, part->first - 1, "and"))))
+			return NULL;
+		appendStringInfo(&columns, "%s%s", i > 0 ? ", " : "",
+						 tokens_text(analyzed, part->column, part->column_end));
+		appendStringInfo(&lists, "%s%s", i > 0 ? ", " : "", list);
+		quals = list_delete_ptr(quals, part->on->condition);
+	}
+	edit_tokens(&edits, analyzed, parts[0].first, parts[nparts - 1].end,
+				psprintf("(%s) IN (SELECT * FROM unnest(%s))", columns.data,
+						 lists.data));
+	for (int i = 0; i < nparts; i++)
+	{
+		if (is_in_output(analyzed->query, parts[i].on->column))
+			continue;
+		nadded++;
+		if (!edit_output(analyzed,
+						 tokens_text(analyzed, parts[i].column,
+									 parts[i].column_end), &edits))
+			return NULL;
+	}
+	edit_limit(batch, &edits);
+	text = apply_edits(analyzed, &edits);
+
+	made = analyze_again(analyzed, text)->query;
+	for (int i = 0; i < nparts; i++)
+	{
+		TargetEntry *first = linitial_node(TargetEntry, made->targetList);
+
+		if (is_in_output(analyzed->query, parts[i].on->column))
+			continue;
+		if (!equal(first->expr, parts[i].on->column) ||
+			first->ressortgroupref != 0)
+			return NULL;
+		remove_first_output(made);
+	}
+	foreach(lc, make_ands_implicit((Expr *) made->jointree->quals))
+	{
+		if (pair == NULL && is_made_pair(lfirst(lc), parts, nparts))
+			pair = lfirst(lc);
+		else
+			made_quals = lappend(made_quals, lfirst(lc));
+	}
+	if (pair == NULL)
+		return NULL;
+	filter->jointree->quals = (Node *) quals;
+	made->jointree->quals = (Node *) made_quals;
+	made->hasSubLinks = filter->hasSubLinks;
+	return equal(made, filter) ? text : NULL;
 }
 
 /* Names for the output columns, each once; the first is the key's */
@@ -419,8 +566,8 @@ form_grouped(const Batch *batch)
 {
 	AnalyzedText *analyzed = batch->analyzed;
 	OpExpr	   *condition = (OpExpr *) batch->condition;
-	char	   *list = written_list(batch);
-	char	   *column = written_column(batch);
+	char	   *list = written_list(batch->on);
+	char	   *column = written_column(analyzed, batch->column);
 	char	   *keys = unused_name(analyzed, "k");
 	char	   *rows = unused_name(analyzed, "q");
 	TextEdits	edits = {0};
@@ -486,7 +633,7 @@ form_grouped(const Batch *batch)
 	return same_but_condition(batch, grouped) ? buf.data : NULL;
 }
 
-/* Puts $n back for the key of the list, as seen from within a subquery */
+/* Puts each $n back for its column of the rows, as seen from a subquery */
 typedef struct KeyRestorer
 {
 	const Batch *batch;
@@ -502,9 +649,16 @@ restore_key(Node *node, KeyRestorer *restorer)
 	{
 		Var		   *var = (Var *) node;
 
-		if (var->varlevelsup == restorer->depth && var->varno == 1)
-			return (Node *) rewrite_param(restorer->batch->param,
-										  restorer->batch->element_type);
+		if (var->varlevelsup == restorer->depth && var->varno == 1 &&
+			var->varattno > 0 &&
+			var->varattno <= list_length(restorer->batch->varying))
+		{
+			int			param = list_nth_int(restorer->batch->varying,
+											 var->varattno - 1);
+
+			return (Node *) rewrite_param(param,
+										  restorer->batch->analyzed->param_types[param - 1]);
+		}
 		return (Node *) copyObject(var);
 	}
 	if (IsA(node, Query))
@@ -519,215 +673,186 @@ restore_key(Node *node, KeyRestorer *restorer)
 	return expression_tree_mutator(node, restore_key, restorer);
 }
 
+/* Names for the columns of the rows of values, each once */
+static char **
+value_names(const Batch *batch)
+{
+	int			nvalues = list_length(batch->varying);
+	char	  **names = palloc_array(char *, nvalues);
+
+	for (int i = 0; i < nvalues; i++)
+	{
+		int			param = list_nth_int(batch->varying, i);
+		const char *name = NULL;
+		ListCell   *lc;
+
+		if (param == batch->param)
+			name = batch->key_name;
+		foreach(lc, batch->conditions)
+		{
+			const KeyCondition *condition = lfirst(lc);
+
+			if (name == NULL && condition->param == param &&
+				condition->attnum > 0)
+				name = rewrite_column_name(condition);
+		}
+		for (int j = 0; name != NULL && j < i; j++)
+		{
+			if (strcmp(names[j], name) == 0)
+				name = NULL;
+		}
+		names[i] = name ? pstrdup(name) : psprintf("p%d", param);
+	}
+	return names;
+}
+
 static char *
 form_lateral(const Batch *batch)
 {
 	AnalyzedText *analyzed = batch->analyzed;
 	char	   *keys = unused_name(analyzed, "k");
 	char	   *rows = unused_name(analyzed, "q");
+	char	  **names = value_names(batch);
 	KeyRestorer restorer = {batch, 0};
 	TextEdits	edits = {0};
+	StringInfoData output;
+	StringInfoData lists;
+	StringInfoData columns;
 	char	   *text;
 	Query	   *made;
 
-	if (analyzed->query->rowMarks != NIL ||
-		!rewrite_can_unnest(batch->element_type))
+	if (analyzed->query->rowMarks != NIL)
 		return NULL;
-	for (int i = 0; i < analyzed->ntokens; i++)
+	initStringInfo(&output);
+	initStringInfo(&lists);
+	initStringInfo(&columns);
+	for (int i = 0; i < list_length(batch->varying); i++)
 	{
-		if (analyzed->tokens[i].param == batch->param)
-			edit_tokens(&edits, analyzed, i, i + 1,
-						psprintf("%s.%s", keys, batch->key_name));
-	}
-	text = psprintf("SELECT %s.%s, %s.* FROM unnest($%d::%s) AS %s(%s) CROSS JOIN LATERAL (%s) AS %s",
-					keys, batch->key_name, rows, batch->param,
-					written_type(batch->element_type, -1, true),
-					keys, batch->key_name, apply_edits(analyzed, &edits),
-					rows);
+		const char *separator = i > 0 ? ", " : "";
+		int			param = list_nth_int(batch->varying, i);
+		Oid			type = analyzed->param_types[param - 1];
 
-	made = subquery_of(analyze_again(batch->analyzed, text)->query);
+		if (!rewrite_can_unnest(type))
+			return NULL;
+		appendStringInfo(&output, "%s.%s, ", keys, names[i]);
+		appendStringInfo(&lists, "%s$%d::%s", separator, param,
+						 written_type(type, -1, true));
+		appendStringInfo(&columns, "%s%s", separator, names[i]);
+		for (int t = 0; t < analyzed->ntokens; t++)
+		{
+			if (analyzed->tokens[t].param == param)
+				edit_tokens(&edits, analyzed, t, t + 1,
+							psprintf("%s.%s", keys, names[i]));
+		}
+	}
+	text = psprintf("SELECT %s%s.* FROM unnest(%s) AS %s(%s) CROSS JOIN LATERAL (%s) AS %s",
+					output.data, rows, lists.data, keys, columns.data,
+					apply_edits(analyzed, &edits), rows);
+
+	made = subquery_of(analyze_again(analyzed, text)->query);
 	if (made == NULL ||
 		!equal(restore_key((Node *) made, &restorer), analyzed->query))
 		return NULL;
 	return text;
 }
 
-/* Looks for conditions on the key, in the query and those inside it */
-typedef struct KeyFinder
-{
-	const RewriteSource *source;
-	Query	   *query;			/* the one being walked */
-	Batch	   *batch;
-	bool		ambiguous;
-} KeyFinder;
-
-static bool
-only_param_walker(Node *node, Param **found)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN)
-	{
-		if (*found != NULL && (*found)->paramid != ((Param *) node)->paramid)
-			return true;
-		*found = (Param *) node;
-		return false;
-	}
-	if (IsA(node, Var) || IsA(node, SubLink))
-		return true;
-	return expression_tree_walker(node, only_param_walker, found);
-}
-
-static bool
-first_var_walker(Node *node, Var **found)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
-	{
-		*found = (Var *) node;
-		return true;
-	}
-	if (IsA(node, SubLink))
-		return false;
-	return expression_tree_walker(node, first_var_walker, found);
-}
-
-static Node *
-without_relabel(Node *node)
-{
-	while (node != NULL && IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	return node;
-}
-
-/* Takes this condition if it is one on the key */
+/* Uses this condition; NULL: none in particular */
 static void
-consider(KeyFinder *finder, Node *condition, Node *key, Node *value,
-		 bool value_first)
+set_condition(Batch *batch, const KeyCondition *on)
 {
-	const RewriteSource *source = finder->source;
-	Batch	   *batch = finder->batch;
-	Param	   *param = NULL;
-	Var		   *column = NULL;
-	Oid			relid;
-	AttrNumber	attnum;
-
-	if (only_param_walker(value, &param) || param == NULL ||
-		!first_var_walker(key, &column) ||
-		!shape_resolve_var(finder->query, column, &relid, &attnum))
+	batch->on = on;
+	if (on == NULL)
 		return;
-	if (without_relabel(key) != (Node *) column)
-	{
-		column = NULL;
-		attnum = 0;
-	}
-	if (OidIsValid(source->key_relid) &&
-		(source->key_relid != relid || source->key_attnum != attnum))
-		return;
-
-	if (batch->condition != NULL)
-	{
-		if (batch->param != param->paramid)
-			finder->ambiguous = true;
-		return;
-	}
-	batch->condition = condition;
-	batch->key = key;
-	batch->column = column;
-	batch->value = value;
-	batch->value_first = value_first;
-	batch->param = param->paramid;
-	batch->key_name = "key";
-	if (attnum > 0)
-		batch->key_name =
-			pstrdup(quote_identifier(get_attname(relid, attnum, false)));
+	batch->condition = on->condition;
+	batch->key = on->key;
+	batch->column = on->column;
+	batch->value = on->value;
+	batch->value_first = on->value_first;
+	batch->param = on->param;
+	batch->token = on->token;
+	batch->key_name = rewrite_column_name(on);
 }
 
-static bool
-find_key_walker(Node *node, KeyFinder *finder)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-	{
-		Query	   *outer = finder->query;
-
-		finder->query = (Query *) node;
-		(void) query_tree_walker((Query *) node, find_key_walker, finder, 0);
-		finder->query = outer;
-		return false;
-	}
-	if (IsA(node, OpExpr) || IsA(node, DistinctExpr))
-	{
-		OpExpr	   *op = (OpExpr *) node;
-
-		if (list_length(op->args) == 2)
-		{
-			char	   *name = get_opname(op->opno);
-
-			if (name != NULL && strcmp(name, "=") == 0)
-			{
-				consider(finder, node, linitial(op->args), lsecond(op->args),
-						 false);
-				consider(finder, node, lsecond(op->args), linitial(op->args),
-						 true);
-			}
-		}
-	}
-	else if (IsA(node, ScalarArrayOpExpr))
-	{
-		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
-		Node	   *array = lsecond(op->args);
-
-		if (op->useOr && IsA(array, ArrayExpr) &&
-			list_length(((ArrayExpr *) array)->elements) == 1)
-			consider(finder, node, linitial(op->args),
-					 linitial(((ArrayExpr *) array)->elements), false);
-	}
-	return expression_tree_walker(node, find_key_walker, finder);
-}
-
-/* The condition on the key, into *batch; false if there is none, or several */
+/*
+ * Finds the condition on the key and what else varies, into *batch; false if
+ * it is not known what does.
+ */
 static bool
 find_key(AnalyzedText *analyzed, const RewriteSource *source, Batch *batch)
 {
-	KeyFinder	finder = {.source = source,.batch = batch};
-
 	memset(batch, 0, sizeof(Batch));
 	batch->analyzed = analyzed;
+	batch->filter = analyzed->query;
 	batch->token = -1;
-	(void) find_key_walker((Node *) analyzed->query, &finder);
-	if (batch->condition == NULL || finder.ambiguous)
-		return false;
-	batch->element_type = analyzed->param_types[batch->param - 1];
-	if (token_count_param(analyzed, batch->param) == 1)
-	{
-		for (int i = 0; i < analyzed->ntokens; i++)
-		{
-			if (analyzed->tokens[i].param == batch->param)
-				batch->token = i;
-		}
-	}
-	return true;
+	batch->conditions = rewrite_conditions(analyzed);
+	set_condition(batch, rewrite_key(batch->conditions, source));
+	batch->varying = rewrite_varying(analyzed, batch->conditions, source,
+									 batch->on);
+	return batch->varying != NIL;
 }
 
-int
-rewrite_key_param(AnalyzedText *analyzed, const RewriteSource *source)
-{
-	Batch		batch;
-
-	return find_key(analyzed, source, &batch) ? batch.param : 0;
-}
-
-/* Is it "column = $n", AND-ed, in the topmost query? */
+/* Is the column unique by itself? */
 static bool
-is_simple_condition(const Batch *batch)
+is_unique(const Batch *batch)
 {
-	return batch->column != NULL && batch->column->varlevelsup == 0 &&
-		IsA(batch->condition, OpExpr) &&
-		restricts_all((Node *) batch->analyzed->query->jointree,
-					  batch->condition);
+	const RangeTblEntry *rte = only_relation(batch->analyzed->query);
+	ListCell   *lc;
+
+	if (rte == NULL || rte->relid != batch->on->relid ||
+		(rte->relkind != RELKIND_RELATION &&
+		 rte->relkind != RELKIND_PARTITIONED_TABLE) ||
+		(rte->relkind == RELKIND_RELATION && rte->inh &&
+		 has_subclass(rte->relid)))
+		return false;
+	foreach(lc, table_indexes(rte->relid))
+	{
+		const TableIndex *index = lfirst(lc);
+
+		if (index->unique && !index->partial && index->ncolumns == 1 &&
+			index->columns[0] == batch->on->attnum &&
+			index->default_order[0])
+			return true;
+	}
+	return false;
+}
+
+/* A LIMIT of rows of which there is one at most */
+static void
+leave_out_limit(Batch *batch)
+{
+	const AnalyzedText *analyzed = batch->analyzed;
+	const Query *query = analyzed->query;
+	Param	   *param = param_of(query->limitCount, true);
+	int			limit = token_find(analyzed, 0, "limit");
+	int			end;
+
+	if (query->limitCount == NULL || query->limitOffset != NULL ||
+		query->limitOption != LIMIT_OPTION_COUNT || limit < 1 ||
+		batch->on == NULL || !rewrite_is_simple(analyzed, batch->on) ||
+		equal_but_different(batch->on) || !is_unique(batch))
+		return;
+	for (end = limit + 1; end < analyzed->ntokens; end++)
+	{
+		if (analyzed->tokens[end].depth == 0 && token_is(analyzed, end, "for"))
+			break;
+	}
+	if (param != NULL)
+	{
+		/* there must not be a gap in the numbers */
+		if (param->paramid != analyzed->nparams || param == (Param *) batch->value ||
+			token_count_param(analyzed, param->paramid) != 1)
+			return;
+		batch->varying = list_delete_int(list_copy(batch->varying),
+										 param->paramid);
+	}
+	else if (!IsA(query->limitCount, Const) ||
+			 ((Const *) query->limitCount)->constisnull ||
+			 DatumGetInt64(((Const *) query->limitCount)->constvalue) < 1)
+		return;
+	batch->filter = copyObject(analyzed->query);
+	batch->filter->limitCount = NULL;
+	batch->limit = limit;
+	batch->limit_end = end;
 }
 
 char *
@@ -738,9 +863,10 @@ rewrite_condition_as_list(AnalyzedText *analyzed, const RewriteSource *source)
 	char	   *list;
 	char	   *text;
 
-	if (!find_key(analyzed, source, &batch) || !is_simple_condition(&batch))
+	if (!find_key(analyzed, source, &batch) || batch.on == NULL ||
+		!rewrite_is_simple(analyzed, batch.on))
 		return NULL;
-	list = written_list(&batch);
+	list = written_list(batch.on);
 	if (list == NULL || !edit_condition(&batch, list, &edits))
 		return NULL;
 	text = apply_edits(analyzed, &edits);
@@ -756,18 +882,28 @@ make_batched(void *arg, AnalyzedText *analyzed)
 	Batch		batch;
 	char	   *text = NULL;
 
-	if (query->commandType != CMD_SELECT || query->hasModifyingCTE ||
-		contain_volatile_functions((Node *) query) ||
+	if (!rewrite_reads_safely(query, request->source) ||
 		!find_key(analyzed, request->source, &batch))
 		return;
 
 	/* if a form was not valid here it has raised, and the last one is left */
-	if (request->attempt == 0 && is_simple_condition(&batch))
+	if (request->attempt == 0)
 	{
-		if (rewrite_filters_rows(query) && !equal_but_different(&batch))
+		bool		simple;
+
+		leave_out_limit(&batch);
+		simple = list_length(batch.varying) == 1 && batch.on != NULL &&
+			rewrite_is_simple(analyzed, batch.on);
+		if (rewrite_filters_rows(batch.filter) &&
+			list_length(batch.varying) > 1)
+			text = form_pairs(&batch);
+		else if (simple && rewrite_filters_rows(batch.filter) &&
+				 !equal_but_different(batch.on))
 			text = form_any(&batch);
-		else if (aggregates_only(query))
+		else if (simple && aggregates_only(query))
 			text = form_grouped(&batch);
+		if (text == NULL && batch.limit > 0)
+			(void) find_key(analyzed, request->source, &batch);
 	}
 	if (text == NULL)
 		text = form_lateral(&batch);

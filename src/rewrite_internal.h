@@ -32,13 +32,64 @@ extern char *rewrite_make(const RewriteSource *source,
 						  AnalyzedCallback callback, int attempts);
 extern void rewrite_give(RewriteRequest *request, const char *text);
 
+/*
+ * Does a SELECT give the same rows for a key whether it is asked for alone or
+ * with others, as far as functions, views and policies are concerned?
+ */
+extern bool rewrite_reads_safely(Query *query, const RewriteSource *source);
+
+/*
+ * Does an INSERT, UPDATE or DELETE write the same whether rows come one by one
+ * or together, as long as each has its own key?
+ */
+extern bool rewrite_writes_safely(Query *query, const RewriteSource *source);
+
 /* The statement with "= ANY" for its condition on the key, or NULL */
 extern char *rewrite_condition_as_list(AnalyzedText *analyzed,
 									   const RewriteSource *source);
 
-/* The $n that a condition on the key compares it with; 0: none, or several */
-extern int	rewrite_key_param(AnalyzedText *analyzed,
-							  const RewriteSource *source);
+/* A condition that compares something of a table with a parameter */
+typedef struct KeyCondition
+{
+	Node	   *condition;		/* OpExpr and the like */
+	Node	   *key;			/* its side that the columns are on */
+	Var		   *column;			/* if that is a column, else NULL */
+	Node	   *value;			/* its other side */
+	bool		value_first;
+	int			param;			/* the $n in value */
+	int			token;			/* of $n, if there is one only, or -1 */
+	Oid			relid;			/* of the first column */
+	AttrNumber	attnum;			/* 0: key is an expression */
+} KeyCondition;
+
+/* All of a statement, those of its subqueries too: of KeyCondition */
+extern List *rewrite_conditions(AnalyzedText *analyzed);
+
+/* The condition on the key; NULL: there is none, or several */
+extern KeyCondition *rewrite_key(List *conditions,
+								 const RewriteSource *source);
+
+/* Was this parameter another in some executions, or may it have been? */
+extern bool rewrite_varies(List *conditions, const RewriteSource *source,
+						   int param);
+
+/* Those parameters in order, the key's among them */
+extern List *rewrite_varying(const AnalyzedText *analyzed, List *conditions,
+							 const RewriteSource *source,
+							 const KeyCondition *key);
+
+/* Is it "column = value", AND-ed, in the topmost query? */
+extern bool rewrite_is_simple(const AnalyzedText *analyzed,
+							  const KeyCondition *condition);
+
+/* Is it among the AND-ed conditions of a FROM with its WHERE? */
+extern bool rewrite_restricts_all(const Node *node, const Node *condition);
+
+/* The place of a condition's operator in the text */
+extern int	rewrite_condition_location(const Node *condition);
+
+/* The name of its column, quoted as needed; "key" if it is an expression */
+extern char *rewrite_column_name(const KeyCondition *condition);
 
 /*
  * Do rows that satisfy different conditions not influence each other?  No

@@ -6,7 +6,8 @@
  *
  * Where both are plain filters of one relation each, they become one LEFT
  * JOIN; otherwise the parent is a subquery, to each row of which the child's
- * rows are joined (LATERAL).
+ * rows are joined (LATERAL).  A join keeps no order but its own: that of the
+ * parent, then its key's, then that of the child, as far as there are any.
  *
  * src/rewrite_join.c
  *
@@ -16,10 +17,11 @@
 
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/typcache.h"
 
 #include "compat.h"
 #include "rewrite_internal.h"
@@ -167,6 +169,74 @@ restore_child(Node *node, ChildRestorer *restorer)
 	return expression_tree_mutator(node, restore_child, restorer);
 }
 
+/* Is this output column's name there once? */
+static bool
+is_only_of_name(const Query *query, const TargetEntry *column)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		const TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle != column && !tle->resjunk &&
+			strcmp(tle->resname, column->resname) == 0)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Appends the ORDER BY of a query, as that of its output columns under another
+ * name; false if that is not possible
+ */
+static bool
+append_order(StringInfo buf, const Query *query, const char *rows)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->sortClause)
+	{
+		SortGroupClause *sort = lfirst_node(SortGroupClause, lc);
+		const TargetEntry *tle = get_sortgroupclause_tle(sort,
+														 query->targetList);
+		TypeCacheEntry *type = lookup_type_cache(exprType((Node *) tle->expr),
+												 TYPECACHE_LT_OPR | TYPECACHE_GT_OPR);
+		bool		descending = sort->sortop == type->gt_opr;
+
+		if (tle->resjunk || !is_only_of_name(query, tle) ||
+			(!descending && sort->sortop != type->lt_opr))
+			return false;
+		appendStringInfo(buf, "%s%s.%s%s%s", buf->len > 0 ? ", " : "", rows,
+						 quote_identifier(tle->resname),
+						 descending ? " DESC" : "",
+						 sort->nulls_first == descending ? "" :
+						 sort->nulls_first ? " NULLS FIRST" : " NULLS LAST");
+	}
+	return true;
+}
+
+/* " ORDER BY ..." of the join; "" if there is none, NULL if it is lost */
+static char *
+joined_order(const ParentJoin *join, const TargetEntry *key, const char *rows,
+			 const char *children)
+{
+	StringInfoData buf;
+
+	if (join->parent->query->sortClause == NIL)
+		return "";
+	initStringInfo(&buf);
+	if (!append_order(&buf, join->parent->query, rows))
+		return NULL;
+
+	/* the rows of one parent stay together */
+	if (key->ressortgroupref == 0)
+		appendStringInfo(&buf, ", %s.%s", rows, quote_identifier(key->resname));
+	if (!append_order(&buf, join->child->query, children))
+		return NULL;
+	return psprintf(" ORDER BY %s", buf.data);
+}
+
 static char *
 join_lateral(ParentJoin *join)
 {
@@ -178,20 +248,14 @@ join_lateral(ParentJoin *join)
 	char	   *children = unused_name(child, "c");
 	ChildRestorer restorer = {join, 0, 1, 0, join->key_output};
 	TextEdits	edits = {0};
+	char	   *order = joined_order(join, key, rows, children);
 	char	   *text;
 	Query	   *made;
-	ListCell   *lc;
 
-	/* the key must be the only output column of its name */
-	foreach(lc, parent->query->targetList)
-	{
-		TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-		if (tle != key && !tle->resjunk &&
-			strcmp(tle->resname, key->resname) == 0)
-			return NULL;
-	}
-	if (parent->query->rowMarks != NIL || child->query->rowMarks != NIL ||
+	if (order == NULL || !is_only_of_name(parent->query, key) ||
+		!OidIsValid(lookup_type_cache(exprType((Node *) key->expr),
+									  TYPECACHE_LT_OPR)->lt_opr) ||
+		parent->query->rowMarks != NIL || child->query->rowMarks != NIL ||
 		exprType((Node *) key->expr) !=
 		child->param_types[join->key_param - 1])
 		return NULL;
@@ -199,9 +263,9 @@ join_lateral(ParentJoin *join)
 	edit_child_params(join, psprintf("%s.%s", rows,
 									 quote_identifier(key->resname)),
 					  0, child->ntokens, &edits);
-	text = psprintf("SELECT %s.*, %s.* FROM (%s) AS %s LEFT JOIN LATERAL (%s) AS %s ON true",
+	text = psprintf("SELECT %s.*, %s.* FROM (%s) AS %s LEFT JOIN LATERAL (%s) AS %s ON true%s",
 					rows, children, parent->text, rows,
-					apply_edits(child, &edits), children);
+					apply_edits(child, &edits), children, order);
 
 	made = analyze_joined(join, text)->query;
 	if (list_length(made->rtable) != 3 ||
@@ -354,14 +418,18 @@ make_with_child(void *arg, AnalyzedText *child)
 	Query	   *parent = request->parent->query;
 	ParentJoin	join = {.parent = request->parent,.child = child};
 	RangeTblEntry *rte = only_relation(parent);
+	List	   *conditions;
+	const KeyCondition *key;
 	char	   *text = NULL;
 
-	if (child->query->commandType != CMD_SELECT ||
-		contain_volatile_functions((Node *) child->query))
+	if (!rewrite_reads_safely(child->query, request->child))
 		return;
-	join.key_param = rewrite_key_param(child, request->child);
-	if (join.key_param == 0)
+	conditions = rewrite_conditions(child);
+	key = rewrite_key(conditions, request->child);
+	if (key == NULL ||
+		list_length(rewrite_varying(child, conditions, request->child, key)) > 1)
 		return;
+	join.key_param = key->param;
 	number_params(&join);
 	join.key_output = output_of(parent, source->key_relid,
 								source->key_attnum);
@@ -381,8 +449,7 @@ make_joined(void *arg, AnalyzedText *parent)
 {
 	JoinRequest *request = (JoinRequest *) arg;
 
-	if (parent->query->commandType != CMD_SELECT ||
-		contain_volatile_functions((Node *) parent->query))
+	if (!rewrite_reads_safely(parent->query, request->common.source))
 		return;
 	request->parent = parent;
 	for (; request->common.attempt < 2; request->common.attempt++)

@@ -297,7 +297,7 @@ make_keyset(void *arg, AnalyzedText *analyzed)
 		query->distinctClause != NIL || query->rowMarks != NIL ||
 		query->limitCount == NULL ||
 		query->limitOption != LIMIT_OPTION_COUNT ||
-		contain_volatile_functions((Node *) query))
+		!rewrite_reads_safely(query, ((RewriteRequest *) arg)->source))
 		return;
 	if (rte == NULL || offset == NULL ||
 		token_count_param(analyzed, offset->paramid) != 1 ||
@@ -335,6 +335,7 @@ make_keyset(void *arg, AnalyzedText *analyzed)
 	/* what the next page is asked for with has to be in this one */
 	for (int i = 0; i < order.ncolumns; i++)
 	{
+		const char *name = get_attname(rte->relid, order.columns[i], false);
 		bool		found = false;
 		ListCell   *lc;
 
@@ -342,9 +343,14 @@ make_keyset(void *arg, AnalyzedText *analyzed)
 		{
 			TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-			found |= !tle->resjunk && IsA(tle->expr, Var) &&
-				((Var *) tle->expr)->varattno == order.columns[i] &&
-				((Var *) tle->expr)->varlevelsup == 0;
+			if (tle->resjunk || strcmp(tle->resname, name) != 0)
+				continue;
+			/* who takes it by its name must not get something else */
+			if (!IsA(tle->expr, Var) ||
+				((Var *) tle->expr)->varattno != order.columns[i] ||
+				((Var *) tle->expr)->varlevelsup != 0)
+				return;
+			found = true;
 		}
 		if (found)
 			continue;

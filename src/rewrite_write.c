@@ -6,6 +6,12 @@
  * All parameters of the statement are taken for the row's own: each becomes
  * an array, so that what differed between executions can still differ.
  *
+ * A row that is updated twice is updated by one of the two only, so an UPDATE
+ * is made at once where no two executions had the same key, and does not write
+ * the key; ON CONFLICT DO UPDATE, of whose keys nothing is known, is not.
+ * Rows that come back are told apart by their keys, which are added to
+ * RETURNING; those of an INSERT come in the order of the arrays.
+ *
  * src/rewrite_write.c
  *
  *-------------------------------------------------------------------------
@@ -13,12 +19,10 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/transam.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -52,54 +56,6 @@ typedef struct ParamRows
 	char	  **names;			/* by column, from 0; quoted as needed */
 	int			ncolumns;
 } ParamRows;
-
-static bool
-reads_data(Oid function, void *context)
-{
-	return function >= FirstNormalObjectId &&
-		func_volatile(function) != PROVOLATILE_IMMUTABLE;
-}
-
-/*
- * Functions that users made may see, within one statement, other data than in
- * one statement each.
- */
-static bool
-user_function_walker(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, reads_data, context))
-		return true;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, user_function_walker,
-								 context, 0);
-	return expression_tree_walker(node, user_function_walker, context);
-}
-
-/*
- * Does it write a table, and only by what is in the statement, so that a row
- * does not depend on those written before?
- */
-static bool
-writes_rows(const Query *query)
-{
-	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
-	HeapTuple	tuple;
-	bool		result;
-
-	if (query->cteList != NIL || query->hasSubLinks ||
-		user_function_walker((Node *) query, NULL))
-		return false;
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(target->relid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = !((Form_pg_class) GETSTRUCT(tuple))->relhasrules &&
-		(target->relkind == RELKIND_RELATION ||
-		 target->relkind == RELKIND_PARTITIONED_TABLE);
-	ReleaseSysCache(tuple);
-	return result;
-}
 
 /* Gives a parameter a column of that name, if it has none yet */
 static void
@@ -249,15 +205,21 @@ same_but_rows(ParamRestorer *restorer, void *made, const void *original)
 	return equal(restore_params((Node *) made, restorer), original);
 }
 
-/* The row of INSERT ... VALUES; false if there isn't one */
+/*
+ * The row of INSERT ... VALUES; false if there isn't one, or it depends on
+ * those inserted before
+ */
 static bool
-find_row(const AnalyzedText *analyzed, InsertRow *row)
+find_row(const AnalyzedText *analyzed, const RewriteSource *source,
+		 InsertRow *row)
 {
 	const Query *query = analyzed->query;
 	int			depth;
 
 	if (query->commandType != CMD_INSERT || query->jointree->fromlist != NIL ||
-		!writes_rows(query))
+		(source->seen && query->onConflict != NULL &&
+		 query->onConflict->action == ONCONFLICT_UPDATE) ||
+		!rewrite_writes_safely(analyzed->query, source))
 		return false;
 	row->values = token_find(analyzed, 0, "values");
 	if (row->values < 0 || !token_is(analyzed, row->values + 1, "("))
@@ -304,7 +266,7 @@ item_is_default(const AnalyzedText *analyzed, const RowItem *item)
 }
 
 static char *
-insert_from_arrays(const AnalyzedText *analyzed)
+insert_from_arrays(const AnalyzedText *analyzed, const RewriteSource *source)
 {
 	const Query *query = analyzed->query;
 	InsertRow	row;
@@ -317,7 +279,7 @@ insert_from_arrays(const AnalyzedText *analyzed)
 	Query	   *made;
 	RangeTblEntry *subquery;
 
-	if (analyzed->nparams == 0 || !find_row(analyzed, &row) ||
+	if (analyzed->nparams == 0 || !find_row(analyzed, source, &row) ||
 		list_length(query->targetList) != row.nitems)
 		return NULL;
 	start_rows(&rows, analyzed);
@@ -381,25 +343,150 @@ assigned_param(const TargetEntry *tle)
 	return param != NULL ? param->paramid : 0;
 }
 
+static bool
+is_written(const Query *query, AttrNumber attnum)
+{
+	ListCell   *lc;
+
+	foreach(lc, query->targetList)
+	{
+		const TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (!tle->resjunk && tle->resno == attnum)
+			return true;
+	}
+	return false;
+}
+
+/* Are values of the type different whenever they are written differently? */
+static bool
+has_one_spelling(Oid relid, AttrNumber attnum)
+{
+	Oid			type;
+	int32		typmod;
+	Oid			collation;
+
+	get_atttypetypmodcoll(relid, attnum, &type, &typmod, &collation);
+	switch (getBaseType(type))
+	{
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case OIDOID:
+		case UUIDOID:
+		case BOOLOID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+			return true;
+		case TEXTOID:
+		case VARCHAROID:
+			return get_collation_isdeterministic(collation);
+		default:
+			return false;
+	}
+}
+
+/* Did every execution of the UPDATE find other rows? */
+static bool
+finds_rows_once(const Query *query, const RewriteSource *source)
+{
+	Oid			relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+	bool		found = false;
+
+	if (!source->seen)
+		return true;
+	if ((source->varied & VARIED_SAME_KEYS) != 0 || source->shape == NULL)
+		return false;
+	for (int i = 0; i < source->shape->nconditions; i++)
+	{
+		const ShapeCondition *condition = &source->shape->conditions[i];
+
+		if ((source->varied & VARIED_CONDITION(i)) == 0)
+			continue;
+		if (condition->relid != relid || condition->attnum <= 0 ||
+			is_written(query, condition->attnum) ||
+			!has_one_spelling(relid, condition->attnum))
+			return false;
+		found = true;
+	}
+	return found;
+}
+
 /*
- * The columns that an UPDATE or DELETE finds its rows by are what makes the
- * rows differ.  Gives their parameters names; false if there is none, or none
- * that keeps its value, so that a row could be found again by another's key.
+ * Puts the columns of the keys (their numbers) into RETURNING, in front; *nadded
+ * were not there yet.  False if there is no place.
  */
 static bool
-name_keys(const AnalyzedText *analyzed, ParamRows *rows)
+edit_returning(const AnalyzedText *analyzed, List *keys, TextEdits *edits,
+			   int *nadded)
+{
+	const Query *query = analyzed->query;
+	const RangeTblEntry *rte = rt_fetch(query->resultRelation, query->rtable);
+	const char *prefix = quote_identifier(rte->eref->aliasname);
+	int			returning = token_find(analyzed, 0, "returning");
+	ListCell   *key;
+
+	*nadded = 0;
+	if (query->returningList == NIL)
+		return true;
+	if (returning < 0)
+		return false;
+	foreach(key, keys)
+	{
+		bool		found = false;
+		ListCell   *lc;
+
+		foreach(lc, query->returningList)
+		{
+			const Var  *var = (Var *) lfirst_node(TargetEntry, lc)->expr;
+
+			found |= IsA(var, Var) && var->varno == query->resultRelation &&
+				var->varattno == lfirst_int(key);
+		}
+		if (found)
+			continue;
+		edit_tokens(edits, analyzed, returning + 1, returning + 1,
+					psprintf("%s.%s, ", prefix,
+							 quote_identifier(get_attname(rte->relid,
+														  lfirst_int(key),
+														  false))));
+		(*nadded)++;
+	}
+	return true;
+}
+
+/* RETURNING without the columns that were added */
+static List *
+without_added(List *returning, int nadded)
+{
+	List	   *rest = list_copy_tail(returning, nadded);
+	ListCell   *lc;
+
+	foreach(lc, rest)
+		lfirst_node(TargetEntry, lc)->resno -= nadded;
+	return rest;
+}
+
+/*
+ * The columns that an UPDATE or DELETE finds its rows by are what makes the
+ * rows differ.  Gives their parameters names, and lists the columns that keep
+ * their value; false if there is none, so that a row could be found again by
+ * another's key.
+ */
+static bool
+name_keys(const AnalyzedText *analyzed, ParamRows *rows, List **keys)
 {
 	const Query *query = analyzed->query;
 	List	   *quals = make_ands_implicit((Expr *) query->jointree->quals);
-	bool		found = false;
 	ListCell   *lc;
 
+	*keys = NIL;
 	foreach(lc, quals)
 	{
 		OpExpr	   *op = lfirst(lc);
 		Param	   *param;
 		Node	   *column;
-		ListCell   *lc2;
 		char	   *name;
 
 		if (!IsA(op, OpExpr) || list_length(op->args) != 2)
@@ -422,19 +509,11 @@ name_keys(const AnalyzedText *analyzed, ParamRows *rows)
 		add_param(rows, param->paramid,
 				  get_attname(rt_fetch(query->resultRelation, query->rtable)->relid,
 							  ((Var *) column)->varattno, false));
-		if (query->commandType == CMD_DELETE)
-			found = true;
-		else
-		{
-			bool		written = false;
-
-			foreach(lc2, query->targetList)
-				written |= lfirst_node(TargetEntry, lc2)->resno ==
-				((Var *) column)->varattno;
-			found |= !written;
-		}
+		if (query->commandType == CMD_DELETE ||
+			!is_written(query, ((Var *) column)->varattno))
+			*keys = list_append_unique_int(*keys, ((Var *) column)->varattno);
 	}
-	return found;
+	return *keys != NIL;
 }
 
 static char *
@@ -446,12 +525,13 @@ update_from_arrays(const AnalyzedText *analyzed, const char *from)
 	TextEdits	edits = {0};
 	int			where = token_find(analyzed, 0, "where");
 	ListCell   *lc;
+	List	   *keys;
+	int			nadded;
 	char	   *unnest;
 	char	   *text;
 	Query	   *made;
 
-	if (where < 0 || list_length(query->rtable) != 1 ||
-		contain_volatile_functions(query->jointree->quals))
+	if (where < 0 || list_length(query->rtable) != 1)
 		return NULL;
 	start_rows(&rows, analyzed);
 	if (query->commandType == CMD_UPDATE)
@@ -467,13 +547,15 @@ update_from_arrays(const AnalyzedText *analyzed, const char *from)
 									  tle->resno, false));
 		}
 	}
-	if (!name_keys(analyzed, &rows))
+	if (!name_keys(analyzed, &rows, &keys))
 		return NULL;
 	add_other_params(&rows, 0, analyzed->ntokens);
 	unnest = written_unnest(&rows);
 	if (unnest == NULL)
 		return NULL;
 
+	if (!edit_returning(analyzed, keys, &edits, &nadded))
+		return NULL;
 	rewrite_qualify(analyzed, query->resultRelation, &edits);
 	edit_params(&rows, 0, analyzed->ntokens, &edits);
 	edit_tokens(&edits, analyzed, where, where,
@@ -489,7 +571,8 @@ update_from_arrays(const AnalyzedText *analyzed, const char *from)
 		&rows, 2, NIL
 	};
 	return same_but_rows(&restorer, made->targetList, query->targetList) &&
-		same_but_rows(&restorer, made->returningList, query->returningList) &&
+		same_but_rows(&restorer, without_added(made->returningList, nadded),
+					  query->returningList) &&
 		same_but_rows(&restorer, made->jointree->quals, query->jointree->quals) &&
 		equal(linitial(made->rtable), linitial(query->rtable)) ? text : NULL;
 }
@@ -504,17 +587,18 @@ make_written_at_once(void *arg, AnalyzedText *analyzed)
 	switch (analyzed->query->commandType)
 	{
 		case CMD_INSERT:
-			text = insert_from_arrays(analyzed);
+			text = insert_from_arrays(analyzed, request->source);
 			break;
 		case CMD_UPDATE:
-			if (writes_rows(analyzed->query))
+			if (rewrite_writes_safely(analyzed->query, request->source) &&
+				finds_rows_once(analyzed->query, request->source))
 				text = update_from_arrays(analyzed, "FROM");
 			break;
 		case CMD_DELETE:
-			if (!writes_rows(analyzed->query) ||
-				contain_volatile_functions(analyzed->query->jointree->quals))
+			if (!rewrite_writes_safely(analyzed->query, request->source))
 				break;
-			if (request->attempt == 0 && analyzed->nparams == 1)
+			if (request->attempt == 0 && analyzed->nparams == 1 &&
+				analyzed->query->returningList == NIL)
 				text = rewrite_condition_as_list(analyzed, request->source);
 			if (text == NULL)
 				text = update_from_arrays(analyzed, "USING");
@@ -545,7 +629,8 @@ make_multirow_values(void *arg, AnalyzedText *analyzed)
 	AnalyzedText *made;
 	char	   *text;
 
-	if (analyzed->nparams == 0 || !find_row(analyzed, &row))
+	if (analyzed->nparams == 0 ||
+		!find_row(analyzed, ((RewriteRequest *) arg)->source, &row))
 		return;
 
 	initStringInfo(&second);
@@ -624,7 +709,8 @@ make_copy(void *arg, AnalyzedText *analyzed)
 	int			ncolumns = 0;
 	ListCell   *lc;
 
-	if (into < 0 || !find_row(analyzed, &row) || query->onConflict != NULL ||
+	if (into < 0 || !find_row(analyzed, ((RewriteRequest *) arg)->source, &row) ||
+		query->onConflict != NULL ||
 		query->returningList != NIL || query->override != OVERRIDING_NOT_SET)
 		return;
 	target = rt_fetch(query->resultRelation, query->rtable);
@@ -643,7 +729,9 @@ make_copy(void *arg, AnalyzedText *analyzed)
 			/* analysis may have kept it or not: too much to be sorted out */
 			return;
 		}
-		if (lc == NULL || item_param(analyzed, &row.items[i]) == 0)
+		if (lc == NULL || item_param(analyzed, &row.items[i]) == 0 ||
+			analyzed->param_types[item_param(analyzed, &row.items[i]) - 1] !=
+			get_atttype(target->relid, lfirst_node(TargetEntry, lc)->resno))
 			return;
 		appendStringInfo(&buf, "%s%s", ncolumns++ > 0 ? ", " : "",
 						 quote_identifier(lfirst_node(TargetEntry, lc)->resname));

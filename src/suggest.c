@@ -448,6 +448,15 @@ list_routes(StringInfo buf, const Finding *finding)
 						 pattern_string(finding->pattern, s->route));
 }
 
+/* Is it the values of one condition at most that vary? */
+static bool
+one_condition_varies(const Pattern *p)
+{
+	int			conditions = p->varied & ~(VARIED_OTHERS | VARIED_SAME_KEYS);
+
+	return (conditions & (conditions - 1)) == 0;
+}
+
 static void
 repeat_evidence(StringInfo buf, const Finding *finding)
 {
@@ -473,13 +482,17 @@ repeat_evidence(StringInfo buf, const Finding *finding)
 								 is_here(finding) &&
 								 OidIsValid(main_table(&finding->parent->shape)) ?
 								 psprintf(" of %s", table_text(main_table(&finding->parent->shape))) : "");
-			appendStringInfo(buf, "%s on %s, one value at a time: %s distinct",
-							 counted(p->executions, "query", "queries"), key,
+			appendStringInfo(buf, "%s on %s, one %s at a time: %s distinct",
+							 counted(p->executions, "query", "queries"),
+							 one_condition_varies(p) ? key : table,
+							 one_condition_varies(p) ? "value" : "set of values",
 							 count_text(p->distinct_values));
 			break;
 		case REPEAT_LOOKUP:
-			appendStringInfo(buf, "%s on %s, one value at a time: %s distinct",
-							 counted(p->executions, "query", "queries"), key,
+			appendStringInfo(buf, "%s on %s, one %s at a time: %s distinct",
+							 counted(p->executions, "query", "queries"),
+							 one_condition_varies(p) ? key : table,
+							 one_condition_varies(p) ? "value" : "set of values",
 							 count_text(p->distinct_values));
 			break;
 		case REPEAT_DUPLICATE:
@@ -550,6 +563,13 @@ append_statement(StringInfo buf, const char *what, const char *statement,
 		appendStringInfoString(buf, otherwise);
 }
 
+/* Do the rows that it is asked for come from itself? */
+static bool
+is_tree(const Pattern *p)
+{
+	return p->key.parent_queryid == p->key.queryid;
+}
+
 static void
 suggest_repeat(const Finding *finding, Suggestion *result)
 {
@@ -563,6 +583,9 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 
 	source.key_relid = p->key_relid;
 	source.key_attnum = p->key_attnum;
+	source.seen = true;
+	source.varied = p->varied;
+	source.one_transaction = p->bursts_one_transaction == p->bursts;
 	initStringInfo(&evidence);
 	initStringInfo(&text);
 	repeat_evidence(&evidence, finding);
@@ -578,14 +601,19 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 			{
 				RewriteSource parent;
 
-				appendStringInfoString(&text, "Ask for all of them at once");
-				if (here && rewrite_source(finding, finding->parent, &parent))
+				appendStringInfoString(&text, is_tree(p) ?
+									   "Ask once for each level of the tree, or for all levels by WITH RECURSIVE." :
+									   "Ask for all of them at once.");
+				if (here && !is_tree(p) && p->bursts_values_confirm > 0 &&
+					rewrite_source(finding, finding->parent, &parent))
 				{
 					parent.key_relid = p->parent_relid;
 					parent.key_attnum = p->parent_attnum;
+					parent.seen = true;
+					parent.one_transaction = source.one_transaction;
+					parent.varied = VARIED_OTHERS;
 					joined = rewrite_joined(&parent, &source);
 				}
-				appendStringInfoChar(&text, '.');
 			}
 			appendStringInfoString(&text, advice_loaders(p->relationship, framework));
 			if (joined)
@@ -631,6 +659,8 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 							 p->bursts_committed_alone > 0 ?
 							 ", and commit once" : "",
 							 advice_writers(p->key.kind, framework));
+			if (result->rewrite && p->key.kind == REPEAT_UPDATE)
+				appendStringInfoString(&text, " No key came twice in a loop; the statement needs that.");
 			break;
 		case REPEAT_DEEP_OFFSET:
 			if (here)
