@@ -79,6 +79,7 @@ struct PrometheusData
 	PatternsInfo patterns_info;
 	StatementsInfo statements_info;
 	SlowlogCounters slow;
+	SnapshotBase base;
 	Connections connections;
 	int			ntop;
 	int			max_top;
@@ -118,10 +119,11 @@ add_top(void *arg, const StatementRow *row)
 	TopStatement top;
 
 	top.key = row->key;
-	top.executions = row->counters.exec.count;
-	top.failures = row->counters.errors + row->counters.cancels;
-	top.rows = row->counters.rows;
-	top.exec_time = row->counters.exec.total;
+	top.executions = row->counters.exec.count - row->base.executions;
+	top.failures = row->counters.errors + row->counters.cancels -
+		row->base.failures;
+	top.rows = row->counters.rows - row->base.rows;
+	top.exec_time = row->counters.exec.total - row->base.exec_time;
 	if (data->ntop < data->max_top)
 	{
 		data->top[data->ntop++] = top;
@@ -211,11 +213,15 @@ prometheus_collect(int statements, int findings_age)
 	}
 
 	data->ndatabases = totals_read(data->databases);
+	for (int i = 0; i < data->ndatabases; i++)
+		total_counts_subtract(&data->databases[i].counts,
+							  &data->databases[i].base);
 	data->nerrors = totals_read_errors(data->errors);
 	patterns_counts(&data->patterns);
 	patterns_info(&data->patterns_info);
 	statements_info(&data->statements_info);
 	slowlog_counters(&data->slow);
+	snapshot_base(&data->base);
 	connections_read(&data->connections);
 	if (statements > 0)
 	{
@@ -695,6 +701,13 @@ write_capacity(Writer *w)
 	}
 }
 
+/* A count without that of the base, but for a reset since */
+static int64
+above(int64 count, int64 base)
+{
+	return count >= base ? count - base : count;
+}
+
 static void
 write_memory(Writer *w, const PrometheusData *data)
 {
@@ -717,10 +730,14 @@ write_memory(Writer *w, const PrometheusData *data)
 	}			evictions[] =
 
 	{
-		{"statement", data->statements_info.dealloc},
-		{"text", data->statements_info.texts_dropped},
-		{"pattern", data->patterns_info.dropped},
-		{"slow_execution", data->slow.overwritten},
+		{"statement", above(data->statements_info.dealloc,
+							data->base.dealloc)},
+		{"text", above(data->statements_info.texts_dropped,
+					   data->base.texts_dropped)},
+		{"pattern", above(data->patterns_info.dropped,
+						  data->base.patterns_dropped)},
+		{"slow_execution", above(data->slow.overwritten,
+								 data->base.slow_overwritten)},
 	};
 
 	family(w, "entries", "gauge", "Statements and patterns kept.");

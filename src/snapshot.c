@@ -17,6 +17,12 @@
  * its name when it is complete and on disk.  So there is always one whole
  * file, the last or the one before.
  *
+ * After a crash the counts are lower than they were.  The views say so; but
+ * who collects /metrics would take what is left of a counter for new.  So what
+ * was loaded after another end than a clean one is the base of these counters,
+ * which they leave out from then on, and which is saved with the counts: they
+ * begin at 0.
+ *
  * It is loaded by the postmaster when shared memory is made, which after a
  * crash is made anew.  One that cannot be used is set aside, with a line in
  * the log.  So is one that a base backup has brought along: its statistics
@@ -72,11 +78,15 @@
 /* Milliseconds between saves that were asked for */
 #define REQUEST_DELAY	1000
 
+/* In a fingerprint */
+#define COMPLETE	(UINT64CONST(1) << 33)
+
 typedef struct SharedSnapshot
 {
 	pg_atomic_uint64 saved_at;	/* TimestampTz */
-	pg_atomic_uint64 saved;		/* fingerprint of what is in the file, 0: not
-								 * known */
+	pg_atomic_uint64 saved;		/* fingerprint of what is in the file, with
+								 * COMPLETE as in its header; 0: not known */
+	SnapshotBase base;			/* written before other processes begin */
 	pg_atomic_uint32 requested;
 } SharedSnapshot;
 
@@ -104,6 +114,7 @@ snapshot_shmem_init(void *place, bool found)
 		return;
 	pg_atomic_init_u64(&shared->saved_at, 0);
 	pg_atomic_init_u64(&shared->saved, 0);
+	memset(&shared->base, 0, sizeof(SnapshotBase));
 	pg_atomic_init_u32(&shared->requested, 0);
 }
 
@@ -111,6 +122,12 @@ TimestampTz
 snapshot_saved_at(void)
 {
 	return (TimestampTz) pg_atomic_read_u64(&shared->saved_at);
+}
+
+void
+snapshot_base(SnapshotBase *base)
+{
+	*base = shared->base;
 }
 
 void
@@ -272,7 +289,7 @@ put_totals(SnapshotWriter *writer)
 
 /* All of it */
 static void
-put_all(SnapshotWriter *writer, TimestampTz now)
+put_all(SnapshotWriter *writer, TimestampTz now, bool complete)
 {
 	SnapshotHeader header;
 	StatementsInfo info;
@@ -281,7 +298,7 @@ put_all(SnapshotWriter *writer, TimestampTz now)
 	pg_crc32c	crc;
 
 	INIT_CRC32C(writer->crc);
-	snapshot_header(&header, GetSystemIdentifier(), now);
+	snapshot_header(&header, GetSystemIdentifier(), now, complete);
 	put(writer, &header, sizeof(header));
 
 	statements_info(&info);
@@ -299,6 +316,8 @@ put_all(SnapshotWriter *writer, TimestampTz now)
 	put_record(writer, SNAPSHOT_PATTERNS, &patterns, sizeof(patterns), NULL, 0);
 	patterns_read(put_pattern, writer);
 
+	put_record(writer, SNAPSHOT_BASE, &shared->base, sizeof(SnapshotBase),
+			   NULL, 0);
 	put_record(writer, SNAPSHOT_END, NULL, 0, NULL, 0);
 	crc = writer->crc;
 	FIN_CRC32C(crc);
@@ -362,15 +381,19 @@ file_is_there(void)
 	return stat(SNAPSHOT_PATH, &st) == 0;
 }
 
-/* Writes the file, if need be; what goes wrong is reported, if it did not before */
+/*
+ * Writes the file, if need be; what goes wrong is reported, if it did not
+ * before.  "complete": nothing can be counted any more.
+ */
 static void
-save(void)
+save(bool complete)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	SnapshotWriter writer = {0};
 	MemoryContext context;
 	MemoryContext old_context;
 	uint64		state;
+	uint64		saved;
 
 	context = AllocSetContextCreate(CurrentMemoryContext,
 									"pg_querywatch snapshot",
@@ -379,7 +402,9 @@ save(void)
 
 	/* before what is written is read: what changes meanwhile is for the next */
 	state = fingerprint();
-	if (state == pg_atomic_read_u64(&shared->saved) && file_is_there())
+	saved = pg_atomic_read_u64(&shared->saved);
+	if ((state == saved || (state | COMPLETE) == saved) &&
+		(!complete || (saved & COMPLETE) != 0) && file_is_there())
 	{
 		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
 		MemoryContextSwitchTo(old_context);
@@ -394,7 +419,7 @@ save(void)
 	else
 	{
 		writer.buffer = palloc(WRITE_SIZE);
-		put_all(&writer, now);
+		put_all(&writer, now, complete);
 
 		/* here, as durable_rename() would report it every time */
 		if (writer.error == 0 && pg_fsync(writer.fd) != 0)
@@ -413,7 +438,7 @@ save(void)
 	if (writer.error == 0)
 	{
 		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
-		pg_atomic_write_u64(&shared->saved, state);
+		pg_atomic_write_u64(&shared->saved, complete ? state | COMPLETE : state);
 	}
 	report_outcome(writer.error);
 }
@@ -437,7 +462,7 @@ static void
 save_at_shutdown(int code, Datum arg)
 {
 	if (code == 0 && qw_save && shutdown_is_clean())
-		save();
+		save(true);
 }
 
 static uint64
@@ -469,7 +494,7 @@ duty_run(void)
 	if (now >= due)
 	{
 		pg_atomic_write_u32(&shared->requested, 0);
-		save();
+		save(false);
 		last_save = milliseconds();
 		return duty_run();
 	}
@@ -507,12 +532,66 @@ compare_ranks(const void *a, const void *b)
 }
 
 /*
- * Loads a file that has been checked.  Where the settings leave less room than
+ * After a crash: what was counted before becomes the base of counters
+ */
+
+static void
+make_base(StatementRow *row)
+{
+	row->base.executions = row->counters.exec.count;
+	row->base.failures = row->counters.errors + row->counters.cancels;
+	row->base.rows = row->counters.rows;
+	row->base.exec_time = row->counters.exec.total;
+}
+
+static void
+restore_totals(const DatabaseTotals *saved, bool complete)
+{
+	DatabaseTotals totals = *saved;
+
+	if (!complete)
+		totals.base = totals.counts;
+	totals_restore(&totals);
+}
+
+static void
+restore_patterns_state(const PatternsState *saved, bool complete)
+{
+	PatternsState *state = palloc(sizeof(PatternsState));
+
+	*state = *saved;
+
+	/* /metrics alone shows them */
+	if (!complete)
+		memset(&state->counts, 0, sizeof(state->counts));
+	patterns_restore_state(state);
+	pfree(state);
+}
+
+static void
+set_base(void)
+{
+	StatementsInfo info;
+	PatternsInfo patterns;
+	SlowlogCounters slow;
+
+	statements_info(&info);
+	patterns_info(&patterns);
+	slowlog_counters(&slow);
+	shared->base.dealloc = info.dealloc;
+	shared->base.texts_dropped = info.texts_dropped;
+	shared->base.patterns_dropped = patterns.dropped;
+	shared->base.slow_overwritten = slow.overwritten;
+}
+
+/*
+ * Loads a file that has been checked.  "complete": the server came to a clean
+ * end, after which it was written.  Where the settings leave less room than
  * there was, the most used statements, the patterns with the most executions
  * and the newest slow executions find some.
  */
 static void
-restore(const char *data)
+restore(const char *data, bool complete)
 {
 	const SnapshotFrame *frame = NULL;
 	RankedRecord *ranked;
@@ -551,10 +630,16 @@ restore(const char *data)
 				}
 				break;
 			case SNAPSHOT_TOTALS:
-				totals_restore(payload);
+				restore_totals(payload, complete);
 				break;
 			case SNAPSHOT_ERRORS:
-				totals_restore_error(payload);
+				/* /metrics alone shows them */
+				if (complete)
+					totals_restore_error(payload);
+				break;
+			case SNAPSHOT_BASE:
+				if (complete)
+					memcpy(&shared->base, payload, sizeof(SnapshotBase));
 				break;
 			case SNAPSHOT_SLOWLOG:
 				slowring_restore_state(payload);
@@ -563,7 +648,7 @@ restore(const char *data)
 				slowring_restore(payload);
 				break;
 			case SNAPSHOT_PATTERNS:
-				patterns_restore_state(payload);
+				restore_patterns_state(payload, complete);
 				break;
 			case SNAPSHOT_PATTERN:
 				record->rank = (double) ((const Pattern *) payload)->executions;
@@ -588,12 +673,16 @@ restore(const char *data)
 			const SnapshotStatement *statement = payload;
 			StatementRow row = statement->row;
 
+			if (!complete)
+				make_base(&row);
 			row.text = statement->texts_length > 0 ?
 				(const char *) (statement + 1) : NULL;
 			statements_restore(&row, statement->texts_length);
 		}
 	}
 	pfree(ranked);
+	if (!complete)
+		set_base();
 	pg_atomic_write_u64(&shared->saved_at,
 						(uint64) ((const SnapshotHeader *) data)->saved_at);
 }
@@ -672,8 +761,12 @@ load(void)
 
 	if (fault == NULL)
 	{
-		restore(data);
-		pg_atomic_write_u64(&shared->saved, fingerprint());
+		bool		complete = ((const SnapshotHeader *) data)->complete != 0 &&
+		shutdown_is_clean();
+
+		restore(data, complete);
+		pg_atomic_write_u64(&shared->saved,
+							fingerprint() | (complete ? COMPLETE : 0));
 	}
 	else if (rename(SNAPSHOT_PATH, ASIDE_PATH) == 0)
 		ereport(LOG,

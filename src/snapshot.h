@@ -12,6 +12,7 @@
 
 #include "datatype/timestamp.h"
 #include "duty.h"
+#include "snapshot_file.h"
 
 extern Size snapshot_shmem_size(void);
 extern void snapshot_shmem_init(void *place, bool found);
@@ -30,6 +31,9 @@ extern void snapshot_request(void);
 
 /* When the file was saved; 0: there is none */
 extern TimestampTz snapshot_saved_at(void);
+
+/* What the counters of /metrics are less than those of the views */
+extern void snapshot_base(SnapshotBase *base);
 
 /* Saves every save_interval */
 extern const WorkerDuty snapshot_duty;

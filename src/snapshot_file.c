@@ -39,12 +39,13 @@ static const uint32 struct_sizes[SNAPSHOT_NTYPES] = {
 	[SNAPSHOT_PATTERNS] = sizeof(PatternsState),
 	[SNAPSHOT_PATTERN] = sizeof(Pattern),
 	[SNAPSHOT_TOTALS] = sizeof(DatabaseTotals),
-	[SNAPSHOT_ERRORS] = sizeof(ErrorTotal)
+	[SNAPSHOT_ERRORS] = sizeof(ErrorTotal),
+	[SNAPSHOT_BASE] = sizeof(SnapshotBase)
 };
 
 void
 snapshot_header(SnapshotHeader *header, uint64 system_identifier,
-				TimestampTz saved_at)
+				TimestampTz saved_at, bool complete)
 {
 	memset(header, 0, sizeof(SnapshotHeader));
 	memcpy(header->magic, SNAPSHOT_MAGIC, sizeof(header->magic));
@@ -54,6 +55,7 @@ snapshot_header(SnapshotHeader *header, uint64 system_identifier,
 	header->header_size = sizeof(SnapshotHeader);
 	header->system_identifier = system_identifier;
 	header->saved_at = saved_at;
+	header->complete = complete;
 	memcpy(header->sizes, struct_sizes, sizeof(header->sizes));
 	header->histogram_buckets = HISTOGRAM_BUCKETS;
 }
@@ -288,6 +290,7 @@ valid_record(const SnapshotFrame *frame)
 		case SNAPSHOT_SLOWLOG:
 		case SNAPSHOT_TOTALS:
 		case SNAPSHOT_ERRORS:
+		case SNAPSHOT_BASE:
 		case SNAPSHOT_NTYPES:
 			break;
 	}
@@ -330,7 +333,8 @@ snapshot_fault(const char *data, Size size, uint64 system_identifier)
 	if (!crc_matches(data, size))
 		return "does not match its checksum";
 
-	snapshot_header(&ours, system_identifier, header->saved_at);
+	snapshot_header(&ours, system_identifier, header->saved_at,
+					header->complete == 1);
 	if (header->format > SNAPSHOT_FORMAT)
 		return "was written by a newer version of pg_querywatch";
 	if (header->format != SNAPSHOT_FORMAT)

@@ -46,6 +46,7 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_PATTERN,			/* Pattern */
 	SNAPSHOT_TOTALS,			/* DatabaseTotals */
 	SNAPSHOT_ERRORS,			/* ErrorTotal */
+	SNAPSHOT_BASE,				/* SnapshotBase */
 	SNAPSHOT_NTYPES
 } SnapshotRecordType;
 
@@ -60,7 +61,8 @@ typedef struct SnapshotHeader
 	TimestampTz saved_at;
 	uint32		sizes[SNAPSHOT_NTYPES]; /* of each type's struct */
 	uint32		histogram_buckets;
-	uint32		reserved;		/* 0 */
+	uint32		complete;		/* 1: of the end of a server, nothing was
+								 * counted after it; or 0 */
 } SnapshotHeader;
 
 typedef struct SnapshotFrame
@@ -86,9 +88,18 @@ typedef struct SnapshotEvicted
 	StatementCounters counters;
 } SnapshotEvicted;
 
+/* Counts that /metrics leaves out: see snapshot.c */
+typedef struct SnapshotBase
+{
+	int64		dealloc;		/* of StatementsInfo */
+	int64		texts_dropped;
+	int64		patterns_dropped;
+	int64		slow_overwritten;
+} SnapshotBase;
+
 /* The header of a file that this build writes */
 extern void snapshot_header(SnapshotHeader *header, uint64 system_identifier,
-							TimestampTz saved_at);
+							TimestampTz saved_at, bool complete);
 
 /*
  * Why a file cannot be loaded into the cluster: a phrase that goes on after

@@ -26,6 +26,15 @@
 /* Reached without a detour through the symbol table */
 #pragma GCC visibility push(hidden)
 
+/* Of a statement's counts, those that /metrics leaves out: see snapshot.c */
+typedef struct StatementBase
+{
+	int64		executions;		/* failed and cancelled ones included */
+	int64		failures;
+	int64		rows;
+	int64		exec_time;		/* nanoseconds */
+} StatementBase;
+
 /* A statement as readers get it */
 typedef struct StatementRow
 {
@@ -34,6 +43,7 @@ typedef struct StatementRow
 	StatementCounters counters;
 	StatementFacts facts;
 	uint64		histogram[HISTOGRAM_BUCKETS];
+	StatementBase base;
 	TimestampTz stats_since;
 	TimestampTz minmax_since;
 	double		usage;			/* executions, decayed: see table.c */

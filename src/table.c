@@ -338,6 +338,7 @@ init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
 	counters_clear(&entry->counters);
 	memset(&entry->facts, 0, sizeof(entry->facts));
 	memset(entry->histogram, 0, sizeof(entry->histogram));
+	memset(&entry->base, 0, sizeof(entry->base));
 	entry->next = table_buckets[bucket];
 	table_buckets[bucket] = i;
 }
@@ -587,6 +588,7 @@ statements_restore(const StatementRow *row, Size texts_length)
 		entry->usage = row->usage;
 		entry->counters = row->counters;
 		entry->facts = row->facts;
+		entry->base = row->base;
 		memcpy(entry->histogram, row->histogram, sizeof(entry->histogram));
 		if (row->text != NULL)
 		{

@@ -62,6 +62,7 @@ typedef struct SharedStatement
 	StatementCounters counters;
 	StatementFacts facts;
 	uint64		histogram[HISTOGRAM_BUCKETS];
+	StatementBase base;
 } SharedStatement;
 
 typedef struct SharedEvicted

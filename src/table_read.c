@@ -45,6 +45,7 @@ copy_entry(const SharedStatement *entry, TableCopy *copy, StatementRow *row)
 	row->counters = entry->counters;
 	row->facts = entry->facts;
 	memcpy(row->histogram, entry->histogram, sizeof(row->histogram));
+	row->base = entry->base;
 	row->stats_since = entry->stats_since;
 	row->minmax_since = entry->minmax_since;
 	row->usage = decayed_usage(entry);

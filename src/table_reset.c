@@ -84,6 +84,7 @@ empty_entry(Reset *reset, SharedStatement *entry)
 	counters_clear(&entry->counters);
 	memset(&entry->facts, 0, sizeof(entry->facts));
 	memset(entry->histogram, 0, sizeof(entry->histogram));
+	memset(&entry->base, 0, sizeof(entry->base));
 	text = entry->text;
 	entry->text = TEXT_NONE;
 	entry->text_changes++;

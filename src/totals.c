@@ -132,6 +132,16 @@ total_counts_add(TotalCounts *a, const TotalCounts *b)
 		to[i] += from[i];
 }
 
+void
+total_counts_subtract(TotalCounts *a, const TotalCounts *b)
+{
+	int64	   *from = (int64 *) a;
+	const int64 *less = (const int64 *) b;
+
+	for (int i = 0; i < sizeof(TotalCounts) / sizeof(int64); i++)
+		from[i] -= less[i];
+}
+
 /* Adds the counts of a slot */
 static void
 counts_add_slot(TotalCounts *pg_restrict a,
@@ -345,7 +355,10 @@ totals_reset(uint64 serial)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
 	pg_atomic_write_u64(&shared->void_before, serial);
 	for (int i = 0; i < shared->ndatabases; i++)
+	{
 		memset(&shared->databases[i].counts, 0, sizeof(TotalCounts));
+		memset(&shared->databases[i].base, 0, sizeof(TotalCounts));
+	}
 	for (int i = 0; i < TOTALS_ERRORS; i++)
 		pg_atomic_write_u64(&shared->errors[i].count, 0);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
@@ -372,6 +385,8 @@ totals_forget(Oid dbid)
 	{
 		total_counts_add(&shared->databases[0].counts,
 						 &shared->databases[place].counts);
+		total_counts_add(&shared->databases[0].base,
+						 &shared->databases[place].base);
 		memset(&shared->databases[place], 0, sizeof(DatabaseTotals));
 
 		/* its errors too; their places are free for others */
@@ -542,6 +557,7 @@ totals_restore(const DatabaseTotals *totals)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
 	place = OidIsValid(totals->dbid) ? database_place(totals->dbid) : 0;
 	total_counts_add(&shared->databases[place].counts, &totals->counts);
+	total_counts_add(&shared->databases[place].base, &totals->base);
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 }
 

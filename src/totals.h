@@ -64,6 +64,8 @@ typedef struct DatabaseTotals
 {
 	Oid			dbid;			/* 0: all databases that found no place */
 	TotalCounts counts;
+	TotalCounts base;			/* of these, what a crash may have made less
+								 * than was read before: see snapshot.c */
 } DatabaseTotals;
 
 typedef struct ErrorTotal
@@ -122,6 +124,7 @@ extern int	totals_read(DatabaseTotals *databases);
 extern int	totals_read_errors(ErrorTotal *errors);
 
 extern void total_counts_add(TotalCounts *a, const TotalCounts *b);
+extern void total_counts_subtract(TotalCounts *a, const TotalCounts *b);
 
 /* At server start: puts back what was saved */
 extern void totals_restore(const DatabaseTotals *totals);

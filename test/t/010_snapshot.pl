@@ -370,6 +370,7 @@ foreach my $change (
 unlink $path or die;
 wait_for_save();
 ok(-f $path, 'written when the file is not there');
+$node->restart;					# written once more, as that of a clean end
 $written = written();
 $node->restart;
 wait_for_save();

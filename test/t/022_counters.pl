@@ -119,6 +119,40 @@ wanted AS (
 SELECT count(*), count(*) FILTER (WHERE below <> calls AND below <> calls - 1), max(below) > 50 FROM wanted}),
 	'22|0|t', 'buckets are those of the statements, cumulative');
 
+# After a crash Prometheus counts nothing again, though less is there than was
+# read before: increase() takes what a counter shows that went down for new
+$node->append_conf('postgresql.conf', "pg_querywatch.save_interval = '1s'\npg_querywatch.metrics_statements = 5\npg_querywatch.slow_memory = '64kB'\n");
+$node->restart;
+sub work { $node->safe_psql('postgres', 'SET pg_querywatch.slow_threshold = 0; ' . 'SELECT n FROM item WHERE id = 1;' x shift); return }
+sub scrape { return counters($node->safe_psql('postgres', 'SELECT querywatch.prometheus()')) }
+sub increase
+{
+	my ($from, $to, $name) = @_;
+	return $to->{$name} < $from->{$name} ? $to->{$name} : $to->{$name} - $from->{$name};
+}
+work(2000);
+$node->psql('postgres', 'SELECT 1 / 0;' x 20, on_error_stop => 0);
+my $worked = $node->safe_psql('postgres', 'SELECT clock_timestamp()');
+ok($node->poll_query_until('postgres', "SELECT saved_at > '$worked' FROM querywatch.info"), 'saved');
+$node->append_conf('postgresql.conf', 'pg_querywatch.save_interval = 0');
+$node->reload;
+work(50);
+my $scraped = scrape();
+cmp_ok($scraped->{'pg_querywatch_executions_total{datname="postgres"}'}, '>', 2000, 'counted');
+$node->stop('immediate');
+$node->start;
+my $crashed = scrape();
+my @names = grep { exists $scraped->{$_} } sort keys %$crashed;
+cmp_ok(scalar @names, '>', 50, 'counters are there after a crash');
+is(join("\n", grep { $scraped->{$_} >= 100 && increase($scraped, $crashed, $_) > 20 } @names), '', 'and none counts again what was counted before');
+cmp_ok($node->safe_psql('postgres', q{SELECT sum(executions) FROM querywatch.totals WHERE datname = 'postgres'}), '>', 2000, 'the views go on');
+work(100);
+$scraped = scrape();
+$node->restart;
+my $restarted = scrape();
+is(join("\n", grep { exists $restarted->{$_} && $restarted->{$_} < $scraped->{$_} } sort keys %$scraped), '', 'a restart goes on where the crash began');
+is(join("\n", grep { /executions_total/ && $restarted->{$_} > 250 } sort keys %$restarted), '', 'with what was counted since');
+
 # a statement that is reset by itself leaves the totals alone
 my $before = $node->safe_psql('postgres', 'SELECT sum(executions) FROM querywatch.totals');
 $node->safe_psql('postgres', q{SELECT querywatch.reset(queryid => queryid) FROM querywatch.statements WHERE query ~ '^SELECT n FROM item'});

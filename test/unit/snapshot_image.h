@@ -133,7 +133,7 @@ make_image(void)
 	Pattern		pattern;
 	uint32		crc = 0;
 
-	snapshot_header(&header, SYSTEM_IDENTIFIER, 800000000000000);
+	snapshot_header(&header, SYSTEM_IDENTIFIER, 800000000000000, true);
 	add(&header, sizeof(header));
 	add_record(SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
 	add_statement(1, NULL, 0);

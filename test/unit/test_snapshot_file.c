@@ -197,7 +197,7 @@ main(int argc, char **argv)
 				 "was written in another database cluster");
 	expect_fault(HEADER(sizes[SNAPSHOT_PATTERN]), 3,
 				 "was written by another build of pg_querywatch");
-	expect_fault(HEADER(reserved), 3,
+	expect_fault(HEADER(complete), 3,
 				 "was written by another build of pg_querywatch");
 
 	/* records that do not hold together */
