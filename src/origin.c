@@ -377,6 +377,16 @@ add_tree(Node *node, Meaning * meaning)
 			add_value(meaning, ((Param *) node)->paramtype,
 					  ((Param *) node)->paramcollid);
 			return false;
+		case T_CoerceToDomain:
+			/* a value that is written into the text in place of a parameter */
+			if (IsA(((CoerceToDomain *) node)->arg, Const) ||
+				IsA(((CoerceToDomain *) node)->arg, Param))
+			{
+				add_value(meaning, ((CoerceToDomain *) node)->resulttype,
+						  ((CoerceToDomain *) node)->resultcollid);
+				return false;
+			}
+			break;
 		case T_RangeTblEntry:
 			/* what is in it comes next */
 			add_relation(meaning, (RangeTblEntry *) node);

@@ -505,9 +505,14 @@ check_runnable(Node *statement)
 				 errhint("Leave \"analyze\" off to see the plan without running the statement.")));
 }
 
-/* Plans a statement of the text by EXPLAIN and puts the lines into the result */
+/*
+ * Plans a statement of the text by EXPLAIN and puts the lines into the result.
+ * It has to mean what it meant when it ran, where that is known: origin is
+ * NULL where it is not.
+ */
 static void
-put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze, const char *sql)
+put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze,
+			const char *sql, const StatementOrigin * origin)
 {
 	DestReceiver *dest = CreateDestReceiver(DestTuplestore);
 	ParseState *pstate = make_parsestate(NULL);
@@ -526,12 +531,20 @@ put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze, const char *sq
 		explain->options = list_make1(makeDefElem("analyze", NULL, -1));
 	raw->stmt = (Node *) explain;
 	query = parse_analyze_fixedparams(raw, sql, NULL, 0, NULL);
+	explain = castNode(ExplainStmt, query->utilityStmt);
+	if (origin != NULL &&
+		origin_meaning(castNode(Query, explain->query)) != origin->meaning)
+		ereport(ERROR,
+				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+				 errmsg("the statement does not mean any more what it meant when it ran"),
+				 errdetail("A name in it stands for another table, column, function, operator or type now."),
+				 errhint("Run EXPLAIN on its runnable_sql to see what it does now.")));
 
 	pstate->p_sourcetext = sql;
 	SetTuplestoreDestReceiverParams(dest, rsinfo->setResult,
 									rsinfo->econtext->ecxt_per_query_memory,
 									false, NULL, NULL);
-	ExplainQuery(pstate, castNode(ExplainStmt, query->utilityStmt), NULL, dest);
+	ExplainQuery(pstate, explain, NULL, dest);
 	dest->rDestroy(dest);
 	free_parsestate(pstate);
 	error_context_stack = callback.previous;
@@ -545,17 +558,14 @@ set_for_level(const char *name, const char *value, GucContext context)
 							 GUC_ACTION_SAVE, true, 0, false);
 }
 
-/* The search_path that a statement had when it was analysed, or NULL */
-static const char *
-recorded_search_path(const StatementKey *key)
+/* How a statement was analysed when it ran; false if that is not known */
+static bool
+read_origin(const StatementKey *key, StatementOrigin * origin)
 {
 	int			encoding;
 	const char *tables = statements_tables(key, &encoding);
-	StatementOrigin origin;
 
-	if (tables == NULL || !origin_read(origin_behind(tables), &origin))
-		return NULL;
-	return origin.search_path;
+	return tables != NULL && origin_read(origin_behind(tables), origin);
 }
 
 /*
@@ -569,7 +579,8 @@ static void
 explain_as(const StatementKey *key, const char *sql, bool analyze,
 		   ReturnSetInfo *rsinfo)
 {
-	const char *search_path = recorded_search_path(key);
+	StatementOrigin origin;
+	bool		known = read_origin(key, &origin);
 	bool		save_read_only = XactReadOnly;
 	int			nest_level = NewGUCNestLevel();
 	Oid			save_userid;
@@ -583,13 +594,13 @@ explain_as(const StatementKey *key, const char *sql, bool analyze,
 	XactReadOnly = true;
 	/* it is nothing that an application does */
 	set_for_level("pg_querywatch.track", "none", PGC_SUSET);
-	if (search_path != NULL)
-		set_for_level("search_path", search_path, PGC_USERSET);
+	if (known)
+		set_for_level("search_path", origin.search_path, PGC_USERSET);
 
 	statement = planned_statement(&sql);
 	if (analyze)
 		check_runnable(statement);
-	put_explain(rsinfo, statement, analyze, sql);
+	put_explain(rsinfo, statement, analyze, sql, known ? &origin : NULL);
 
 	XactReadOnly = save_read_only;
 	AtEOXact_GUC(false, nest_level);
