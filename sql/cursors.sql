@@ -186,5 +186,9 @@ COMMIT;
 SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_database();
 
 RESET ALL;
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP TABLE item;
 DROP FUNCTION open(refcursor, text);

@@ -335,4 +335,8 @@ DISCARD ALL;
 
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP TABLE author, post;

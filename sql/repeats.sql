@@ -322,6 +322,10 @@ SELECT count(*) FROM querywatch.repeated_statements WHERE datname = current_data
 SELECT patterns, patterns_limit, patterns_dropped FROM querywatch.info;
 
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP TABLE reply, author, profile, publisher, post, tag, post_tag, book, node, note, address, member, orders, invoice, session, job, log, step, verdict;
 DROP FUNCTION serialization_failure(), walk_posts();
 DROP PROCEDURE step(text, text, text), steps(text, int, text[]);

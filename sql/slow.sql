@@ -270,4 +270,8 @@ DROP TABLE feeling;
 DROP TYPE mood;
 
 RESET ALL;
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP TABLE item;

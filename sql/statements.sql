@@ -306,6 +306,10 @@ END $$;
 RESET pg_querywatch.track;
 SELECT count(*), sum(calls), min(calls), max(calls) FROM seen WHERE query ~ 'AS many';
 
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP FUNCTION sql_count(), plpgsql_count(int), on_odd() CASCADE;
 DROP PROCEDURE commits(int);
 DROP TABLE "Odd table", item;

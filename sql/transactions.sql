@@ -178,6 +178,10 @@ SELECT sum(calls) AS calls, sum(rows) AS rows, sum(errors) AS errors, split_part
  WHERE query ~ '^(DECLARE|FETCH|COMMIT)' GROUP BY 4 ORDER BY min(query COLLATE "C");
 
 RESET ALL;
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP VIEW seen, patterns;
 DROP TABLE child, item;
 DROP FUNCTION fill(int), nest(int), fail(text), handle(text), warn(text), deeper(int), again();

@@ -161,5 +161,9 @@ DROP TABLE queried;
 SELECT calls, toplevel, query FROM seen;
 RESET pg_querywatch.track_utility;
 
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP TABLE item;
 DROP VIEW seen;

@@ -244,6 +244,10 @@ SELECT s.id, condition, confidence, values_matched AS matched, values_compared A
 DROP TABLE spelling, bill, account;
 
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DROP VIEW found;
 DROP FUNCTION request(text, text, text, text[]), numbers(int, int), some_numbers();
 DROP TABLE venue, remark, setting, product, song, singer;

@@ -126,6 +126,10 @@ SELECT 'EXECUTE read7 (1)' FROM generate_series(1, 20) AS i \gexec
 SELECT i = 7 AS seven, count(*), min(calls), max(calls) FROM seen GROUP BY 1 ORDER BY 1;
 TABLE missing;
 
+-- no more time was lost than passed, whatever counts as a finding
+\getenv srcdir PG_ABS_SRCDIR
+\set time_lost :srcdir '/sql/include/time_lost.inc'
+\i :time_lost
 DEALLOCATE ALL;
 DROP VIEW missing, seen;
 DROP TABLE slot_item, slot_note;
