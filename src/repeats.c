@@ -270,7 +270,10 @@ hash_other_values(QueryDesc *queryDesc, const StatementShape *shape,
 	const StatementLiterals *known = literals_of(queryDesc);
 
 	params_hash(queryDesc->params, known, shape, values);
-	if (known == NULL && uses_literals(shape))
+
+	/* an UPDATE's keys are compared with others, so these are left unknown */
+	if (known == NULL && uses_literals(shape) &&
+		shape->command != SHAPE_UPDATE)
 		hash_constants(queryDesc, shape, values);
 }
 
@@ -839,6 +842,7 @@ repeats_wants_literals(const StatementLocal *local)
 		return true;
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2 ||
+			local->shape.command == SHAPE_UPDATE ||
 			(window != NULL && window_compares(window));
 	return window_expects_values(window, local->window_statement,
 								 compat_transaction_id());

@@ -118,6 +118,20 @@ without_relabel(Node *node)
 	return node;
 }
 
+/* Also without those that the comparison with another type takes */
+static Node *
+without_casts(Node *node)
+{
+	for (;;)
+	{
+		node = without_relabel(node);
+		if (node == NULL || !IsA(node, FuncExpr) ||
+			((FuncExpr *) node)->funcformat != COERCE_IMPLICIT_CAST)
+			return node;
+		node = linitial(((FuncExpr *) node)->args);
+	}
+}
+
 /* Takes this condition if it compares something of a table with a parameter */
 static void
 consider(ConditionFinder *finder, Node *node, Node *key, Node *value,
@@ -134,11 +148,10 @@ consider(ConditionFinder *finder, Node *node, Node *key, Node *value,
 		!first_var_walker(key, &column) ||
 		!shape_resolve_var(finder->query, column, &relid, &attnum))
 		return;
-	if (without_relabel(key) != (Node *) column)
-	{
-		column = NULL;
+	if (without_casts(key) != (Node *) column)
 		attnum = 0;
-	}
+	if (without_relabel(key) != (Node *) column)
+		column = NULL;
 	condition = palloc0_object(KeyCondition);
 	condition->condition = node;
 	condition->key = key;

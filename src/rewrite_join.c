@@ -7,7 +7,9 @@
  * Where both are plain filters of one relation each, they become one LEFT
  * JOIN; otherwise the parent is a subquery, to each row of which the child's
  * rows are joined (LATERAL).  A join keeps no order but its own: that of the
- * parent, then its key's, then that of the child, as far as there are any.
+ * parent, then its key's, then that of the child, as far as there are any; or
+ * that of their rows' numbers, where they are ordered by what is not in their
+ * output.
  *
  * src/rewrite_join.c
  *
@@ -216,25 +218,94 @@ append_order(StringInfo buf, const Query *query, const char *rows)
 	return true;
 }
 
-/* " ORDER BY ..." of the join; "" if there is none, NULL if it is lost */
+/* A name that neither a token nor an output column has */
 static char *
-joined_order(const ParentJoin *join, const TargetEntry *key, const char *rows,
-			 const char *children)
+number_name(const AnalyzedText *analyzed)
 {
-	StringInfoData buf;
+	for (int i = 0;; i++)
+	{
+		char	   *name = unused_name(analyzed, i == 0 ? "n" : psprintf("n%d_", i));
+		bool		used = false;
+		ListCell   *lc;
 
-	if (join->parent->query->sortClause == NIL)
-		return "";
-	initStringInfo(&buf);
-	if (!append_order(&buf, join->parent->query, rows))
-		return NULL;
+		foreach(lc, analyzed->query->targetList)
+		{
+			const TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-	/* the rows of one parent stay together */
-	if (key->ressortgroupref == 0)
-		appendStringInfo(&buf, ", %s.%s", rows, quote_identifier(key->resname));
-	if (!append_order(&buf, join->child->query, children))
-		return NULL;
-	return psprintf(" ORDER BY %s", buf.data);
+			used |= !tle->resjunk && strcmp(tle->resname, name) == 0;
+		}
+		if (!used)
+			return name;
+	}
+}
+
+/* One side of a join, a subquery */
+typedef struct JoinSide
+{
+	const AnalyzedText *analyzed;
+	char	   *name;			/* its alias */
+	char	   *output;			/* "p.*" or its columns */
+	char	   *from;			/* its text */
+	char	   *order;			/* of its rows; "" if there is none */
+	bool		numbered;		/* the statement is in a further subquery */
+} JoinSide;
+
+/* False if its rows cannot be ordered by their numbers */
+static bool
+make_side(JoinSide *side, const AnalyzedText *analyzed, char *name,
+		  char *text, bool ordered)
+{
+	StringInfoData order;
+	StringInfoData output;
+	char	   *number;
+	ListCell   *lc;
+
+	side->analyzed = analyzed;
+	side->name = name;
+	side->output = psprintf("%s.*", name);
+	side->from = text;
+	side->order = "";
+	side->numbered = false;
+	if (!ordered || analyzed->query->sortClause == NIL)
+		return true;
+	initStringInfo(&order);
+	if (append_order(&order, analyzed->query, name))
+	{
+		side->order = order.data;
+		return true;
+	}
+
+	number = number_name(analyzed);
+	initStringInfo(&output);
+	foreach(lc, analyzed->query->targetList)
+	{
+		const TargetEntry *tle = lfirst_node(TargetEntry, lc);
+
+		if (tle->resjunk)
+			continue;
+		if (!is_only_of_name(analyzed->query, tle))
+			return false;
+		appendStringInfo(&output, "%s%s.%s", output.len > 0 ? ", " : "", name,
+						 quote_identifier(tle->resname));
+	}
+	side->numbered = true;
+	side->output = output.data;
+	side->order = psprintf("%s.%s", name, number);
+	side->from = psprintf("SELECT %s.*, row_number() OVER () AS %s FROM (%s) AS %s",
+						  name, number, text, name);
+	return true;
+}
+
+/* The statement that is in a side, as analysed again */
+static Query *
+query_of_side(const JoinSide *side, const Query *made, int varno)
+{
+	const RangeTblEntry *rte = rt_fetch(varno, made->rtable);
+
+	if (rte->rtekind != RTE_SUBQUERY || !side->numbered)
+		return rte->subquery;
+	rte = linitial_node(RangeTblEntry, rte->subquery->rtable);
+	return rte->subquery;
 }
 
 static char *
@@ -246,13 +317,15 @@ join_lateral(ParentJoin *join)
 									 join->key_output - 1);
 	char	   *rows = unused_name(child, "p");
 	char	   *children = unused_name(child, "c");
+	bool		ordered = parent->query->sortClause != NIL;
 	ChildRestorer restorer = {join, 0, 1, 0, join->key_output};
 	TextEdits	edits = {0};
-	char	   *order = joined_order(join, key, rows, children);
-	char	   *text;
+	JoinSide	first;
+	JoinSide	second;
+	StringInfoData text;
 	Query	   *made;
 
-	if (order == NULL || !is_only_of_name(parent->query, key) ||
+	if (!is_only_of_name(parent->query, key) ||
 		!OidIsValid(lookup_type_cache(exprType((Node *) key->expr),
 									  TYPECACHE_LT_OPR)->lt_opr) ||
 		parent->query->rowMarks != NIL || child->query->rowMarks != NIL ||
@@ -263,19 +336,32 @@ join_lateral(ParentJoin *join)
 	edit_child_params(join, psprintf("%s.%s", rows,
 									 quote_identifier(key->resname)),
 					  0, child->ntokens, &edits);
-	text = psprintf("SELECT %s.*, %s.* FROM (%s) AS %s LEFT JOIN LATERAL (%s) AS %s ON true%s",
-					rows, children, parent->text, rows,
-					apply_edits(child, &edits), children, order);
-
-	made = analyze_joined(join, text)->query;
-	if (list_length(made->rtable) != 3 ||
-		rt_fetch(1, made->rtable)->rtekind != RTE_SUBQUERY ||
-		rt_fetch(2, made->rtable)->rtekind != RTE_SUBQUERY ||
-		!equal(rt_fetch(1, made->rtable)->subquery, parent->query) ||
-		!equal(restore_child((Node *) rt_fetch(2, made->rtable)->subquery,
-							 &restorer), child->query))
+	if (!make_side(&first, parent, rows, parent->text, ordered) ||
+		!make_side(&second, child, children, apply_edits(child, &edits),
+				   ordered))
 		return NULL;
-	return text;
+	initStringInfo(&text);
+	appendStringInfo(&text, "SELECT %s, %s FROM (%s) AS %s LEFT JOIN LATERAL (%s) AS %s ON true",
+					 first.output, second.output, first.from, rows,
+					 second.from, children);
+	if (ordered)
+	{
+		appendStringInfo(&text, " ORDER BY %s", first.order);
+		/* the rows of one parent stay together */
+		if (!first.numbered && key->ressortgroupref == 0)
+			appendStringInfo(&text, ", %s.%s", rows,
+							 quote_identifier(key->resname));
+		if (second.order[0] != '\0')
+			appendStringInfo(&text, ", %s", second.order);
+	}
+
+	made = analyze_joined(join, text.data)->query;
+	if (list_length(made->rtable) != 3 ||
+		!equal(query_of_side(&first, made, 1), parent->query))
+		return NULL;
+	restorer.depth = second.numbered;
+	return equal(restore_child((Node *) query_of_side(&second, made, 2),
+							   &restorer), child->query) ? text.data : NULL;
 }
 
 /* Is it SELECT ... FROM one relation [WHERE ...] [ORDER BY ...]? */

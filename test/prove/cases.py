@@ -27,6 +27,11 @@ class Case:
         self.times = times              # columns of times: compared by rank
 
 
+def fraction(i, n):
+    """With decimals always: without, it is another type in a text"""
+    return (D(i) / n).quantize(D("0.001"))
+
+
 # A type of a column, and values that applications compare it with or write to
 # it, in several types of theirs.
 def utc(*arguments):
@@ -36,14 +41,14 @@ def utc(*arguments):
 U = [uuid.UUID(int=i) for i in range(1, 9)]
 TYPES = {
     "smallint": [list(range(1, 9)), [float(i) for i in range(1, 9)],
-                 [D(i) / 2 for i in range(1, 9)], [i + 0.5 for i in range(1, 9)]],
-    "integer": [list(range(1, 9)), [D(i) / 2 for i in range(1, 9)],
+                 [fraction(i, 2) for i in range(1, 9)], [i + 0.5 for i in range(1, 9)]],
+    "integer": [list(range(1, 9)), [fraction(i, 2) for i in range(1, 9)],
                 [float(i) / 2 for i in range(1, 9)], [10 ** 10 + i for i in range(8)]],
-    "bigint": [list(range(1, 9)), [D(i) / 2 for i in range(1, 9)], [float(i) for i in range(1, 9)]],
-    "numeric": [[D(i) / 2 for i in range(1, 9)], list(range(1, 9)), [float(i) / 2 for i in range(1, 9)]],
-    "numeric(8,2)": [[D(i) / 8 for i in range(1, 9)], list(range(1, 9))],
-    "real": [[i + 0.1 for i in range(1, 9)], list(range(1, 9)), [D(i) / 10 for i in range(1, 9)]],
-    "double precision": [[i + 0.1 for i in range(1, 9)], list(range(1, 9)), [D(i) / 10 for i in range(1, 9)]],
+    "bigint": [list(range(1, 9)), [fraction(i, 2) for i in range(1, 9)], [float(i) for i in range(1, 9)]],
+    "numeric": [[fraction(i, 2) for i in range(1, 9)], list(range(1, 9)), [float(i) / 2 for i in range(1, 9)]],
+    "numeric(8,2)": [[fraction(i, 8) for i in range(1, 9)], list(range(1, 9))],
+    "real": [[i + 0.1 for i in range(1, 9)], list(range(1, 9)), [fraction(i, 10) for i in range(1, 9)]],
+    "double precision": [[i + 0.1 for i in range(1, 9)], list(range(1, 9)), [fraction(i, 10) for i in range(1, 9)]],
     "text": [["a", "A", "b", "B ", "b", "c", "ä", "a "]],
     "varchar(3)": [["a", "A", "b", "abc", "abcd", "c", "ä", "a "]],
     "char(3)": [["a", "A", "b", "abc", "b ", "c", "ä", "a "]],
@@ -63,7 +68,7 @@ TYPES = {
     "uuid": [U, [str(u) for u in U]],
     "boolean": [[True, False, True, False, True, True, False, False]],
     "prove_mood": [["sad", "ok", "happy", "sad", "ok", "happy", "sad", "ok"]],
-    "prove_positive": [list(range(1, 9)), [D(i) / 2 for i in range(2, 10)]],
+    "prove_positive": [list(range(1, 9)), [fraction(i, 2) for i in range(2, 10)]],
     "prove_code": [["a", "A", "b", "B", "b ", "c", "C", "ä"]],
     "prove_code5": [["a", "A", "b", "B", "b ", "c", "C", "ä"]],
     "inet": [["10.0.0.%d" % i for i in range(1, 9)], ["10.0.%d.0/24" % i for i in range(1, 9)]],
@@ -251,9 +256,10 @@ def view_lookup(r, t):
         role = "prove_app"
     elif kind == "function":
         setup += ["CREATE SEQUENCE %sseq" % t,
-                  "CREATE FUNCTION %sf(i integer) RETURNS bigint LANGUAGE sql %s AS $$ SELECT %s $$" % (
-                      t, r.choice(["STABLE", "VOLATILE", "IMMUTABLE"]),
-                      r.choice(["nextval('%sseq')" % t, "i::bigint * 2", "(SELECT count(*) FROM %sb WHERE n > i)" % t])),
+                  "CREATE FUNCTION %sf(i integer) RETURNS bigint LANGUAGE sql %s $$" % (
+                      t, r.choice(["VOLATILE AS $$ SELECT nextval('%sseq')" % t,
+                                   "IMMUTABLE AS $$ SELECT i::bigint * 2",
+                                   "STABLE AS $$ SELECT count(*) FROM %sb WHERE n > i" % t])),
                   "CREATE TABLE %s AS SELECT id, k, s, n FROM %sb" % (t, t)]
     text = r.choice(["SELECT id, n, s FROM %s WHERE k = {v}", "SELECT * FROM %s WHERE k = {v} ORDER BY id",
                      "SELECT count(*) FROM %s WHERE k = {v}", "SELECT id FROM %s WHERE k = {v} ORDER BY id LIMIT {c:1}",
@@ -357,10 +363,10 @@ def assignments(r):
         ("s = js ->> {c:0}", lambda i: []),
         ("s = js ->> {v}", lambda i: [0]),
         ("s = s || {v}", lambda i: ["x%d" % i]),
-        ("s = {v}, q = {v}", lambda i: ["x%d" % i, D(i) / 8]),
+        ("s = {v}, q = {v}", lambda i: ["x%d" % i, fraction(i, 8)]),
         ("(s, n) = ({v}, {v})", lambda i: ["x%d" % i, i]),
         ("n = {v}", lambda i: [i + 0.5]),
-        ("f = {v}", lambda i: [D(i) / 3]),
+        ("f = {v}", lambda i: [fraction(i, 3)]),
         ("s = {v}", lambda i: [str(i)]),
         ("s = upper({v})", lambda i: ["x%d" % i]),
         ("at = {v}", lambda i: [utc(2024, 2, 1 + i % 20)]),
@@ -373,7 +379,7 @@ def assignments(r):
         ("js = {v}", lambda i: ['{"a": %d}' % i]),
         ("n = length({v})", lambda i: ["x" * i]),
         ("q = q + {v}", lambda i: [i]),
-        ("f = f * {v}", lambda i: [D(i) / 10]),
+        ("f = f * {v}", lambda i: [fraction(i, 10)]),
         ("n = extract(day from {v})", lambda i: [dt.date(2024, 2, 1 + i % 20)]),
         ("s = coalesce({v}, s)", lambda i: [None if i % 2 else "c%d" % i]),
         ("s = DEFAULT, n = {v}", lambda i: [i]),
@@ -434,12 +440,12 @@ def grants(t, setup, hazard):
 
 INSERTS = [
     ("(id, n, s) VALUES ({v}, {v}, {v})", lambda r, i: [i, r.randrange(9), "x%d" % i]),
-    ("(id, n) VALUES ({v}, {v})", lambda r, i: [i, D(i) / 8]),
+    ("(id, n) VALUES ({v}, {v})", lambda r, i: [i, fraction(i, 8)]),
     ("(id, n) VALUES ({v}, {v})", lambda r, i: [i, i + 0.5]),
     ("(id, s) VALUES ({v}, {v})", lambda r, i: [i, "x%d" % i]),
     ("(id, s) VALUES ({v}, {v})", lambda r, i: [i, i]),
     ("(id, s) VALUES ({v}, upper({v}))", lambda r, i: [i, "x%d" % i]),
-    ("(id, q, f) VALUES ({v}, {v}, {v})", lambda r, i: [i, i / 3, D(i) / 3]),
+    ("(id, q, f) VALUES ({v}, {v}, {v})", lambda r, i: [i, i / 3, fraction(i, 3)]),
     ("(id, q) VALUES ({v}, {v} / {c:2})", lambda r, i: [i, i]),
     ("(id, q) VALUES ({v}, {v} / {c:2.0})", lambda r, i: [i, i]),
     ("(id, at) VALUES ({v}, {v})", lambda r, i: [i, dt.date(2024, 1, 1 + i % 20)]),

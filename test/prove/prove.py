@@ -26,6 +26,7 @@ import clients
 HOST, PORT = os.environ["PGHOST"], os.environ.get("PGPORT", "5432")
 HERE = os.path.dirname(os.path.abspath(__file__))
 LIST = re.compile(r'\$(\d+)::((?:"[^"]+"|[\w. ]|\(\d+(?:,\d+)?\))+)\[\]')
+NOW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+\+00")
 PARAM = re.compile(r"\$(\d+)")
 
 
@@ -44,6 +45,11 @@ class Wrong(Exception):
 
 class Skipped(Exception):
     pass
+
+
+def timeless(rows):
+    """Without the current time, which alone has fractions of seconds"""
+    return [tuple(v and NOW.sub("now", str(v)) for v in row) for row in rows]
 
 
 class Prover:
@@ -438,8 +444,8 @@ class Prover:
                     [x for x in after[table] if x not in now[table]][:5]))
         if len(case.loop) != n:
             self.compare_columns(case, now, after)
-        timeless = not any("at" in s and "*" in s for s in [text])
-        if flat and timeless and label != "copy":
+        flat, returned = timeless(flat), timeless(returned)
+        if flat and label != "copy":
             insert = text.lstrip().upper().startswith("INSERT")
             if insert and [str(x) for x in returned] != [str(x) for x in flat]:
                 raise Wrong("returns %s rather than %s" % (returned[:5], flat[:5]))
@@ -497,7 +503,8 @@ class Prover:
     def check_pages(self, case, text, values, rows, written):
         """Walks the pages by the rewrite: the same rows in an order of the
         same kind, with none left out"""
-        whole = [row for part in rows for row in part]
+        # (pages of an order that is not unique may have a row twice)
+        whole = self.run_text(re.sub(r" LIMIT .*", "", case.loop[0][0].rendered(str)), {}, True, None)
         offset = max(values, key=lambda n: len(set(map(str, values[n]))))
         columns = re.search(r"\(?([\w., \"]+?)\)? [<>] \(?\$", text)
         cursor = self.admin.cursor()

@@ -1,0 +1,168 @@
+--
+-- Rewrites of findings: right for the loop that was seen, or none
+--
+SET client_min_messages = warning;
+CREATE EXTENSION IF NOT EXISTS pg_querywatch;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+DROP SCHEMA IF EXISTS loops CASCADE;
+CREATE SCHEMA loops;
+SET search_path = loops, public;
+SET pg_querywatch.repeat_gap = '60s';
+\pset format unaligned
+\pset tuples_only on
+\pset null none
+
+CREATE TABLE item (id int PRIMARY KEY, cents int, half numeric, small smallint, big bigint, day date, name varchar(10), tag text,
+                   js jsonb, version int, pos int UNIQUE);
+INSERT INTO item
+  SELECT i, 100 * i, NULL, i, i, date '2024-01-01' + i, 'n' || i, 't' || i % 3, '["a"]', 1, i FROM generate_series(1, 12) AS i;
+CREATE VIEW item_view AS SELECT * FROM item;
+CREATE VIEW dice AS SELECT id, random() AS eyes FROM item;
+
+-- types of what ran, not of the columns
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('SELECT id FROM item WHERE day = %L::timestamp', day + time '12:00' * (id % 2)) FROM item \gexec
+SELECT format('SELECT id FROM item WHERE big = %s', id + 0.5) FROM item \gexec
+SELECT format('SELECT id FROM item WHERE small = %s::float8', id + 0.5) FROM item \gexec
+SELECT format('DELETE FROM item WHERE big = %s', id + 0.5) FROM item \gexec
+SELECT format('UPDATE item SET cents = cents * %s WHERE id = %s', '1.5', id) FROM item \gexec
+SELECT format('UPDATE item SET half = cents / %s WHERE id = %s', '2.0', id) FROM item \gexec
+SELECT format('UPDATE item SET name = js ->> %s WHERE id = %s', 0, id) FROM item \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query LIKE '%item%' ORDER BY query COLLATE "C";
+
+-- the same key twice, the first or another; keys that are written
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('UPDATE item SET cents = cents + %s WHERE id = %s', i, CASE i WHEN 7 THEN 1 ELSE i END) FROM generate_series(1, 8) AS i \gexec
+SELECT format('UPDATE item SET small = small + %s WHERE id = %s', i, CASE i WHEN 7 THEN 3 ELSE i END) FROM generate_series(1, 8) AS i \gexec
+SELECT format('UPDATE item SET big = big + %s WHERE id = %s', i, i) FROM generate_series(1, 8) AS i \gexec
+SELECT format('UPDATE item SET tag = %L, version = version + 1 WHERE id = %s AND version = %s', 'v', i, v) FROM generate_series(1, 2) AS v, generate_series(1, 4) AS i \gexec
+SELECT format('INSERT INTO item (id, cents) VALUES (%s, 1) ON CONFLICT (id) DO UPDATE SET cents = item.cents + 1', i % 3) FROM generate_series(1, 8) AS i \gexec
+SELECT format('INSERT INTO item (id, big) VALUES (%s, 1) ON CONFLICT DO NOTHING', 100 + i % 3) FROM generate_series(1, 8) AS i \gexec
+SELECT format('UPDATE item SET pos = %s WHERE id = %s', i + 1, i) FROM generate_series(12, 1, -1) AS i \gexec
+SELECT format('DELETE FROM item WHERE id = %s RETURNING name', i % 4) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query LIKE '%item%' ORDER BY query COLLATE "C";
+
+-- several values that vary
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('SELECT name FROM item WHERE tag = %L AND small = %s', 't' || i % 3, i % 5) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT name, big FROM item WHERE tag = %L AND small = %s', 't1', i) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT name, id FROM item WHERE tag = %L AND small > %s', 't' || i % 3, i % 5) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT name, tag FROM item WHERE (tag, small) = (%L, %s)', 't' || i % 3, i) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT count(*) FROM item WHERE tag = %L AND small < %s', 't' || i % 3, i) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT big FROM item WHERE id = %s LIMIT 21', i) FROM generate_series(1, 9) AS i \gexec
+SELECT format('SELECT day FROM item WHERE small = %s LIMIT 21', i) FROM generate_series(1, 9) AS i \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query LIKE '%item%' ORDER BY query COLLATE "C";
+SELECT substring(evidence FROM 'on .* at a time') FROM querywatch.findings WHERE query LIKE '%item%' ORDER BY query COLLATE "C";
+
+-- functions in the text: of sequences, time, session; by one transaction or more
+CREATE TABLE noted (id serial, a text, b text, at timestamptz DEFAULT now());
+CREATE FUNCTION many() RETURNS bigint LANGUAGE sql IMMUTABLE AS 'SELECT count(*) FROM noted';
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('INSERT INTO noted (a) VALUES (%L)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, id) VALUES (%L, currval(''noted_id_seq''))', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, id) VALUES (%L, nextval(''noted_id_seq''))', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, id) VALUES (%L, lastval())', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, at) VALUES (%L, clock_timestamp())', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, at) VALUES (%L, statement_timestamp())', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, b) VALUES (%L, random()::text)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, b) VALUES (%L, current_setting(''application_name''))', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, b) VALUES (%L, many()::text)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO noted (a, b) VALUES (%L, current_user)', i) FROM generate_series(1, 6) AS i \gexec
+ROLLBACK;
+SELECT format('INSERT INTO noted (b) VALUES (%L)', i) FROM generate_series(1, 6) AS i \gexec
+BEGIN;
+SELECT format('SELECT eyes FROM dice WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('SELECT name FROM item_view WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ 'noted|dice|item_view' ORDER BY query COLLATE "C";
+
+-- what is not in the text: defaults, generated columns, constraints, domains,
+-- policies, triggers, rules, actions of foreign keys, other kinds of tables
+CREATE FUNCTION next_no() RETURNS int LANGUAGE sql STABLE AS 'SELECT coalesce(max(id), 0)::int + 1 FROM noted';
+CREATE FUNCTION few(int) RETURNS boolean LANGUAGE sql IMMUTABLE AS 'SELECT count(*) < 1000 FROM noted';
+CREATE FUNCTION touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN new; END';
+CREATE DOMAIN few_int AS int CHECK (few(VALUE));
+CREATE DOMAIN positive AS int CHECK (VALUE > 0);
+CREATE TABLE t_plain (id int, x positive, y int GENERATED ALWAYS AS (id * 2) STORED, CHECK (id > 0), UNIQUE (id));
+CREATE TABLE t_default (id int, no int DEFAULT next_no());
+CREATE TABLE t_generated (id int, y boolean GENERATED ALWAYS AS (few(id)) STORED);
+CREATE TABLE t_check (id int CHECK (few(id)));
+CREATE TABLE t_domain (id int, x few_int);
+CREATE TABLE t_policy (id int);
+ALTER TABLE t_policy ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t_policy WITH CHECK (next_no() > 0);
+CREATE TABLE t_secure (id int);
+ALTER TABLE t_secure ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON t_secure USING (id > 0);
+CREATE TABLE t_trigger (id int);
+CREATE TRIGGER t BEFORE INSERT ON t_trigger FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TABLE t_disabled (id int);
+CREATE TRIGGER t BEFORE INSERT ON t_disabled FOR EACH ROW EXECUTE FUNCTION touch();
+ALTER TABLE t_disabled DISABLE TRIGGER t;
+CREATE TABLE t_other_command (id int);
+CREATE TRIGGER t AFTER DELETE ON t_other_command FOR EACH STATEMENT EXECUTE FUNCTION touch();
+CREATE TABLE t_rule (id int);
+CREATE RULE r AS ON INSERT TO t_rule DO ALSO NOTIFY x;
+CREATE TABLE t_shared (id int, s int DEFAULT nextval('noted_id_seq'));
+CREATE TABLE t_uuid (id int, u uuid DEFAULT gen_random_uuid());
+CREATE TABLE t_parts (id int) PARTITION BY LIST (id);
+CREATE TABLE t_parts_1 PARTITION OF t_parts DEFAULT;
+CREATE TABLE t_parts_trigger (id int) PARTITION BY LIST (id);
+CREATE TABLE t_parts_trigger_1 PARTITION OF t_parts_trigger DEFAULT;
+CREATE TRIGGER t BEFORE INSERT ON t_parts_trigger_1 FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE VIEW t_view AS SELECT id FROM t_plain;
+CREATE TABLE t_exclusion (id int, EXCLUDE USING gist (id WITH =));
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('INSERT INTO %s (id) VALUES (%s)', t, i)
+  FROM unnest('{t_plain,t_default,t_generated,t_check,t_domain,t_policy,t_secure,t_trigger,t_disabled,t_other_command,t_rule,t_shared,t_uuid,t_parts,t_parts_trigger,t_exclusion}'::text[]) AS t,
+       generate_series(1, 6) AS i ORDER BY t, i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('INSERT INTO t_view (id) VALUES (%s)', i) FROM generate_series(1, 6) AS i \gexec
+ROLLBACK;
+INSERT INTO t_exclusion SELECT generate_series(1, 6);
+CREATE TABLE parent (id int PRIMARY KEY);
+CREATE TABLE child (id int REFERENCES parent ON DELETE CASCADE);
+CREATE TABLE parent2 (id int PRIMARY KEY);
+CREATE TABLE child2 (id int REFERENCES parent2 ON DELETE CASCADE);
+CREATE TRIGGER t AFTER DELETE ON child2 FOR EACH ROW EXECUTE FUNCTION touch();
+INSERT INTO parent SELECT generate_series(1, 6);
+INSERT INTO parent2 SELECT generate_series(1, 6);
+BEGIN;
+SELECT format('UPDATE t_exclusion SET id = id + 10 WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('DELETE FROM parent WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('DELETE FROM parent2 WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ 't_|parent' ORDER BY query COLLATE "C";
+
+SET client_min_messages = warning;
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+DROP SCHEMA loops CASCADE;
