@@ -51,6 +51,7 @@ evidence_reset(void)
 {
 	for (int i = 0; i < WINDOW_ARMED_SIZE; i++)
 		armed->queryids[i] = 0;
+	memset(armed->history, 0, sizeof(armed->history));
 }
 
 /* The type that a domain is over, however many lie between */

@@ -720,7 +720,12 @@ run_begins(Running *r, QueryDesc *queryDesc, bool watch)
 	else if (r->open)
 		repeats_continue(r->open->run, r->key.queryid);
 	else
+	{
+		if (watch)
+			repeats_unwatched(statements_local(r->slot),
+							  queryDesc->sourceText);
 		repeats_forget_application();
+	}
 	r->fills = statements_fills;
 	r->running = true;
 	measure_usage_start(&r->measure);

@@ -35,8 +35,11 @@
  */
 #define SHARED_BURSTS	8
 
-/* Bursts of one backend open at a time: its window holds no more statements */
-#define OPEN_BURSTS		WINDOW_MAX_STATEMENTS
+/*
+ * Bursts of one backend open at a time: its window holds no more statements, and
+ * each may have one in a unit of work too
+ */
+#define OPEN_BURSTS		(2 * WINDOW_MAX_STATEMENTS)
 
 /* Copies tried of a burst that is being written */
 #define MAX_COPY_TRIES	100000
@@ -506,6 +509,30 @@ patterns_update(int handle, const BurstFacts *facts)
 	begin_writing(place->shared);
 	place->burst->facts = *facts;
 	place->burst->progress.executions = 0;
+	end_writing(place->shared);
+}
+
+void
+patterns_rename(int handle, const PatternStrings *strings,
+				const BurstFacts *facts)
+{
+	BurstPlace *place;
+	PatternStrings *to;
+
+	if (handle < 0)
+		return;
+	place = &places[handle];
+	to = &place->burst->strings;
+	begin_writing(place->shared);
+	place->burst->facts = *facts;
+	place->burst->progress.executions = 0;
+	place->burst->parent_relid = facts->parent_relid;
+	place->burst->parent_attnum = facts->parent_attnum;
+	strlcpy(to->key_column, strings->key_column, sizeof(to->key_column));
+	strlcpy(to->parent_column, strings->parent_column,
+			sizeof(to->parent_column));
+	strlcpy(to->constraint_name, strings->constraint_name,
+			sizeof(to->constraint_name));
 	end_writing(place->shared);
 }
 

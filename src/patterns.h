@@ -140,6 +140,10 @@ extern int	patterns_open(const PatternStrings *strings, Oid userid,
 extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
+/* The burst has another key or parent than it seemed: these are their names */
+extern void patterns_rename(int handle, const PatternStrings *strings,
+							const BurstFacts *facts);
+
 /*
  * It has ended: goes into the table if it has a verdict.  Without facts, those
  * told last hold.  "final" is false if it was cut short, see verdict_decide().

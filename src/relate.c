@@ -343,6 +343,102 @@ relate_values(Relater *relater, Oid relid, AttrNumber attnum,
 }
 
 bool
+relate_is_unique(Relater *relater, Oid relid, AttrNumber attnum)
+{
+	return relid != InvalidOid && attnum != 0 &&
+		is_unique(relater, relid, attnum);
+}
+
+/* The foreign key that leads from one column to another; NULL if none does */
+static const WindowForeignKey *
+key_of_columns(Relater *relater, Oid relid, AttrNumber attnum,
+			   Oid refrelid, AttrNumber refattnum)
+{
+	const RelaterTable *table = keys_of(relater, relid);
+
+	for (int i = 0; i < table->nkeys; i++)
+	{
+		const WindowForeignKey *key = &table->keys[i];
+		int			place = place_of(key->columns, key->ncolumns, attnum);
+
+		if (place >= 0 && key->refrelid == refrelid &&
+			key->refcolumns[place] == refattnum)
+			return key;
+	}
+	return NULL;
+}
+
+ColumnAgreement
+relate_agreement(Relater *relater, const StatementShape *child, int condition,
+				 Oid parent_relid, AttrNumber parent_attnum,
+				 StatementLink *link)
+{
+	const ShapeCondition *column = &child->conditions[condition];
+	const WindowSchema *schema = relater->schema;
+	const WindowForeignKey *key;
+	bool		unlikely = false;
+	bool		parent_unique;
+	NameAgreement names = NAMES_UNKNOWN;
+	Oid			references;
+	Oid			parent_references;
+
+	memset(link, 0, sizeof(StatementLink));
+	link->key_relid = column->relid;
+	link->key_attnum = column->attnum;
+	link->parent_relid = parent_relid;
+	link->parent_attnum = parent_attnum;
+	if (column->relid == InvalidOid || column->attnum == 0 ||
+		parent_relid == InvalidOid || parent_attnum == 0)
+	{
+		if (child->flags & SHAPE_AGGREGATE_ONLY)
+			link->relationship = RELATIONSHIP_COUNT_OR_EXISTS;
+		return COLUMNS_UNKNOWN;
+	}
+	parent_unique = is_unique(relater, parent_relid, parent_attnum);
+	link->relationship = relate_values(relater, column->relid, column->attnum,
+									   parent_relid, parent_attnum, &unlikely);
+	if ((key = key_of_columns(relater, column->relid, column->attnum,
+							  parent_relid, parent_attnum)) != NULL)
+	{
+		link->constraint = key->constraint;
+		link->relationship = through_junction(relater, child, key) ?
+			RELATIONSHIP_MANY_TO_MANY : RELATIONSHIP_ONE_TO_MANY;
+	}
+	else if ((key = key_of_columns(relater, parent_relid, parent_attnum,
+								   column->relid, column->attnum)) != NULL)
+	{
+		link->constraint = key->constraint;
+		link->relationship = RELATIONSHIP_MANY_TO_ONE;
+	}
+	else if (column->relid == parent_relid && column->attnum == parent_attnum &&
+			 parent_unique && child->target == parent_relid)
+		link->relationship = RELATIONSHIP_DEFERRED_COLUMN;
+	if (child->flags & SHAPE_AGGREGATE_ONLY)
+		link->relationship = RELATIONSHIP_COUNT_OR_EXISTS;
+
+	if (key != NULL ||
+		(column->relid == parent_relid && column->attnum == parent_attnum))
+		return COLUMNS_LINKED;
+	references = referenced_by(relater, column->relid, column->attnum);
+	parent_references = referenced_by(relater, parent_relid, parent_attnum);
+	if (references != InvalidOid && references == parent_references)
+		return COLUMNS_LINKED;
+	if (unlikely &&
+		(references != InvalidOid || parent_references != InvalidOid))
+		return COLUMNS_CONTRADICT;
+	if (schema != NULL && schema->names != NULL)
+		names = schema->names(schema->arg, column->relid, column->attnum,
+							  parent_relid, parent_attnum);
+	if (names == NAMES_AGREE)
+		return COLUMNS_AGREE;
+	if (unlikely || names == NAMES_DIFFER ||
+		(names == NAMES_NO_KEY && !parent_unique &&
+		 parent_references == InvalidOid))
+		return COLUMNS_DIFFER;
+	return COLUMNS_UNKNOWN;
+}
+
+bool
 relate_same_row(Relater *relater, const StatementShape *shape, uint32 varying)
 {
 	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);

@@ -57,6 +57,17 @@ typedef enum LinkGrade
 								 * the parent read the row */
 } LinkGrade;
 
+/* What is known of a column of the child, and one of the parent's rows */
+typedef enum ColumnAgreement
+{
+	COLUMNS_CONTRADICT = -2,	/* their keys lead elsewhere */
+	COLUMNS_DIFFER,				/* ... or their names */
+	COLUMNS_UNKNOWN,
+	COLUMNS_AGREE,				/* their names do */
+	COLUMNS_LINKED				/* it is the same column, or a key leads from
+								 * one to the other */
+}			ColumnAgreement;
+
 /* The columns that lead from the parent to the child */
 typedef struct StatementLink
 {
@@ -90,6 +101,19 @@ extern RepeatRelationship relate_values(Relater *relater,
 										Oid parent_relid,
 										AttrNumber parent_attnum,
 										bool *unlikely);
+
+/*
+ * What a condition of the child has to do with a column that the parent
+ * returned; fills in how they are related.
+ */
+extern ColumnAgreement relate_agreement(Relater *relater,
+										const StatementShape *child,
+										int condition, Oid parent_relid,
+										AttrNumber parent_attnum,
+										StatementLink *link);
+
+/* Is the column, alone, unique? */
+extern bool relate_is_unique(Relater *relater, Oid relid, AttrNumber attnum);
 
 /*
  * Does a condition whose value does not vary pin down the row?  Then it is the

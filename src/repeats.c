@@ -78,6 +78,9 @@ static StatementLiterals literals;
 static uint64 literals_queryid = 0;
 static uint64 literals_parses = 0;	/* repeats_parses when they were found */
 
+static int	unit_burst(void *arg, WindowUnitEvent event,
+					   const BurstFacts *facts, int handle);
+
 /* The window closes: its bursts are counted */
 static void
 burst_closed(void *arg, const BurstFacts *facts, int handle)
@@ -102,6 +105,7 @@ attach(void)
 	if (window == NULL)
 		return false;
 	window_init(window, &schema_of_catalogs, burst_closed, NULL);
+	window_set_unit_callback(window, unit_burst);
 	window_set_armed(window, evidence_armed());
 	before_shmem_exit(close_at_exit, (Datum) 0);
 	return true;
@@ -384,6 +388,7 @@ name_burst(const BurstFacts *facts, PatternStrings *strings)
 {
 	static struct
 	{
+		const PatternStrings *strings;
 		uint64		contexts;	/* 0: the strings are not complete */
 		uint64		altered;
 		Oid			key_relid;
@@ -395,7 +400,8 @@ name_burst(const BurstFacts *facts, PatternStrings *strings)
 	uint64		altered = schema_altered(facts->key_relid) +
 	schema_altered(facts->parent_relid);
 
-	if (named.contexts == contexts && named.altered == altered &&
+	if (named.strings == strings &&
+		named.contexts == contexts && named.altered == altered &&
 		named.key_relid == facts->key_relid &&
 		named.parent_relid == facts->parent_relid &&
 		named.constraint == facts->constraint &&
@@ -417,6 +423,7 @@ name_burst(const BurstFacts *facts, PatternStrings *strings)
 					   strings->parent_column, sizeof(strings->parent_column));
 	schema_constraint_name(facts->constraint, strings->constraint_name,
 						   sizeof(strings->constraint_name));
+	named.strings = strings;
 	named.altered = altered;
 	named.key_relid = facts->key_relid;
 	named.parent_relid = facts->parent_relid;
@@ -474,6 +481,38 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 		window_close(window);
 	}
 	advice_report(qw_on_repeat, key, facts, &verdict, strings);
+}
+
+/* The role of the execution that begins */
+static Oid	current_userid = InvalidOid;
+
+/* WindowUnitCallback */
+static int
+unit_burst(void *arg, WindowUnitEvent event, const BurstFacts *facts,
+		   int handle)
+{
+	static PatternStrings strings;
+
+	switch (event)
+	{
+		case WINDOW_UNIT_BEGINS:
+			name_burst(facts, &strings);
+			if (handle >= 0)
+			{
+				patterns_rename(handle, &strings, facts);
+				return handle;
+			}
+			strings.nvalues = -1;
+			memset(strings.values, 0, sizeof(strings.values));
+			return patterns_open(&strings, current_userid, facts);
+		case WINDOW_UNIT_GOES_ON:
+			patterns_update(handle, facts);
+			break;
+		case WINDOW_UNIT_ENDS:
+			patterns_close(handle, facts, true);
+			break;
+	}
+	return handle;
 }
 
 static void
@@ -574,15 +613,17 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 	bool		in_block = IsTransactionBlock();
 
 	beginning_run = NULL;
+	current_userid = key->userid;
 	if (in_block)
 		block_transaction = compat_transaction_id();
 	window_in_block(run, in_block);
+	window_look(window, run);
 	if (window_wants_values(window, run))
 	{
 		WindowValues *values = window_values_place(window, run);
 
 		hash_values(queryDesc, shape, window_is_by_key(run), values);
-		window_values(run, values);
+		window_values(window, run, values);
 	}
 	if (unlikely(window_at_threshold(window, run) || window_wants_rows(run)))
 		return begin_rare(run, key, queryDesc, now);
@@ -608,10 +649,11 @@ begin_next(RepeatRun *run, const StatementKey *key,
 		return begin_asked(run, key, shape, queryDesc, now);
 
 	beginning_run = NULL;
+	current_userid = key->userid;
 	window_in_block(run, true);
 	hash_is_key(params_hash_integer(param),
 				window_values_place(window, run));
-	window_has_key(run);
+	window_has_key(window, run);
 	return run;
 }
 
@@ -864,6 +906,22 @@ repeats_committed(void)
 	if (behind)
 		window_bursts(window, true, publish_burst, NULL);
 	behind = false;
+}
+
+void
+repeats_checked_out(const char *text)
+{
+	static const char question[] = "SELECT 1";
+
+	if (window == NULL || pg_strncasecmp(text, question,
+										 sizeof(question) - 1) != 0)
+		return;
+	for (text += sizeof(question) - 1; *text != '\0'; text++)
+	{
+		if (*text != ' ' && *text != ';' && *text != '\n')
+			return;
+	}
+	window_checked_out(window);
 }
 
 void

@@ -47,6 +47,20 @@ extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
  */
 extern KeySet *repeats_wanted_rows;
 
+/*
+ * A statement of the client's, of which repeats_watches() is false, is about to
+ * run: if it is the question of a pool whether the connection is alive, the
+ * detector notes it.
+ */
+extern void repeats_checked_out(const char *text);
+
+static inline void
+repeats_unwatched(const StatementLocal *local, const char *text)
+{
+	if (local->shape.command == SHAPE_SELECT && local->shape.noutput == 1)
+		repeats_checked_out(text);
+}
+
 /* A further chunk of a cursor is about to be fetched */
 extern void repeats_continue(RepeatRun *run, uint64 queryid);
 

@@ -24,6 +24,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
+#include "columnnames.h"
 #include "schema.h"
 
 /* Places, powers of two */
@@ -228,9 +229,37 @@ catalog_is_unique(void *arg, Oid relid, AttrNumber attnum)
 	return column->unique;
 }
 
+/* ColumnNameIsTable: a table in the schema that arg names */
+static bool
+is_table_there(void *arg, const char *name)
+{
+	return OidIsValid(get_relname_relid(name, *(Oid *) arg));
+}
+
+static NameAgreement
+catalog_names(void *arg, Oid relid, AttrNumber attnum, Oid parent_relid,
+			  AttrNumber parent_attnum)
+{
+	ColumnName	child;
+	ColumnName	parent;
+	Oid			namespace = get_rel_namespace(relid);
+
+	child.table = get_rel_name(relid);
+	child.column = get_attname(relid, attnum, true);
+	child.unique = catalog_is_unique(arg, relid, attnum);
+	parent.table = get_rel_name(parent_relid);
+	parent.column = get_attname(parent_relid, parent_attnum, true);
+	parent.unique = catalog_is_unique(arg, parent_relid, parent_attnum);
+	if (child.table == NULL || child.column == NULL || parent.table == NULL ||
+		parent.column == NULL)
+		return NAMES_UNKNOWN;
+	return columnnames_compare(&child, &parent, is_table_there, &namespace);
+}
+
 const WindowSchema schema_of_catalogs = {
 	.foreign_keys = catalog_foreign_keys,
 	.is_unique = catalog_is_unique,
+	.names = catalog_names,
 	.arg = NULL
 };
 

@@ -398,6 +398,24 @@ walk_sublinks(Node *node, ShapeBuilder *builder)
 	return expression_tree_walker(node, walk_sublinks, builder);
 }
 
+/* Is there a list of two elements or more, written out, within an expression? */
+static bool
+has_list(Node *node, void *context)
+{
+	if (node == NULL || IsA(node, SubLink))
+		return false;
+	if (IsA(node, ScalarArrayOpExpr))
+	{
+		ScalarArrayOpExpr *op = (ScalarArrayOpExpr *) node;
+		Node	   *array = strip_casts(lsecond(op->args));
+
+		if (op->useOr && array != NULL && IsA(array, ArrayExpr) &&
+			list_length(((ArrayExpr *) array)->elements) > 1)
+			return true;
+	}
+	return expression_tree_walker(node, has_list, context);
+}
+
 /* One condition of an AND, or such an AND */
 static void
 walk_qual(ShapeBuilder *builder, Node *node)
@@ -491,7 +509,7 @@ walk_qual(ShapeBuilder *builder, Node *node)
 			}
 			column = (Var *) left;
 		}
-		if (all_equal)
+		if (all_equal || has_list(node, NULL))
 			shape->flags |= SHAPE_LIST_CONDITION;
 	}
 	else if (is_notclause(node) &&

@@ -404,6 +404,70 @@ decide_write(const BurstFacts *facts, uint64 threshold, bool dense,
 	verdict->committed_alone = facts->transactions >= facts->executions;
 }
 
+/*
+ * A statement in a unit of work, all of whose executions belong together.  What
+ * a walk proves that has nothing to speak for its columns is the unit, rather
+ * than the parent.
+ */
+static void
+decide_unit(const BurstFacts *facts, uint64 threshold, RepeatVerdict *verdict)
+{
+	bool		walked = facts->unit != UNIT_MEMBER;
+
+	switch (facts->shape.command)
+	{
+		case SHAPE_SELECT:
+			if ((facts->shape.flags & SHAPE_HAS_CONDITION) == 0)
+				return;
+			if (walked)
+			{
+				verdict->kind = REPEAT_N_PLUS_ONE;
+				verdict->has_parent = facts->parent_queryid != 0;
+				if (facts->relationship > RELATIONSHIP_NONE &&
+					facts->relationship <= RELATIONSHIP_DEFERRED_COLUMN)
+					verdict->relationship = facts->relationship;
+				verdict->confidence =
+					facts->unit == UNIT_SUSPECTED ? CONFIDENCE_SUSPECTED :
+					facts->unit == UNIT_EACH_ONCE ? CONFIDENCE_LIKELY :
+					CONFIDENCE_CONFIRMED;
+				verdict->values = facts->unit == UNIT_SUSPECTED ?
+					VALUES_UNKNOWN : VALUES_CONFIRM;
+			}
+			else if (is_duplicate(facts, threshold))
+			{
+				verdict->kind = REPEAT_DUPLICATE;
+				verdict->confidence = CONFIDENCE_CONFIRMED;
+			}
+			else if (facts->shape.nconditions > 0 &&
+					 facts->distinct_keys >= threshold)
+			{
+				verdict->kind = REPEAT_LOOKUP;
+				verdict->confidence = CONFIDENCE_LIKELY;
+			}
+			break;
+		case SHAPE_INSERT:
+			if (facts->rows / 2 < facts->executions)
+			{
+				verdict->kind = REPEAT_INSERT;
+				verdict->confidence = CONFIDENCE_CONFIRMED;
+			}
+			break;
+		default:
+			if (facts->distinct_keys >= threshold &&
+				facts->rows <= facts->executions)
+			{
+				verdict->kind = facts->shape.command == SHAPE_UPDATE ?
+					REPEAT_UPDATE : REPEAT_DELETE;
+				verdict->confidence = CONFIDENCE_CONFIRMED;
+			}
+			break;
+	}
+	verdict->committed_alone = facts->shape.command != SHAPE_SELECT &&
+		facts->transactions >= facts->executions;
+	if (facts->shape.flags & SHAPE_INCOMPLETE)
+		verdict->confidence = Min(verdict->confidence, CONFIDENCE_LIKELY);
+}
+
 void
 verdict_decide(const BurstFacts *facts, int threshold, bool final,
 			   RepeatVerdict *verdict)
@@ -435,7 +499,9 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 	if (facts->wall_time > mean)
 		verdict->time_lost = facts->wall_time - mean;
 
-	if (facts->shape.command == SHAPE_SELECT)
+	if (facts->unit > UNIT_NONE && facts->unit <= UNIT_ORDERED)
+		decide_unit(facts, least, verdict);
+	else if (facts->shape.command == SHAPE_SELECT)
 		decide_select(facts, least, together, dense, final, verdict);
 	else if (!may_be_requests(facts, least))
 		decide_write(facts, least, dense, verdict);

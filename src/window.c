@@ -57,6 +57,12 @@ window_init(Window *window, const WindowSchema *schema,
 }
 
 void
+window_set_unit_callback(Window *window, WindowUnitCallback callback)
+{
+	window->unit_callback = callback;
+}
+
+void
 window_set_armed(Window *window, WindowArmed *armed)
 {
 	window->armed = armed;
@@ -67,7 +73,8 @@ window_configure(Window *window, int threshold, uint64 gap)
 {
 	window->threshold = Max(threshold, 2);
 	window->gap = gap;
-	window->asks_always = window->threshold <= 2 || window->nkeysets > 0;
+	window->asks_always = window->threshold <= 2 || window->nkeysets > 0 ||
+		window->walking;
 }
 
 void
@@ -99,7 +106,7 @@ report_burst(Window *window, const WindowStatement *statement)
 {
 	BurstFacts	facts;
 
-	if (window->callback == NULL)
+	if (window->callback == NULL || statement->counts.taken)
 		return;
 	if (statement->counts.told == window_moment(window))
 	{
@@ -178,6 +185,8 @@ free_entry(Window *window)
 		index = least_recently_used(window, index);
 
 	statement = &window->statements[index];
+	if (unlikely(statement->covered))
+		units_end_burst(window, statement);
 	if (statement->serial == window->serial && statement->counts.burst)
 	{
 		report_burst(window, statement);
@@ -233,6 +242,8 @@ set_shape(Window *window, WindowStatement *statement,
 	/* what was counted under another shape means nothing now */
 	if (!statement->counts.burst)
 		statement->serial = 0;
+	if (!statement->covered)
+		statement->walked = false;
 }
 
 /* The entry of a statement, made if there is none, of that shape */
@@ -258,6 +269,10 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	statement->next = *list;
 	statement->unasked = 0;
 	statement->only_numbers = 0;
+	statement->walked = false;
+	statement->covered = false;
+	statement->earlier = 0;
+	statement->next_arming = window->threshold;
 	*list = statement->index;
 	statement->counts.burst = false;
 	set_shape(window, statement, shape);
@@ -279,8 +294,10 @@ open_window(Window *window, uint64 queryid)
 	window->nbursts = 0;
 	window->nkeysets = 0;
 	window->noldest = window->nrecycled = 0;
-	window->asks_always = window->threshold <= 2;
+	window->asks_always = window->threshold <= 2 || window->walking;
 }
+
+static void end_window(Window *window);
 
 WindowStatement *
 window_begin(Window *window, WindowStatement *known, uint64 queryid,
@@ -299,7 +316,10 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 
 	if (!window->open || is_over(window, queryid, now, transaction))
 	{
-		window_close(window);
+		if (window->open && now - window->last_end <= window->gap)
+			end_window(window);
+		else
+			window_close(window);
 		open_window(window, queryid);
 	}
 	if (statement == NULL || statement->queryid != queryid)
@@ -315,43 +335,55 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
  * ----------
  */
 
-KeySet *
-window_collect(Window *window, WindowStatement *statement)
+/* The window's own set for the rows of a statement, if it has room for one */
+static void
+open_keyset(Window *window, WindowStatement *statement)
 {
 	WindowCounts *counts = &statement->counts;
 	WindowKeySet *keyset;
 
+	if (counts->keyset != 0 || window->nkeysets == WINDOW_MAX_KEYSETS)
+		return;
+	keyset = &window->keysets[window->nkeysets++];
+	window->asks_always = true;
+	counts->keyset = window->nkeysets;
+	keyset->owner = statement->index;
+	keyset->queryid = statement->queryid;
+	keyset->asked = false;
+	keyset_clear(&keyset->rows);
+	keyset->rows.numbers_only = statement->only_numbers == MAX_UNASKED;
+}
+
+KeySet *
+window_collect(Window *window, WindowStatement *statement)
+{
+	WindowCounts *counts = &statement->counts;
+	bool		full;
+
 	if (!window->open || statement->serial != window->serial)
 		return NULL;
-	if (counts->keyset == 0)
-	{
-		if (!counts->armed || window->nkeysets == WINDOW_MAX_KEYSETS)
-		{
-			counts->armed = false;
-			return NULL;
-		}
-		keyset = &window->keysets[window->nkeysets++];
-		window->asks_always = true;
-		counts->keyset = window->nkeysets;
-		keyset->owner = statement->index;
-		keyset->queryid = statement->queryid;
-		keyset->asked = false;
-		keyset_clear(&keyset->rows);
-		keyset->rows.numbers_only = statement->only_numbers == MAX_UNASKED;
-	}
-	keyset = &window->keysets[counts->keyset - 1];
-	if (keyset_full(&keyset->rows))
+	if (counts->armed)
+		open_keyset(window, statement);
+	full = counts->keyset == 0 ||
+		keyset_full(&window->keysets[counts->keyset - 1].rows);
+	if (window->unit_callback == NULL && full)
 	{
 		counts->armed = false;
 		return NULL;
 	}
-	return &keyset->rows;
+	keyset_clear(&window->staged);
+	if (counts->keyset != 0)
+		window->staged.numbers_only =
+			window->keysets[counts->keyset - 1].rows.numbers_only;
+	window->is_staged = true;
+	statement->ends_plainly = false;
+	return &window->staged;
 }
 
 bool
 window_compares(const Window *window)
 {
-	return window->open && window->nkeysets > 0;
+	return window->open && (window->nkeysets > 0 || window->walking);
 }
 
 /*
@@ -502,6 +534,7 @@ void
 window_failed(Window *window, WindowStatement *statement, uint64 now)
 {
 	window->last_end = window->accounted = now;
+	window->is_staged = false;
 	window->written += statement->writes;
 }
 
@@ -525,6 +558,8 @@ window_more_rows(Window *window, WindowStatement *statement, uint64 now,
 
 	window->last_end = window->accounted = now;
 	window->additions++;
+	if (window->is_staged)
+		window_take_rows(window, statement, rows, true);
 	if (statement->serial != window->serial || counts->executions == 0)
 		return;
 	counts->exec_time += elapsed;
@@ -546,6 +581,16 @@ window_wrote(Window *window)
  * ----------
  */
 
+void
+window_unasked(Window *window, WindowStatement *owner)
+{
+	if (++owner->unasked < MAX_UNASKED)
+		return;
+	owner->unasked = 0;
+	if (is_armed(window, owner))
+		window->armed->queryids[owner->queryid % WINDOW_ARMED_SIZE] = 0;
+}
+
 /*
  * Rows that nothing is ever compared with are not collected any longer; nor
  * strings where all that is compared are numbers.
@@ -555,11 +600,12 @@ disarm_unasked(Window *window)
 {
 	for (int i = 0; i < window->nkeysets; i++)
 	{
-		const WindowKeySet *keyset = &window->keysets[i];
+		WindowKeySet *keyset = &window->keysets[i];
 		WindowStatement *owner = &window->statements[keyset->owner];
 
 		if (!is_of_window(window, owner, keyset->queryid))
 			continue;
+		walks_were_asked(window, keyset);
 		if (keyset->asked)
 		{
 			owner->unasked = 0;
@@ -568,12 +614,8 @@ disarm_unasked(Window *window)
 			else if (owner->only_numbers < MAX_UNASKED)
 				owner->only_numbers++;
 		}
-		else if (++owner->unasked == MAX_UNASKED)
-		{
-			owner->unasked = 0;
-			if (is_armed(window, owner))
-				window->armed->queryids[owner->queryid % WINDOW_ARMED_SIZE] = 0;
-		}
+		else
+			window_unasked(window, owner);
 	}
 }
 
@@ -607,7 +649,8 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 		WindowStatement *statement = &window->statements[window->bursts[i]];
 		BurstFacts	facts;
 
-		if (grown && statement->counts.told == window_moment(window))
+		if (statement->counts.taken ||
+			(grown && statement->counts.told == window_moment(window)))
 			continue;
 		window_told(window, statement, 0);
 		window_facts(window, statement, &facts);
@@ -635,8 +678,9 @@ window_committed(Window *window, uint64 transaction)
 	}
 }
 
-void
-window_close(Window *window)
+/* Ends the window; walks and units go on */
+static void
+end_window(Window *window)
 {
 	int			nbursts = window->nbursts;
 
@@ -649,4 +693,22 @@ window_close(Window *window)
 	window->open = false;
 	for (int i = 0; i < nbursts; i++)
 		report_burst(window, &window->statements[window->bursts[i]]);
+}
+
+void
+window_checked_out(Window *window)
+{
+	bool		worked = window->position - window->checked_out >=
+	window->threshold;
+
+	window->checked_out = window->position;
+	if (window->open && worked && window->context.trace == 0)
+		end_window(window);
+}
+
+void
+window_close(Window *window)
+{
+	walks_forget(window);
+	end_window(window);
 }

@@ -76,9 +76,24 @@
  */
 #define WINDOW_ARMED_SIZE		1024
 
+#define WINDOW_HISTORY_SIZE		1024
+
+/*
+ * Walks of one statement's values over one column of another's rows that were
+ * too short to prove anything, added up
+ */
+typedef struct WalkHistory
+{
+	uint64		link;			/* hash of the two and their columns */
+	uint32		walks;
+	uint32		without;		/* executions of the parent without one */
+	float		surprise;		/* sum of the walks' */
+}			WalkHistory;
+
 typedef struct WindowArmed
 {
 	volatile uint64 queryids[WINDOW_ARMED_SIZE];
+	WalkHistory history[WINDOW_HISTORY_SIZE];
 } WindowArmed;
 
 /*
@@ -133,6 +148,15 @@ typedef struct WindowForeignKey
 	AttrNumber	refcolumns[WINDOW_MAX_KEY_COLUMNS];
 } WindowForeignKey;
 
+/* What the names of a column, and of a parent's, say of what they stand for */
+typedef enum NameAgreement
+{
+	NAMES_UNKNOWN,
+	NAMES_AGREE,				/* projects.id and project_id */
+	NAMES_DIFFER,				/* each is called after another table */
+	NAMES_NO_KEY				/* the parent's is not called like a key */
+}			NameAgreement;
+
 /* What the detector asks of the schema: at most once per burst */
 typedef struct WindowSchema
 {
@@ -141,6 +165,9 @@ typedef struct WindowSchema
 								 WindowForeignKey *keys, int max);
 	/* Is this one column, alone, a primary key or unique? */
 	bool		(*is_unique) (void *arg, Oid relid, AttrNumber attnum);
+	/* What the names of two columns say; may be NULL */
+				NameAgreement(*names) (void *arg, Oid relid, AttrNumber attnum,
+									   Oid parent_relid, AttrNumber parent_attnum);
 	void	   *arg;
 } WindowSchema;
 
@@ -246,7 +273,19 @@ typedef struct BurstFacts
 	bool		keys_dense;		/* small integers, as many a column has */
 	bool		keys_unlikely;	/* the schema speaks against the columns
 								 * having to do with each other */
+	uint8		unit;			/* UnitRole */
 } BurstFacts;
+
+/* What a unit of work says of a statement in it */
+typedef enum UnitRole
+{
+	UNIT_NONE,					/* it is a burst of a window */
+	UNIT_SUSPECTED,				/* it walked, but requests may do that */
+	UNIT_MEMBER,				/* it ran in the unit */
+	UNIT_MATCHES,				/* ... and its values came from the parent */
+	UNIT_EACH_ONCE,				/* ... each once */
+	UNIT_ORDERED				/* ... in the order of the parent's rows */
+}			UnitRole;
 
 /* What the values say of the parent */
 typedef enum ValueEvidence
@@ -280,6 +319,26 @@ typedef struct WindowStatement WindowStatement;
  */
 typedef void (*WindowBurstCallback) (void *arg, const BurstFacts *facts,
 									 int handle);
+
+/*
+ * Tells of a statement in a unit of work.  WINDOW_UNIT_BEGINS: its burst there
+ * begins; the callback returns a handle for it, or -1.  "handle" is that of
+ * the statement's burst in the window, if it has one there, which becomes the
+ * unit's.  WINDOW_UNIT_GOES_ON and WINDOW_UNIT_ENDS: it has that handle.
+ */
+typedef enum WindowUnitEvent
+{
+	WINDOW_UNIT_BEGINS,
+	WINDOW_UNIT_GOES_ON,
+	WINDOW_UNIT_ENDS
+}			WindowUnitEvent;
+
+typedef int (*WindowUnitCallback) (void *arg, WindowUnitEvent event,
+								   const BurstFacts *facts, int handle);
+
+/* Without it, no units are looked for */
+extern void window_set_unit_callback(Window *window,
+									 WindowUnitCallback callback);
 
 extern Size window_size(void);
 extern void window_init(Window *window, const WindowSchema *schema,
@@ -414,6 +473,13 @@ extern void window_begun(const Window *window, WindowStatement *statement,
  * a burst by itself: what comes next is another piece of work.
  */
 extern void window_committed(Window *window, uint64 transaction);
+
+/*
+ * The client has asked whether the connection is alive, as a pool does before
+ * it hands it out.  That ends the window if a burst could have run since the
+ * last time: a pool that asks before each statement says nothing.
+ */
+extern void window_checked_out(Window *window);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

@@ -14,7 +14,7 @@
 
 #include "relate.h"
 #include "valueset.h"
-#include "window.h"
+#include "walks.h"
 
 #define NO_ENTRY			WINDOW_MAX_STATEMENTS
 
@@ -51,6 +51,7 @@ typedef struct WindowCounts
 								 * of its conditions */
 	bool		same_row;		/* its conditions lead to one row only */
 	bool		armed;			/* its rows are wanted */
+	bool		taken;			/* a unit has told of it in this window */
 	uint64		before_transaction; /* executions before the transaction of
 									 * the last one */
 	uint64		most_in_one;	/* most executions in one transaction, of
@@ -90,6 +91,11 @@ struct WindowStatement
 	bool		by_key;			/* ... and its one condition's value is a
 								 * parameter, no list, and it has no OFFSET */
 	bool		writes;
+	bool		walked;			/* its WalkStatement is valid */
+	bool		covered;		/* the open unit tells of it, not the window */
+	uint64		earlier;		/* executions in earlier windows */
+	uint64		next_arming;	/* executions in all when statements that may
+								 * be its parent are armed */
 
 	/* the execution that is running */
 	bool		counts_as_one;	/* not a further one of a batch */
@@ -220,12 +226,25 @@ struct Window
 	uint64		last_end;		/* of any execution */
 	uint64		accounted;		/* wall time up to here is some statement's */
 	uint64		position;		/* executions counted, in all windows */
+	uint64		checked_out;	/* position at the last check of the
+								 * connection */
 	uint64		additions;		/* to executions counted: further chunks of
 								 * cursors, others of a batch */
 	uint64		batch;			/* round trips */
 	uint64		tick;			/* clock of last_used */
 	uint32		written;		/* writes */
 	int			nkeysets;
+	bool		walking;		/* there are rows that values are followed
+								 * over, or may be */
+	uint64		walking_since;	/* position when there were none before */
+	bool		is_staged;		/* "staged" is of the execution that is
+								 * running */
+	uint64		steps;			/* executions that were a step of a walk */
+	uint64		walk_serial;	/* epochs of rows so far */
+	uint64		units;			/* so far */
+	WalkUnit	unit;			/* the one that is open */
+	WalkRows	walk_rows[WALK_ROWS];
+	WindowUnitCallback unit_callback;
 	WindowContext context;
 	WindowArmed *armed;			/* or NULL */
 	WindowSchema schema;
@@ -247,6 +266,12 @@ struct Window
 	KeyOrder	key_orders[WINDOW_MAX_STATEMENTS];
 	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 	UpdatedKeys updated;
+
+	/* walks and units, see walks.h: not bounded by windows */
+	KeySet		staged;			/* rows of the execution that is running */
+	WalkStatement walks[WINDOW_MAX_STATEMENTS];
+	KeySet		walk_keysets[WALK_ROWS];
+	uint64		rings[WINDOW_MAX_STATEMENTS][WALK_RING * WALK_RECORD];
 };
 
 /* While this is the same, so are all counts of the window */
@@ -312,6 +337,62 @@ has_run(const Window *window, const WindowStatement *statement)
 	return statement->serial == window->serial &&
 		statement->counts.executions > 0;
 }
+
+/* walks.c: which values walk over which rows */
+
+/* What is remembered of the statement's walks */
+extern WalkStatement * walks_of(Window *window, WindowStatement *statement);
+
+/* An execution with these values is about to run */
+extern void walks_run(Window *window, WindowStatement *statement,
+					  const WindowValues *values);
+
+/* Has the rows collected of those that may be the statement's parent */
+extern void walks_arm(Window *window, WindowStatement *statement);
+
+/*
+ * The rows of the execution that ended are staged; "further": it is one more
+ * chunk of a cursor's
+ */
+extern void walks_collect(Window *window, WindowStatement *statement,
+						  uint64 returned, bool further);
+
+/* Nothing goes on from before to after this */
+extern void walks_forget(Window *window);
+
+/* units.c: the units of work that they prove */
+
+/* The walk is decisive: all from its rows to its last step belongs together */
+extern void units_extend(Window *window, WindowStatement *statement,
+						 WalkRows * rows, const Walk * walk);
+
+/* An execution is about to run, while a unit is open */
+extern void units_run(Window *window, WindowStatement *statement,
+					  uint64 loose);
+
+/* Tells of the statement, if it has run often enough in the unit */
+extern void units_publish(Window *window, WindowStatement *statement);
+
+/* The statement's walk was none after all */
+extern void units_take_back(Window *window, WindowStatement *statement);
+
+/* The walk has ended, and proves nothing */
+extern void units_suspect(Window *window, WindowStatement *statement,
+						  const Walk * walk);
+
+/* The statement's entry is needed for another */
+extern void units_end_burst(Window *window, WindowStatement *statement);
+extern void units_close(Window *window);
+
+/* Were the rows of which the window has these asked for by walks? */
+extern void walks_were_asked(const Window *window, WindowKeySet *keyset);
+
+/* Nothing was compared with the rows of this statement */
+extern void window_unasked(Window *window, WindowStatement *owner);
+
+/* Rows were staged: they go to those who want them */
+extern void window_take_rows(Window *window, WindowStatement *statement,
+							 uint64 returned, bool further);
 
 /* Counts the values of the execution that is running */
 extern void window_count_values(Window *window, WindowStatement *statement,

@@ -81,6 +81,7 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 	if (statement->serial != window->serial)
 	{
 		/* the first one in this window */
+		statement->earlier += counts->executions;
 		memset(counts, 0, offsetof(WindowCounts, first_start));
 		statement->serial = window->serial;
 		statement->counts_as_one = true;
@@ -88,6 +89,7 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		statement->in_block = false;
 		counts->armed = is_armed(window, statement);
 		return counts->armed || window->asks_always ||
+			statement->earlier >= statement->next_arming ||
 			(statement->possible && statement->shape.command == SHAPE_UPDATE);
 	}
 	statement->counts_as_one = counts->batch != window->batch;
@@ -95,7 +97,7 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		(!counts->burst && counts->executions + 1 < window->threshold);
 	return counts->armed ||
 		(statement->possible &&
-		 (!counts->burst || wants_values_again(statement)));
+		 (!counts->burst || window->walking || wants_values_again(statement)));
 }
 
 /*
@@ -147,7 +149,7 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	if (counts->executions == 0)
 		return window->asks_always ||
 			statement->shape.command == SHAPE_UPDATE;
-	return !counts->burst || wants_values_again(statement);
+	return !counts->burst || window->walking || wants_values_again(statement);
 }
 
 /*
@@ -163,7 +165,7 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 		!is_over(window, statement->queryid, window->last_end, transaction))
 		return window_wants_values(window, statement);
 	return statement->possible &&
-		(window->threshold <= 2 || window->nkeysets > 0 ||
+		(window->threshold <= 2 || window->nkeysets > 0 || window->walking ||
 		 statement->shape.command == SHAPE_UPDATE);
 }
 
@@ -183,7 +185,8 @@ window_values_place(Window *window, const WindowStatement *statement)
 
 /* They were made there */
 static inline void
-window_values(WindowStatement *statement, const WindowValues *values)
+window_values(Window *window, WindowStatement *statement,
+			  const WindowValues *values)
 {
 	const ShapeCondition *condition = statement->shape.conditions;
 
@@ -203,14 +206,27 @@ window_values(WindowStatement *statement, const WindowValues *values)
 	}
 	statement->has_values = true;
 	statement->ends_plainly = false;
+	if (unlikely(window->walking))
+		walks_run(window, statement, values);
 }
 
 /* The same, of the one value of a statement asked by its key */
 static inline void
-window_has_key(WindowStatement *statement)
+window_has_key(Window *window, WindowStatement *statement)
 {
 	statement->has_values = statement->counts_as_one;
 	statement->ends_plainly &= !statement->counts_as_one;
+	if (unlikely(window->walking) && statement->counts_as_one)
+		walks_run(window, statement,
+				  &window->details[statement->index].values);
+}
+
+/* Are parents of this statement to be looked for that it has had in no window? */
+static inline void
+window_look(Window *window, WindowStatement *statement)
+{
+	if (statement->earlier >= statement->next_arming)
+		walks_arm(window, statement);
 }
 
 /* Are the rows that the execution returns wanted? */
@@ -229,7 +245,8 @@ window_at_threshold(const Window *window, const WindowStatement *statement)
 {
 	return !statement->counts.burst &&
 		statement->counts.executions + 1 >= window->threshold &&
-		statement->counts_as_one && statement->possible;
+		statement->counts_as_one && statement->possible &&
+		!statement->covered && !statement->counts.taken;
 }
 
 /*
@@ -239,7 +256,8 @@ window_at_threshold(const Window *window, const WindowStatement *statement)
 static inline int
 window_handle(const Window *window, const WindowStatement *statement)
 {
-	if (!window->open || statement->serial != window->serial)
+	if (!window->open || statement->serial != window->serial ||
+		statement->covered)
 		return -1;
 	return statement->counts.handle - 1;
 }
@@ -392,6 +410,8 @@ window_end_more(Window *window, WindowStatement *statement)
 {
 	WindowCounts *counts = &statement->counts;
 
+	if (unlikely(window->is_staged))
+		window_take_rows(window, statement, counts->last_rows, false);
 	if (statement->has_values)
 		window_count_values(window, statement,
 							&window->details[statement->index]);

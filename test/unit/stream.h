@@ -227,6 +227,28 @@ burst_closed(void *arg, const BurstFacts *facts, int handle)
 	verdict_decide(facts, threshold, true, &result->verdict);
 }
 
+/* Units of work that have told of a burst */
+static int	nunit_bursts = 0;
+static int	units_taken_over = 0;
+
+static inline int
+unit_told(void *arg, WindowUnitEvent event, const BurstFacts *facts, int handle)
+{
+	switch (event)
+	{
+		case WINDOW_UNIT_BEGINS:
+			nunit_bursts++;
+			units_taken_over += handle >= 0;
+			return handle >= 0 ? handle : 1000 + nunit_bursts;
+		case WINDOW_UNIT_GOES_ON:
+			break;
+		case WINDOW_UNIT_ENDS:
+			burst_closed(arg, facts, handle);
+			break;
+	}
+	return handle;
+}
+
 /*
  * As the real caller does, remember the entry of each statement, also when it
  * has become another's; and sometimes that of another statement.
@@ -248,12 +270,14 @@ start_stream(void)
 	window_init(window, &schema, burst_closed, NULL);
 	memset((void *) &armed_parents, 0, sizeof(armed_parents));
 	window_set_armed(window, &armed_parents);
+	window_set_unit_callback(window, unit_told);
 	threshold = 5;
 	window_configure(window, threshold, MILLISECONDS(250));
 	clock_now += MILLISECONDS(10000);
 	transaction_now++;
 	in_block = false;
 	nclosed = nbegun = 0;
+	nunit_bursts = units_taken_over = 0;
 	rows_collected = 0;
 	schema_calls = 0;
 	schema_without_keys = false;
@@ -375,7 +399,10 @@ begin_one(WindowStatement *entry, const Statement *s)
 		entry = window_begin(window, entry, s->queryid, &s->shape, clock_now,
 							 transaction_now, &asks);
 	if (asks)
+	{
 		window_in_block(entry, in_block);
+		window_look(window, entry);
+	}
 	else if (entry != NULL &&
 			 (window_wants_values(window, entry) ||
 			  window_at_threshold(window, entry) || window_wants_rows(entry)))
@@ -431,7 +458,7 @@ execute(const Statement *s, Run run)
 			values.all = values.conditions[0];
 		values.list_length = run.list_length;
 		*window_values_place(window, entry) = values;
-		window_values(entry, &values);
+		window_values(window, entry, &values);
 	}
 	if (window_at_threshold(window, entry))
 	{

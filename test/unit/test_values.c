@@ -7,7 +7,7 @@
  * Each stream runs twice: the first time the parent is taken for one, the
  * second time its rows are collected and the values compared with them.
  *
- * Links: burst.c keyset.c relate.c values.c valueset.c verdict.c window.c
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
  *
  * test/unit/test_values.c
  *

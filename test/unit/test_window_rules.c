@@ -4,7 +4,7 @@
  *		The repeat detector's rules one by one: where windows end, what is
  *		counted, which parent is taken; and streams made at random.
  *
- * Links: burst.c keyset.c relate.c values.c valueset.c verdict.c window.c
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
  *
  * test/unit/test_window_rules.c
  *
@@ -508,7 +508,7 @@ test_counts(void)
 		values.offset = -1;
 		*window_values_place(window, entry) = values;
 		if (i % 2)
-			window_values(entry, &values);
+			window_values(window, entry, &values);
 		clock_now += 1000;
 		end_one(entry, 1000, 1, false);
 	}

@@ -1,0 +1,307 @@
+/*-------------------------------------------------------------------------
+ *
+ * test_walks.c
+ *		Units of work: pages served one after another on one connection, each
+ *		statement committed alone, and never idle.
+ *
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
+ *
+ * test/unit/test_walks.c
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "stream.h"
+
+#define N		20
+
+static const RepeatRelationship NO_RELATIONSHIP = RELATIONSHIP_NONE;
+
+static Statement users_by_id, session, posts_of_user, authors, posts,
+			books_of_author, settings_by_name, insert_audit, update_job;
+static Statement rare[40];
+
+/* Rows of a list: a key of its own, and one of an author, both in gaps */
+static Returned post_rows;
+static Returned author_rows;
+static Returned few_rows;
+
+static void
+make_rows(Returned *rows, int nrows, Oid relid, Oid other, uint64 from,
+		  uint64 step)
+{
+	memset(rows, 0, sizeof(Returned));
+	rows->nrows = nrows;
+	rows->ncolumns = 2;
+	rows->columns[0].relid = relid;
+	rows->columns[0].attnum = 1;
+	rows->columns[1].relid = other;
+	rows->columns[1].attnum = 2;
+	for (int i = 0; i < nrows; i++)
+	{
+		rows->values[i][0] = from + i * step;
+		rows->values[i][1] = from + 100000 + i * 7 * step;
+	}
+}
+
+static void
+make_statements(void)
+{
+	users_by_id = lookup(USERS, 1);
+	session = lookup(SESSIONS, 3);
+	posts_of_user = lookup(PAGES, 4);
+	authors = list_of_all(AUTHORS);
+	posts = list_of_all(POSTS);
+	books_of_author = lookup(ATTACHMENTS, 2);
+	settings_by_name = lookup(SETTINGS, 2);
+	insert_audit = insert_into(AUDIT);
+	update_job = update_by_id(JOBS);
+	for (int i = 0; i < lengthof(rare); i++)
+		rare[i] = lookup(VENUES, 2 + i % 3);
+	make_rows(&author_rows, N, AUTHORS, VENUES, 1000, 13);
+	make_rows(&post_rows, N, POSTS, USERS, 5000, 17);
+	make_rows(&few_rows, 5, AUTHORS, VENUES, 1000, 13);
+}
+
+static void
+list(const Statement *parent, const Returned *rows)
+{
+	RUN(parent, .rows = rows->nrows, .returned = rows);
+}
+
+/* A page in autocommit: for each row of the list, a look-up */
+static void
+page(const Statement *parent, const Returned *rows, const Statement *child,
+	 int column)
+{
+	list(parent, rows);
+	for (int i = 0; i < rows->nrows; i++)
+		run(child, 1, rows->values[i][column]);
+}
+
+/* The sure verdicts on a statement */
+static int
+sure_of(const Statement *s)
+{
+	int			n = 0;
+
+	for (int i = 0; i < nclosed; i++)
+		n += closed[i].facts.queryid == s->queryid &&
+			closed[i].verdict.kind == REPEAT_N_PLUS_ONE &&
+			closed[i].verdict.confidence >= CONFIDENCE_LIKELY;
+	return n;
+}
+
+/*
+ * Whatever a connection's first statement is: a page's own, one that the page
+ * repeats too, one that never comes again
+ */
+static void
+test_first_statement(void)
+{
+	for (int first = 0; first < 3; first++)
+	{
+		start_stream();
+		if (first == 1)
+			run(&books_of_author, 1, 1);
+		else if (first == 2)
+			run(&rare[0], 1, 1);
+		for (int i = 0; i < 6; i++)
+		{
+			run(&session, 1, 1);
+			run(&users_by_id, 1, 1);
+			page(&authors, &author_rows, &books_of_author, 0);
+			page(&posts, &post_rows, &posts_of_user, 0);
+		}
+		window_close(window);
+		ok(sure_of(&books_of_author) >= 3 && sure_of(&posts_of_user) >= 3,
+		   "two loops of a page are found, beginning %d: %d, %d", first,
+		   sure_of(&books_of_author), sure_of(&posts_of_user));
+		expect("first loop", &books_of_author, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+		expect("second loop", &posts_of_user, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &posts);
+	}
+}
+
+/* What else runs as often in a unit: the same again, and writes */
+static void
+test_members(void)
+{
+	start_stream();
+	for (int i = 0; i < 4; i++)
+	{
+		run(&session, 1, 1);
+		list(&authors, &author_rows);
+		for (int j = 0; j < N; j++)
+		{
+			run(&books_of_author, 1, author_rows.values[j][0]);
+			run(&settings_by_name, 1, 7);
+			RUN(&insert_audit, .rows = 1, .other = i * N + j);
+			run(&update_job, 1, i * 1000 + j);
+		}
+	}
+	window_close(window);
+	expect("with others at each step", &books_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+	expect("an INSERT at each step", &insert_audit, REPEAT_INSERT,
+		   CONFIDENCE_CONFIRMED, NO_RELATIONSHIP, NULL);
+	expect("an UPDATE at each step", &update_job, REPEAT_UPDATE,
+		   CONFIDENCE_CONFIRMED, NO_RELATIONSHIP, NULL);
+}
+
+/* A list of five is too short by itself; twice is enough */
+static void
+test_short(void)
+{
+	start_stream();
+	for (int i = 0; i < 5; i++)
+	{
+		run(&session, 1, 1);
+		page(&authors, &few_rows, &books_of_author, 0);
+		for (int j = 0; j < 6; j++)
+			run(&rare[j], 1, i);
+	}
+	window_close(window);
+	expect("five of five, again and again", &books_of_author,
+		   REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY,
+		   &authors);
+}
+
+/* Requests back to back: nothing that is surer than suspected */
+static void
+test_requests(void)
+{
+	uint64		seed = 4711;
+
+	for (int kind = 0; kind < 6; kind++)
+	{
+		static const char *const names[] = {
+			"a detail page 200 times",
+			"a detail page 200 times, each with its session",
+			"a list and a detail page in turn",
+			"five kinds of page at random",
+			"details of a hot list",
+			"details in order, each with its session and an INSERT"
+		};
+
+		start_stream();
+		for (int i = 0; i < 200; i++)
+		{
+			uint64		r = (seed = seed * UINT64CONST(6364136223846793005) +
+							 UINT64CONST(1442695040888963407)) >> 33;
+			uint64		author = author_rows.values[r % N][0];
+
+			if (kind == 1 || kind == 5)
+			{
+				run(&session, 1, 1);
+				run(&users_by_id, 1, 1);
+			}
+			switch (kind)
+			{
+				case 0:
+				case 1:
+					if (i == 0)
+						list(&authors, &author_rows);
+					run(&books_of_author, 1, author);
+					break;
+				case 2:
+					list(&authors, &author_rows);
+					run(&books_of_author, 1, author);
+					break;
+				case 3:
+					if (r % 5 == 0)
+						list(&authors, &author_rows);
+					else if (r % 5 == 1)
+						list(&posts, &post_rows);
+					else if (r % 5 == 2)
+						run(&books_of_author, 1, author);
+					else if (r % 5 == 3)
+						run(&posts_of_user, 1,
+							post_rows.values[(r / 8) % N][0]);
+					else
+						run(&users_by_id, 1, r % 7);
+					break;
+				case 4:
+					if (i % 10 == 0)
+						list(&authors, &author_rows);
+					run(&books_of_author, 1,
+						author_rows.values[(r % 7) * (r % 3)][0]);
+					break;
+				case 5:
+					if (i % 50 == 0)
+						list(&authors, &author_rows);
+					run(&books_of_author, 1, author_rows.values[i % N][0]);
+					RUN(&insert_audit, .rows = 1, .other = i);
+					break;
+			}
+		}
+		expect_less(names[kind], CONFIDENCE_LIKELY);
+	}
+}
+
+/* What was asked for, and comes back, leads nowhere */
+static void
+test_rows(void)
+{
+	Statement	by_list = lookup(AUTHORS, 1);
+	Returned	echo = author_rows;
+
+	/* it asks for a row by its key, and gets the key back */
+	start_stream();
+	for (int i = 0; i < 4; i++)
+	{
+		for (int j = 0; j < N; j++)
+		{
+			echo.nrows = 6;
+			echo.values[0][0] = author_rows.values[j][0];
+			RUN(&by_list, .rows = 6, .key = {author_rows.values[j][0]},
+				.returned = &echo);
+			run(&books_of_author, 1, author_rows.values[j][0]);
+		}
+	}
+	window_close(window);
+	for (int i = 0; i < nclosed; i++)
+		ok(!closed[i].verdict.has_parent ||
+		   closed[i].facts.parent_queryid != by_list.queryid ||
+		   closed[i].verdict.confidence < CONFIDENCE_LIKELY,
+		   "a key that was asked for and came back leads nowhere");
+}
+
+/* A pool asks whether a connection is alive before it hands it out */
+static void
+test_checked_out(void)
+{
+	start_stream();
+	for (int i = 0; i < 3; i++)
+	{
+		window_checked_out(window);
+		for (int j = 0; j < 8; j++)
+			run(&books_of_author, 1, i * 100 + j);
+		run(&rare[i], 1, 1);
+	}
+	window_close(window);
+	is(nclosed, 3, "each check of the connection begins a window");
+
+	start_stream();
+	for (int i = 0; i < N; i++)
+	{
+		window_checked_out(window);
+		run(&books_of_author, 1, i);
+	}
+	window_close(window);
+	is(nclosed, 1, "but not where each statement has its own");
+}
+
+int
+main(void)
+{
+	make_statements();
+	test_first_statement();
+	test_members();
+	test_short();
+	test_requests();
+	test_rows();
+	test_checked_out();
+	free(window);
+	return unit_done();
+}
