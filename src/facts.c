@@ -409,7 +409,7 @@ static void
 add_spill(StatementFacts *facts, QueryDesc *queryDesc, uint64 elapsed,
 		  int64 spilled)
 {
-	MemoryNeed	need = {.spilled = (double) spilled * (BLCKSZ / 1024)};
+	MemoryNeed	need = {.spilled = spilled * (BLCKSZ / 1024.0)};
 
 	facts->spill_calls = 1;
 	facts->spill_time = (int64) elapsed;

@@ -63,6 +63,7 @@ typedef struct SnapshotHeader
 	uint32		histogram_buckets;
 	uint32		complete;		/* 1: of the end of a server, nothing was
 								 * counted after it; or 0 */
+	uint32		unused;			/* 0 */
 } SnapshotHeader;
 
 typedef struct SnapshotFrame
