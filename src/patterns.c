@@ -71,6 +71,8 @@ typedef struct SharedBurst
 typedef struct SharedPattern
 {
 	uint64		hash;			/* of the key; 0: free */
+	uint64		recorded;		/* SharedPatterns.recorded when a burst was
+								 * added last; 0: not since the server start */
 	Pattern		pattern;
 } SharedPattern;
 
@@ -82,6 +84,8 @@ typedef struct SharedPatterns
 	int			nroutes;
 	uint64		routes[PATTERN_MAX_ROUTES];
 	uint32		resets;			/* a burst from before the last one is void */
+	uint64		recorded;		/* bursts added; unlike the time of day it
+								 * never steps back */
 	int64		dropped;
 	int64		routes_folded;
 	PatternCounts counts;
@@ -371,6 +375,15 @@ count_burst(const Pattern *pattern)
 	count->time_lost += (int64) pattern->time_lost;
 }
 
+/* Was nothing added to a pattern for longer than to another? */
+static bool
+is_older(const SharedPattern *a, const SharedPattern *b)
+{
+	if (a->recorded != b->recorded)
+		return a->recorded < b->recorded;
+	return a->pattern.last_seen < b->pattern.last_seen;
+}
+
 /* Adds a burst's pattern to the table; the lock is held exclusively */
 static void
 table_record(const OpenBurst *burst, Pattern *pattern)
@@ -392,10 +405,10 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 			if (is_better(pattern, &candidate->pattern))
 				add_strings(burst, pattern);
 			pattern_add(&candidate->pattern, pattern);
+			candidate->recorded = ++shared->recorded;
 			return;
 		}
-		if (entry == NULL ||
-			candidate->pattern.last_seen < entry->pattern.last_seen)
+		if (entry == NULL || is_older(candidate, entry))
 			entry = candidate;
 	}
 	if (shared->npatterns < shared->max)
@@ -408,6 +421,7 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 		strlcpy(pattern->strings.route, OTHER_ROUTES,
 				sizeof(pattern->strings.route));
 	entry->hash = hash;
+	entry->recorded = ++shared->recorded;
 	entry->pattern = *pattern;
 }
 
@@ -733,6 +747,7 @@ patterns_restore(const Pattern *pattern)
 		SharedPattern *entry = &shared->patterns[shared->npatterns++];
 
 		entry->hash = pattern_hash(&pattern->key);
+		entry->recorded = 0;
 		entry->pattern = *pattern;
 	}
 	else

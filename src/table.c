@@ -99,6 +99,7 @@ table_shmem_init(void *place, bool found)
 	table_header->nbuckets = bucket_count();
 	SpinLockInit(&table_header->mutex);
 	pg_atomic_init_u64(&table_header->evictions, 0);
+	pg_atomic_init_u64(&table_header->created, 0);
 	pg_atomic_init_u64(&table_header->dealloc, 0);
 	pg_atomic_init_u64(&table_header->texts_dropped, 0);
 	pg_atomic_init_u64(&table_header->stats_reset, (uint64) GetCurrentTimestamp());
@@ -218,7 +219,7 @@ table_least_used(int partition, bool only_texts, uint32 *bucket)
 				(best_pinned == pinned &&
 				 (grade < best_grade ||
 				  (grade == best_grade &&
-				   table_statements[e].stats_since > table_statements[best].stats_since))))
+				   table_statements[e].created > table_statements[best].created))))
 			{
 				best = e;
 				best_grade = grade;
@@ -333,6 +334,7 @@ init_entry(uint32 i, const StatementKey *key, uint32 bucket, TimestampTz now)
 	entry->stats_since = entry->minmax_since = now;
 	entry->reset_serial = entry->minmax_serial =
 		pg_atomic_read_u64(&table_header->void_before[bucket_partition(bucket)]);
+	entry->created = pg_atomic_fetch_add_u64(&table_header->created, 1);
 	entry->usage = FIRST_USAGE;
 	entry->usage_clock = pg_atomic_read_u64(&table_header->evictions);
 	counters_clear(&entry->counters);

@@ -57,6 +57,7 @@ typedef struct SharedStatement
 	uint64		minmax_serial;	/* ... these */
 
 	/* mutex, or the partition exclusively while nobody else knows of it */
+	uint64		created;		/* SharedTable.created then; both */
 	double		usage;			/* executions, decayed up to usage_clock */
 	uint64		usage_clock;
 	StatementCounters counters;
@@ -83,6 +84,8 @@ typedef struct SharedTable
 	uint32		count;
 
 	pg_atomic_uint64 evictions; /* clock of the decay; never reset */
+	pg_atomic_uint64 created;	/* entries; unlike the time of day it never
+								 * steps back */
 	pg_atomic_uint64 dealloc;	/* since the last reset of everything */
 	pg_atomic_uint64 texts_dropped;
 	pg_atomic_uint64 stats_reset;	/* TimestampTz */
