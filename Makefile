@@ -278,6 +278,7 @@ help:
 	@echo "                    TESTS='006_cancel 035_memory' of tap's only those; CANCEL_SECONDS=120"
 	@echo "                    and LARGE=1 have these two do more"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
+	@echo "                    and of random statements while others read (SEED=n repeats);"
 	@echo "                    SECONDS=60 for less; keeps what it finds in test/fuzz/corpus"
 	@echo "make test-sanitize  regression, isolation and TAP tests with the address and the"
 	@echo "                    undefined behaviour sanitizer; SUITES=orm others"

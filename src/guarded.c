@@ -315,7 +315,7 @@ guarded_look_as(Oid userid, const char *search_path,
 		look_timeout = RegisterTimeout(USER_TIMEOUT, end_look);
 	cached = MemoryContextMemAllocated(CacheMemoryContext, true);
 	look_timed_out = false;
-	code_forbidden = search_path != NULL;
+	code_forbidden = search_path != NULL || userid != GetUserId();
 	enable_timeout_after(look_timeout, GUARDED_LOOK_LIMIT);
 	PG_TRY();
 	{

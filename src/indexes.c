@@ -714,13 +714,32 @@ predicate_has(const TableIndex *index, const IndexColumn *column)
 					  columns);
 }
 
+/* Pairs of conditions that are compared: each takes a microsecond or so */
+#define MAX_PAIRS	10000
+
+static bool
+count_walker(Node *node, int *count)
+{
+	if (node == NULL)
+		return false;
+	++*count;
+	return expression_tree_walker(node, count_walker, count);
+}
+
 /* May the planner use a partial index for the conditions? */
 static bool
 may_apply(const IndexSearch *search, const TableIndex *index)
 {
+	int			of_index = 0;
+	int			of_query = 0;
 	ListCell   *lc;
 	ListCell   *lc2;
 
+	CHECK_FOR_INTERRUPTS();
+	(void) count_walker((Node *) index->predicate, &of_index);
+	(void) count_walker((Node *) search->clauses, &of_query);
+	if ((int64) of_index * of_query > MAX_PAIRS * 9)
+		return false;
 	foreach(lc, index->predicate)
 	{
 		bool		found = predicate_implied_by(list_make1(lfirst(lc)),
