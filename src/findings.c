@@ -87,6 +87,7 @@ finding_kind_name(const Finding *finding)
 	switch (finding->kind)
 	{
 		case FINDING_REPEAT:
+			Assert(finding->pattern != NULL);
 			return repeat_kind_name(finding->pattern->key.kind);
 		case FINDING_SLOW_STATEMENT:
 			return "slow_statement";
@@ -666,6 +667,7 @@ claim_loop(Collection *c, HTAB * left, Finding *finding)
 	const Pattern *pattern = finding->pattern;
 	TimeLeft   *own = time_left(left, finding->statement);
 
+	Assert(pattern != NULL);
 	own->executing = Max(own->executing - pattern->exec_time, 0);
 	own->largest = INFINITY;
 	own->claimant = finding_kind_name(finding);

@@ -343,7 +343,7 @@ is_address_of_connection(const char *host, Size length,
 {
 	const union MHD_ConnectionInfo *info =
 	MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct sockaddr_storage local;
+	struct sockaddr_storage local = {0};
 	socklen_t	local_length = sizeof(local);
 	char		text[INET6_ADDRSTRLEN];
 	struct in6_addr address;

@@ -651,14 +651,25 @@ plain_string(const char *text, int length, bool escapes, char *plain)
 	return n;
 }
 
+/* The hash of a string with quotes or escapes in it */
+static pg_noinline uint64
+hash_escaped(ShapeValueClass value_class, const char *text, int length,
+			 bool escapes, bool *opaque)
+{
+	char		plain[PARAMS_KEY_LENGTH] = "";
+	int			n = plain_string(text, length, escapes, plain);
+
+	if (n < 0)
+		return hash_spelled(value_class, text, length, opaque);
+	return hash_spelled(value_class, plain, n, opaque);
+}
+
 static uint64
 hash_text(ShapeValueClass value_class, const char *text, int length,
 		  bool *opaque)
 {
-	char		plain[PARAMS_KEY_LENGTH];
 	bool		escapes = false;
 	int64		number;
-	int			n;
 
 	if (parse_integer(text, length, &number))
 		return keyhash_number((uint64) number);
@@ -679,10 +690,7 @@ hash_text(ShapeValueClass value_class, const char *text, int length,
 	if (memchr(text, '\'', length) == NULL &&
 		(!escapes || memchr(text, '\\', length) == NULL))
 		return hash_spelled(value_class, text, length, opaque);
-	n = plain_string(text, length, escapes, plain);
-	if (n < 0)
-		return hash_spelled(value_class, text, length, opaque);
-	return hash_spelled(value_class, plain, n, opaque);
+	return hash_escaped(value_class, text, length, escapes, opaque);
 }
 
 /*
