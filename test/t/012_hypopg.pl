@@ -67,6 +67,19 @@ is( advice('SELECT * FROM posts WHERE author_id = writes() AND state = $1', 'pos
 	't|t', 'a function that writes when it is planned fails, and so does the trial only');
 is(query('SELECT count(*) FROM planned'), '0', 'it has written nothing');
 
+# Statements that ran are tried with the types that they ran with
+query(q{CREATE TABLE many AS SELECT i AS id, i % 1000 AS author_id, 'same'::text AS state
+  FROM generate_series(1, 40000) AS i;
+ANALYZE many;
+SELECT querywatch.reset();
+SELECT count(*) FROM many WHERE author_id = 7;
+SELECT count(*) FROM many WHERE author_id = 7.0;
+SELECT count(*) FROM many WHERE state = 'same' AND id % 7000 = 1;});
+is( query(q{SELECT confidence, rewrite, evidence ~ 'with the index \d+ \(tried with HypoPG\)', evidence ~ 'numeric'
+FROM querywatch.findings WHERE kind = 'missing_index' ORDER BY rewrite}),
+	"confirmed|CREATE INDEX CONCURRENTLY ON public.many (author_id)|t|f\nlikely||f|t",
+	'findings: one tried, one whose types do not match, none that the planner would not use');
+
 # Nothing is left behind
 is( query(q{SELECT statement IS NOT NULL FROM querywatch.missing_index('SELECT * FROM posts WHERE author_id = $1', 'posts');
 SELECT count(*) FROM "Hypo".hypopg_list_indexes;
