@@ -413,6 +413,20 @@ normalize_text(const char *query, int location, int *length,
 	return normalizer.buf.data;
 }
 
+/* Length of a listed constant; an integer's, as keys are, with no call */
+static inline int
+listed_length(const char *text)
+{
+	const char *p = text;
+
+	while (*p >= '0' && *p <= '9')
+		p++;
+	if (p > text && *p != '.' && *p != '_' &&
+		!((*p | 0x20) >= 'a' && (*p | 0x20) <= 'z'))
+		return p - text;
+	return lexer_constant_length(text, !STANDARD_STRINGS);
+}
+
 /* Short ones, as keys are, take less than hash_bytes_extended() does */
 static inline uint64
 hash_constant(const char *constant, int length, uint64 hash)
@@ -488,7 +502,7 @@ normalize_literals(const char *source_text, int location, int text_length,
 
 		length = LOCATION_IS_SQUASHED(constant) ?
 			constant->length :
-			lexer_constant_length(source_text + offset, !STANDARD_STRINGS);
+			listed_length(source_text + offset);
 		length = Min(length, end - offset);
 
 		/*
