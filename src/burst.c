@@ -257,6 +257,7 @@ arm_candidates(Window *window, const WindowStatement *child,
 		{
 			window->armed->queryids[candidates[i]->queryid % WINDOW_ARMED_SIZE] =
 				candidates[i]->queryid;
+			window->statements[candidates[i]->index].counts.armed = true;
 			armed++;
 		}
 	}

@@ -24,7 +24,7 @@ typedef struct Words
 	int			nwords;
 	bool		of_table;		/* they are those of a table */
 	char		words[MAX_WORDS][NAMEDATALEN];
-}			Words;
+} Words;
 
 static inline bool
 ends_with(const char *word, int length, const char *end)
@@ -55,7 +55,7 @@ make_singular(char *word)
 }
 
 static void
-add_word(Words * words, const char *word, int length)
+add_word(Words *words, const char *word, int length)
 {
 	char	   *to;
 
@@ -69,7 +69,7 @@ add_word(Words * words, const char *word, int length)
 
 /* A table's name in full, and without its first part */
 static void
-add_table(Words * words, const char *table)
+add_table(Words *words, const char *table)
 {
 	const char *rest = strchr(table, '_');
 
@@ -86,7 +86,7 @@ is_key_word(const char *column)
 }
 
 static void
-find_words(const ColumnName * name, Words * words)
+find_words(const ColumnName *name, Words *words)
 {
 	const char *column = name->column;
 	const char *part = NULL;
@@ -130,7 +130,7 @@ find_words(const ColumnName * name, Words * words)
 
 /* Is one of the words what a table is called? */
 static bool
-name_table(const Words * words, ColumnNameIsTable is_table, void *arg)
+name_table(const Words *words, ColumnNameIsTable is_table, void *arg)
 {
 	if (words->of_table)
 		return true;
@@ -175,7 +175,7 @@ is_called_key(const char *column)
 }
 
 NameAgreement
-columnnames_compare(const ColumnName * child, const ColumnName * parent,
+columnnames_compare(const ColumnName *child, const ColumnName *parent,
 					ColumnNameIsTable is_table, void *arg)
 {
 	Words		ours;

@@ -20,13 +20,13 @@ typedef struct ColumnName
 	const char *table;
 	const char *column;
 	bool		unique;
-}			ColumnName;
+} ColumnName;
 
 /* Is there a table of this name, near the column? */
 typedef bool (*ColumnNameIsTable) (void *arg, const char *name);
 
-extern NameAgreement columnnames_compare(const ColumnName * child,
-										 const ColumnName * parent,
+extern NameAgreement columnnames_compare(const ColumnName *child,
+										 const ColumnName *parent,
 										 ColumnNameIsTable is_table,
 										 void *arg);
 

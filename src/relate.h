@@ -66,7 +66,7 @@ typedef enum ColumnAgreement
 	COLUMNS_AGREE,				/* their names do */
 	COLUMNS_LINKED				/* it is the same column, or a key leads from
 								 * one to the other */
-}			ColumnAgreement;
+} ColumnAgreement;
 
 /* The columns that lead from the parent to the child */
 typedef struct StatementLink

@@ -86,7 +86,7 @@ typedef enum ShapeValueClass
 	SHAPE_CLASS_TIMESTAMPTZ,
 	SHAPE_CLASS_BYTES,
 	SHAPE_CLASS_OTHER			/* its text does not tell what equals it */
-}			ShapeValueClass;
+} ShapeValueClass;
 
 /* A column compared for equality with a parameter or constant, AND-ed */
 typedef struct ShapeCondition

@@ -31,7 +31,7 @@
 static uint64
 first_since(Window *window, const WindowStatement *statement, uint64 place)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 	uint64		begin = walked->recorded > WALK_RING ?
 	walked->recorded - WALK_RING : 0;
 	uint64		r = walked->recorded;
@@ -60,14 +60,14 @@ count_before(Window *window, const WindowStatement *statement)
 static uint64
 executions_in_unit(Window *window, const WindowStatement *statement)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 	uint64		end = first_since(window, statement, window->unit.end + 1);
 
 	return end > walked->before_unit ? end - walked->before_unit : 0;
 }
 
 static UnitRole
-role_of(const Window *window, const WalkStatement * walked, const Walk * *walk)
+role_of(const Window *window, const WalkStatement *walked, const Walk **walk)
 {
 	*walk = NULL;
 	if (walked->in_unit)
@@ -78,7 +78,7 @@ role_of(const Window *window, const WalkStatement * walked, const Walk * *walk)
 	}
 	for (int i = 0; i < WALK_LINKS; i++)
 	{
-		const		Walk *other = &walked->walks[i];
+		const Walk *other = &walked->walks[i];
 
 		if (other->serial != 0 &&
 			window->walk_rows[other->rows].serial == other->serial &&
@@ -99,7 +99,7 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 			uint64 end, BurstFacts *facts)
 {
 	const WindowCounts *counts = &statement->counts;
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 	const uint64 *ring = window->rings[statement->index];
 	uint64		kept = walked->recorded > WALK_RING ?
 	walked->recorded - WALK_RING : 0;
@@ -160,7 +160,7 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 
 /* Whose rows these are */
 static void
-set_parent(WalkParent * parent, const WalkRows * rows)
+set_parent(WalkParent *parent, const WalkRows *rows)
 {
 	parent->queryid = rows->queryid;
 	parent->executions = rows->executions;
@@ -170,7 +170,7 @@ set_parent(WalkParent * parent, const WalkRows * rows)
 
 /* The walk's rows as parent */
 static void
-fill_walk(const Walk * walk, const WalkParent * parent, BurstFacts *facts)
+fill_walk(const Walk *walk, const WalkParent *parent, BurstFacts *facts)
 {
 	facts->keys_compared = walk->compared;
 	facts->keys_matched = walk->matched;
@@ -194,15 +194,23 @@ fill_walk(const Walk * walk, const WalkParent * parent, BurstFacts *facts)
 static void
 fill_facts(Window *window, const WindowStatement *statement, BurstFacts *facts)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
-	const		Walk *walk;
+	const WalkStatement *walked = &window->walks[statement->index];
+	const Walk *walk;
 	UnitRole	role = role_of(window, walked, &walk);
 
+	/* as it is now, if it goes on */
+	for (int i = 0; i < WALK_LINKS && walk == &walked->walk; i++)
+	{
+		if (walked->walks[i].serial == walked->walk.serial &&
+			walked->walks[i].column == walked->walk.column &&
+			walked->walks[i].condition == walked->walk.condition)
+			walk = &walked->walks[i];
+	}
 	fill_counts(window, statement, walked->before_unit,
 				walked->before_unit + executions_in_unit(window, statement),
 				facts);
 	facts->unit = role;
-	if (walk == &walked->walk)
+	if (walked->in_unit)
 		fill_walk(walk, &walked->parent, facts);
 	else if (walk != NULL)
 	{
@@ -261,7 +269,7 @@ units_publish(Window *window, WindowStatement *statement)
 	count_before(window, statement);
 	executions = executions_in_unit(window, statement);
 	if (executions < window->threshold ||
-		executions < walked->published + walked->published / 4)
+		executions < 2 * walked->published)
 		return;
 	fill_facts(window, statement, &facts);
 	verdict_decide(&facts, window->threshold, true, &verdict);
@@ -340,8 +348,8 @@ units_run(Window *window, WindowStatement *statement, uint64 loose)
 }
 
 void
-units_extend(Window *window, WindowStatement *statement, WalkRows * rows,
-			 const Walk * walk)
+units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
+			 const Walk *walk)
 {
 	WalkUnit   *unit = &window->unit;
 	WalkStatement *walked = &window->walks[statement->index];
@@ -387,7 +395,7 @@ units_extend(Window *window, WindowStatement *statement, WalkRows * rows,
 	unit->loose = window->position + 1 - window->steps;
 	count_before(window, statement);
 	if (!walked->in_unit || walked->walk.serial != walk->serial ||
-		walked->walk.proof <= walk->proof)
+		walked->walk.proof < walk->proof)
 	{
 		walked->walk = *walk;
 		set_parent(&walked->parent, rows);
@@ -442,7 +450,7 @@ units_take_back(Window *window, WindowStatement *statement)
 }
 
 void
-units_suspect(Window *window, WindowStatement *statement, const Walk * walk)
+units_suspect(Window *window, WindowStatement *statement, const Walk *walk)
 {
 	BurstFacts	facts;
 	WalkParent	parent;

@@ -48,9 +48,13 @@
 #define MAX_ARMED_AT_ONCE	4
 #define LEAST_ROWS			5
 
-/* Executions until a statement looks again that found nothing, at most */
+/*
+ * Executions until a statement looks again that found nothing, at most; and of
+ * all statements, until parents are armed again
+ */
 #define MAX_UNTIL_LOOK		32
-#define MAX_UNTIL_ARMING	256
+#define MIN_UNTIL_ARMING	32
+#define MAX_UNTIL_ARMING	1024
 
 /* Places that a ring holds are found by their number */
 static inline uint64 *
@@ -61,7 +65,7 @@ record_of(Window *window, const WindowStatement *statement, uint64 number)
 
 /* Executions in the ring */
 static inline uint64
-ring_begin(const WalkStatement * walked)
+ring_begin(const WalkStatement *walked)
 {
 	return walked->recorded > WALK_RING ? walked->recorded - WALK_RING : 0;
 }
@@ -88,7 +92,7 @@ walks_of(Window *window, WindowStatement *statement)
  */
 
 static inline WalkRows *
-rows_of(Window *window, const Walk * walk)
+rows_of(Window *window, const Walk *walk)
 {
 	WalkRows   *rows = &window->walk_rows[walk->rows];
 
@@ -164,13 +168,13 @@ echo_of(const StatementShape *shape, const KeySet *rows)
 static bool
 is_walking(Window *window, const WindowStatement *statement)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 
 	if (!statement->walked)
 		return false;
 	for (int i = 0; i < WALK_LINKS; i++)
 	{
-		const		Walk *walk = &walked->walks[i];
+		const Walk *walk = &walked->walks[i];
 
 		if (walk->serial != 0 && !walk->over && walk->matched >= 3 &&
 			walk->last_place == window->position)
@@ -269,7 +273,7 @@ walks_were_asked(const Window *window, WindowKeySet *keyset)
 {
 	for (int i = 0; i < WALK_ROWS; i++)
 	{
-		const		WalkRows *rows = &window->walk_rows[i];
+		const WalkRows *rows = &window->walk_rows[i];
 
 		if (rows->queryid == keyset->queryid && rows->asked)
 		{
@@ -298,19 +302,19 @@ window_take_rows(Window *window, WindowStatement *statement, uint64 returned,
  */
 
 static inline bool
-is_match(const Walk * walk)
+is_match(const Walk *walk)
 {
 	return walk->matched >= 2 && walk->matched * 10 >= walk->compared * 9;
 }
 
 static inline int
-disorder(const Walk * walk)
+disorder(const Walk *walk)
 {
 	return Min(walk->up, walk->down);
 }
 
 static inline bool
-is_ordered(const Walk * walk)
+is_ordered(const Walk *walk)
 {
 	return walk->up + walk->down > 0 &&
 		disorder(walk) * 10 <= walk->up + walk->down;
@@ -318,7 +322,7 @@ is_ordered(const Walk * walk)
 
 /* Did the value belong to the walk? */
 static bool
-follow_walk(Window *window, Walk * walk, WalkRows * rows, uint64 place,
+follow_walk(Window *window, Walk *walk, WalkRows *rows, uint64 place,
 			uint64 loose, uint64 value)
 {
 	uint64	   *word;
@@ -437,7 +441,7 @@ log_choose(int n, int k)
  * and near each other
  */
 static float
-surprise_of_order(const Walk * walk)
+surprise_of_order(const Walk *walk)
 {
 	int			n = walk->distinct;
 	int			span = walk->highest - walk->lowest + 1;
@@ -452,7 +456,7 @@ surprise_of_order(const Walk * walk)
 
 /* ... and that none of them comes twice */
 static float
-surprise_of_once(const Walk * walk)
+surprise_of_once(const Walk *walk)
 {
 	int			n = walk->distinct;
 
@@ -463,8 +467,8 @@ surprise_of_once(const Walk * walk)
 }
 
 static uint64
-history_key(const WindowStatement *statement, const WalkRows * rows,
-			const Walk * walk)
+history_key(const WindowStatement *statement, const WalkRows *rows,
+			const Walk *walk)
 {
 	return valueset_mix(valueset_mix(statement->queryid + rows->queryid * 3) +
 						walk->column * 8 + walk->condition) | 1;
@@ -472,7 +476,7 @@ history_key(const WindowStatement *statement, const WalkRows * rows,
 
 static WalkHistory *
 history_of(Window *window, const WindowStatement *statement,
-		   const WalkRows * rows, const Walk * walk)
+		   const WalkRows *rows, const Walk *walk)
 {
 	uint64		link = history_key(statement, rows, walk);
 	WalkHistory *history;
@@ -491,8 +495,8 @@ history_of(Window *window, const WindowStatement *statement,
 
 /* Short walks add up, if most of the parent's executions had one */
 static bool
-adds_up(Window *window, const WindowStatement *statement, const WalkRows * rows,
-		Walk * walk, float surprise)
+adds_up(Window *window, const WindowStatement *statement, const WalkRows *rows,
+		Walk *walk, float surprise)
 {
 	WalkHistory *history = history_of(window, statement, rows, walk);
 
@@ -511,8 +515,8 @@ adds_up(Window *window, const WindowStatement *statement, const WalkRows * rows,
 
 /* Is the walk one that requests do not take, whatever lies between its steps? */
 static WalkProof
-weigh_walk(Window *window, const WindowStatement *statement, WalkRows * rows,
-		   Walk * walk)
+weigh_walk(Window *window, const WindowStatement *statement, WalkRows *rows,
+		   Walk *walk)
 {
 	int			n = walk->distinct;
 	int			span = walk->highest - walk->lowest + 1;
@@ -559,7 +563,7 @@ weigh_walk(Window *window, const WindowStatement *statement, WalkRows * rows,
  * nothing to do with the walk says as much.
  */
 static bool
-has_head(Window *window, const WindowStatement *statement, const Walk * walk,
+has_head(Window *window, const WindowStatement *statement, const Walk *walk,
 		 WalkProof proof)
 {
 	int			n = walk->distinct;
@@ -567,7 +571,7 @@ has_head(Window *window, const WindowStatement *statement, const Walk * walk,
 	for (int i = 0; i < window->nstatements; i++)
 	{
 		WindowStatement *other = &window->statements[i];
-		const		WalkStatement *walked = &window->walks[i];
+		const WalkStatement *walked = &window->walks[i];
 		uint64		first = 0;
 		uint64		values[WALK_RING / 8 + 2];
 		int			nvalues = 0;
@@ -602,7 +606,7 @@ has_head(Window *window, const WindowStatement *statement, const Walk * walk,
 			continue;
 		for (int j = 0; j < WALK_LINKS; j++)
 		{
-			const		Walk *theirs = &walked->walks[j];
+			const Walk *theirs = &walked->walks[j];
 
 			shares = shares || (theirs->serial != 0 && !theirs->over &&
 								theirs->matched >= 3);
@@ -614,7 +618,7 @@ has_head(Window *window, const WindowStatement *statement, const Walk * walk,
 }
 
 static int
-score(const Walk * walk)
+score(const Walk *walk)
 {
 	int			points = (is_match(walk) ? 32 : 0) +
 	(walk->agreement == COLUMNS_LINKED ? 16 : walk->agreement > 0 ? 8 : 0) -
@@ -627,7 +631,7 @@ score(const Walk * walk)
 
 /* Were all steps of the walk taken in the transaction block that is open? */
 static inline bool
-in_one_block(const WindowStatement *statement, const Walk * walk)
+in_one_block(const WindowStatement *statement, const Walk *walk)
 {
 	const WindowCounts *counts = &statement->counts;
 
@@ -638,11 +642,17 @@ in_one_block(const WindowStatement *statement, const Walk * walk)
 
 /* A step of five values or more: does it prove a unit? */
 static bool
-decide(Window *window, WindowStatement *statement, WalkRows * rows, Walk * walk)
+decide(Window *window, WindowStatement *statement, WalkRows *rows, Walk *walk)
 {
-	walk->proof = weigh_walk(window, statement, rows, walk);
-	if (walk->proof == WALK_NO_PROOF)
-		return false;
+	/* what is proven is looked at again when it has grown by a quarter */
+	if (walk->proof == WALK_NO_PROOF || walk->vetoed ||
+		walk->distinct >= walk->next_weighed)
+	{
+		walk->proof = weigh_walk(window, statement, rows, walk);
+		if (walk->proof == WALK_NO_PROOF)
+			return false;
+		walk->next_weighed = walk->distinct + walk->distinct / 4;
+	}
 	if (walk->distinct >= walk->next_veto && !in_one_block(statement, walk))
 	{
 		walk->next_veto = walk->distinct < 8 ? walk->distinct + 1 :
@@ -665,7 +675,7 @@ decide(Window *window, WindowStatement *statement, WalkRows * rows, Walk * walk)
  * Has the rows of the SELECTs collected that returned some and ran last, so that
  * the statement may be found to walk over them
  */
-static void
+static bool
 arm_parents(Window *window, const WindowStatement *statement)
 {
 	for (int armed = 0; armed < MAX_ARMED_AT_ONCE; armed++)
@@ -687,13 +697,14 @@ arm_parents(Window *window, const WindowStatement *statement)
 				best = other;
 		}
 		if (best == NULL)
-			return;
+			return armed > 0;
 		window->armed->queryids[best->queryid % WINDOW_ARMED_SIZE] =
 			best->queryid;
 		best->unasked = 0;
 		if (best->serial == window->serial)
 			best->counts.armed = true;
 	}
+	return true;
 }
 
 void
@@ -701,21 +712,28 @@ walks_arm(Window *window, WindowStatement *statement)
 {
 	uint64		total = statement->earlier + statement->counts.executions;
 
-	statement->next_arming = total + Max(total, 5);
-	if (total >= 1024)
-		statement->next_arming = total + MAX_UNTIL_ARMING;
-	if (window->armed != NULL && window->unit_callback != NULL &&
-		total + 1 >= window->threshold &&
-		statement->shape.command == SHAPE_SELECT)
-		arm_parents(window, statement);
+	statement->next_arming = total + 5;
+	if (window->armed == NULL || window->unit_callback == NULL ||
+		total + 1 < window->threshold ||
+		statement->shape.command != SHAPE_SELECT ||
+		window->position < window->arm_after)
+		return;
+
+	/* where there was none, the next is looked for later and later */
+	if (arm_parents(window, statement))
+		window->arm_pause = MIN_UNTIL_ARMING;
+	else
+		window->arm_pause = Min(Max(2 * window->arm_pause, MIN_UNTIL_ARMING),
+								MAX_UNTIL_ARMING);
+	window->arm_after = window->position + window->arm_pause;
 }
 
 /* How many of the last values are in the column; they end with the latest */
 static int
 matching_tail(Window *window, const WindowStatement *statement,
-			  WalkRows * rows, int column, int condition)
+			  WalkRows *rows, int column, int condition)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 	int			n = 0;
 
 	for (uint64 r = walked->recorded; r > ring_begin(walked); r--, n++)
@@ -731,10 +749,10 @@ matching_tail(Window *window, const WindowStatement *statement,
 
 /* Follows the last n values over a column; false if they are no walk */
 static bool
-replay(Window *window, const WindowStatement *statement, WalkRows * rows,
-	   int column, int condition, int n, Walk * walk)
+replay(Window *window, const WindowStatement *statement, WalkRows *rows,
+	   int column, int condition, int n, Walk *walk)
 {
-	const		WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = &window->walks[statement->index];
 	Walk		begin;
 
 	memset(&begin, 0, sizeof(Walk));
@@ -758,6 +776,34 @@ replay(Window *window, const WindowStatement *statement, WalkRows * rows,
 		}
 	}
 	return walk->distinct >= LEAST_FOUND && walk->missed_in_row == 0;
+}
+
+/* What the schema says of the walk's columns; it is asked once for each pair */
+static void
+relate_walk(Window *window, Relater *relater, const WindowStatement *statement,
+			const KeyColumn *column, Walk *walk)
+{
+	const ShapeCondition *condition =
+	&statement->shape.conditions[walk->condition];
+	uint64		key = valueset_mix(valueset_mix(statement->queryid + walk->condition) ^
+								   ((uint64) column->relid << 16 | (uint16) column->attnum)) | 1;
+	KnownColumns *known = &window->known_columns[key / 2 % WALK_KNOWN];
+
+	if (known->key != key)
+	{
+		known->agreement =
+			relate_agreement(relater, &statement->shape, walk->condition,
+							 column->relid, column->attnum, &known->link);
+		known->unique = relate_is_unique(relater, condition->relid,
+										 condition->attnum);
+		known->key = key;
+	}
+	walk->link = known->link;
+	walk->agreement = known->agreement;
+	walk->own_row = condition->relid == column->relid &&
+		condition->attnum == column->attnum &&
+		statement->shape.command == SHAPE_SELECT &&
+		statement->shape.target == condition->relid && known->unique;
 }
 
 /* Which columns of which rows do the last values come from? */
@@ -799,15 +845,7 @@ look_for_walks(Window *window, WindowStatement *statement)
 					continue;
 				rows->asked = true;
 				walk.dense = keyset_is_dense(rows->rows, j);
-				walk.agreement = relate_agreement(&relater, &statement->shape, c,
-												  column->relid, column->attnum,
-												  &walk.link);
-				walk.own_row = condition->relid == column->relid &&
-					condition->attnum == column->attnum &&
-					statement->shape.command == SHAPE_SELECT &&
-					statement->shape.target == condition->relid &&
-					relate_is_unique(&relater, condition->relid,
-									 condition->attnum);
+				relate_walk(window, &relater, statement, column, &walk);
 				points = score(&walk);
 				for (place = nwalks; place > 0 && scores[place - 1] < points;
 					 place--)
@@ -845,12 +883,12 @@ look_for_walks(Window *window, WindowStatement *statement)
 
 /* A walk that has ended */
 static void
-drop_walk(Window *window, WindowStatement *statement, Walk * walk)
+drop_walk(Window *window, WindowStatement *statement, Walk *walk)
 {
 	if (!walk->noted && walk->distinct >= LEAST_WEIGHED && is_match(walk) &&
 		window->armed != NULL)
 	{
-		const		WalkRows *rows = &window->walk_rows[walk->rows];
+		const WalkRows *rows = &window->walk_rows[walk->rows];
 		WalkHistory *history =
 		&window->armed->history[history_key(statement, rows, walk) %
 								WINDOW_HISTORY_SIZE];
@@ -972,4 +1010,5 @@ walks_forget(Window *window)
 	for (int i = 0; i < window->nstatements; i++)
 		window->statements[i].walked = false;
 	window->walking = false;
+	memset(window->known_columns, 0, sizeof(window->known_columns));
 }

@@ -64,6 +64,7 @@ typedef struct Walk
 	uint16		up;
 	uint16		down;
 	uint16		distinct;
+	uint16		next_weighed;	/* distinct values when it is weighed again */
 	uint16		next_veto;		/* distinct values when it is looked at again
 								 * what came once for each step */
 	int16		last;			/* ranks */
@@ -79,14 +80,25 @@ typedef struct Walk
 	uint64		widest;			/* most loose executions between two steps */
 	uint64		longest;		/* most executions from one to the next */
 	StatementLink link;			/* how the columns are related */
-}			Walk;
+} Walk;
 
 typedef enum WalkProof
 {
 	WALK_NO_PROOF,
 	WALK_EACH_ONCE,				/* (almost) each value, and none twice */
 	WALK_ORDERED				/* in the order of the rows */
-}			WalkProof;
+} WalkProof;
+
+/* What a condition has to do with a column, as the schema said last */
+typedef struct KnownColumns
+{
+	uint64		key;			/* hash of the two; 0: nothing is known */
+	int8		agreement;
+	bool		unique;
+	StatementLink link;
+} KnownColumns;
+
+#define WALK_KNOWN			32
 
 /* Rows of a statement's last execution */
 typedef struct WalkRows
@@ -108,7 +120,7 @@ typedef struct WalkRows
 	uint64		returned;		/* rows, kept or not */
 	StatementShape shape;
 	KeySet	   *rows;			/* one of Window.walk_keysets */
-}			WalkRows;
+} WalkRows;
 
 /* Whose rows a walk went over, when they may be gone */
 typedef struct WalkParent
@@ -117,7 +129,7 @@ typedef struct WalkParent
 	uint64		executions;
 	uint64		returned;
 	StatementShape shape;
-}			WalkParent;
+} WalkParent;
 
 /* What is remembered of a statement from window to window */
 typedef struct WalkStatement
@@ -133,7 +145,7 @@ typedef struct WalkStatement
 	Walk		walk;			/* the best of the unit */
 	WalkParent	parent;			/* ... and whose rows it went over */
 	Walk		walks[WALK_LINKS];
-}			WalkStatement;
+} WalkStatement;
 
 /* A unit of work */
 typedef struct WalkUnit
@@ -142,6 +154,6 @@ typedef struct WalkUnit
 	uint64		start;			/* places */
 	uint64		end;
 	uint64		loose;			/* when it was last extended */
-}			WalkUnit;
+} WalkUnit;
 
 #endif							/* QW_WALKS_H */

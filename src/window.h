@@ -88,7 +88,7 @@ typedef struct WalkHistory
 	uint32		walks;
 	uint32		without;		/* executions of the parent without one */
 	float		surprise;		/* sum of the walks' */
-}			WalkHistory;
+} WalkHistory;
 
 typedef struct WindowArmed
 {
@@ -155,7 +155,7 @@ typedef enum NameAgreement
 	NAMES_AGREE,				/* projects.id and project_id */
 	NAMES_DIFFER,				/* each is called after another table */
 	NAMES_NO_KEY				/* the parent's is not called like a key */
-}			NameAgreement;
+} NameAgreement;
 
 /* What the detector asks of the schema: at most once per burst */
 typedef struct WindowSchema
@@ -166,8 +166,8 @@ typedef struct WindowSchema
 	/* Is this one column, alone, a primary key or unique? */
 	bool		(*is_unique) (void *arg, Oid relid, AttrNumber attnum);
 	/* What the names of two columns say; may be NULL */
-				NameAgreement(*names) (void *arg, Oid relid, AttrNumber attnum,
-									   Oid parent_relid, AttrNumber parent_attnum);
+	NameAgreement (*names) (void *arg, Oid relid, AttrNumber attnum,
+							Oid parent_relid, AttrNumber parent_attnum);
 	void	   *arg;
 } WindowSchema;
 
@@ -285,7 +285,7 @@ typedef enum UnitRole
 	UNIT_MATCHES,				/* ... and its values came from the parent */
 	UNIT_EACH_ONCE,				/* ... each once */
 	UNIT_ORDERED				/* ... in the order of the parent's rows */
-}			UnitRole;
+} UnitRole;
 
 /* What the values say of the parent */
 typedef enum ValueEvidence
@@ -331,7 +331,7 @@ typedef enum WindowUnitEvent
 	WINDOW_UNIT_BEGINS,
 	WINDOW_UNIT_GOES_ON,
 	WINDOW_UNIT_ENDS
-}			WindowUnitEvent;
+} WindowUnitEvent;
 
 typedef int (*WindowUnitCallback) (void *arg, WindowUnitEvent event,
 								   const BurstFacts *facts, int handle);

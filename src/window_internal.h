@@ -244,6 +244,9 @@ struct Window
 	uint64		units;			/* so far */
 	WalkUnit	unit;			/* the one that is open */
 	WalkRows	walk_rows[WALK_ROWS];
+	KnownColumns known_columns[WALK_KNOWN];
+	uint64		arm_after;		/* position when parents are armed next ... */
+	uint64		arm_pause;		/* ... and how far that was ahead */
 	WindowUnitCallback unit_callback;
 	WindowContext context;
 	WindowArmed *armed;			/* or NULL */
@@ -341,7 +344,7 @@ has_run(const Window *window, const WindowStatement *statement)
 /* walks.c: which values walk over which rows */
 
 /* What is remembered of the statement's walks */
-extern WalkStatement * walks_of(Window *window, WindowStatement *statement);
+extern WalkStatement *walks_of(Window *window, WindowStatement *statement);
 
 /* An execution with these values is about to run */
 extern void walks_run(Window *window, WindowStatement *statement,
@@ -364,7 +367,7 @@ extern void walks_forget(Window *window);
 
 /* The walk is decisive: all from its rows to its last step belongs together */
 extern void units_extend(Window *window, WindowStatement *statement,
-						 WalkRows * rows, const Walk * walk);
+						 WalkRows *rows, const Walk *walk);
 
 /* An execution is about to run, while a unit is open */
 extern void units_run(Window *window, WindowStatement *statement,
@@ -378,7 +381,7 @@ extern void units_take_back(Window *window, WindowStatement *statement);
 
 /* The walk has ended, and proves nothing */
 extern void units_suspect(Window *window, WindowStatement *statement,
-						  const Walk * walk);
+						  const Walk *walk);
 
 /* The statement's entry is needed for another */
 extern void units_end_burst(Window *window, WindowStatement *statement);

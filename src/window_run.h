@@ -183,6 +183,22 @@ window_values_place(Window *window, const WindowStatement *statement)
 	return &window->details[statement->index].values;
 }
 
+/*
+ * Takes the steps of walks, unless the statement is a burst in this transaction
+ * block: what it repeats there belongs together anyway.
+ */
+static inline void
+run_walks(Window *window, WindowStatement *statement,
+		  const WindowValues *values)
+{
+	if (statement->in_block && statement->counts.burst &&
+		!statement->covered &&
+		statement->counts.last_transaction == statement->transaction)
+		window->steps++;
+	else
+		walks_run(window, statement, values);
+}
+
 /* They were made there */
 static inline void
 window_values(Window *window, WindowStatement *statement,
@@ -207,7 +223,7 @@ window_values(Window *window, WindowStatement *statement,
 	statement->has_values = true;
 	statement->ends_plainly = false;
 	if (unlikely(window->walking))
-		walks_run(window, statement, values);
+		run_walks(window, statement, values);
 }
 
 /* The same, of the one value of a statement asked by its key */
@@ -217,7 +233,7 @@ window_has_key(Window *window, WindowStatement *statement)
 	statement->has_values = statement->counts_as_one;
 	statement->ends_plainly &= !statement->counts_as_one;
 	if (unlikely(window->walking) && statement->counts_as_one)
-		walks_run(window, statement,
+		run_walks(window, statement,
 				  &window->details[statement->index].values);
 }
 
