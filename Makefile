@@ -176,6 +176,9 @@ endif
 demo:
 	@test/demo/run
 
+apps: install
+	@test/apps/all
+
 test:
 	@SUITES='$(SUITES)' test/run
 
@@ -298,6 +301,7 @@ help:
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined, scraping); QUICK=1 a first look, DOCUMENT=1 puts the tables into"
 	@echo "                    doc/performance.md and README.md"
+	@echo "make apps           as root: what is found in Redmine, on the server installed here"
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"
 	@echo "make stress         32 writers, readers, resets and evictions at once, for DURATION"
 	@echo "                    seconds (300), then an exact count"
@@ -314,7 +318,7 @@ help:
 
 FORCE:
 
-.PHONY: all demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm prove \
+.PHONY: all apps demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm prove \
 	prometheus format warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \

@@ -371,6 +371,26 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	}
 }
 
+/*
+ * Longest mean pause between the writes of a loop, in nanoseconds, where each is
+ * committed by itself
+ */
+#define LOOP_PAUSE		UINT64CONST(50000000)
+
+/*
+ * Did longer pass, on average, between the executions than a loop lets pass?
+ * So it does where each is that of a request.
+ */
+static bool
+has_pauses(const BurstFacts *facts)
+{
+	uint64		wall = facts->last_end > facts->first_start ?
+	facts->last_end - facts->first_start : 0;
+	uint64		idle = wall > facts->exec_time ? wall - facts->exec_time : 0;
+
+	return idle / Max(facts->executions, 1) > LOOP_PAUSE;
+}
+
 static void
 decide_write(const BurstFacts *facts, uint64 threshold, bool dense,
 			 RepeatVerdict *verdict)
@@ -392,12 +412,13 @@ decide_write(const BurstFacts *facts, uint64 threshold, bool dense,
 	}
 
 	/*
-	 * With something else in every other transaction they may be requests:
-	 * what they have in common differs from request to request.
+	 * With something else in every other transaction, or with pauses, they
+	 * may be requests: what they have in common differs from request to
+	 * request.
 	 */
 	if (dense)
 		verdict->confidence = CONFIDENCE_CONFIRMED;
-	else if (facts->others * 2 >= facts->transactions)
+	else if (facts->others * 2 >= facts->transactions || has_pauses(facts))
 		verdict->confidence = CONFIDENCE_SUSPECTED;
 	else
 		verdict->confidence = CONFIDENCE_LIKELY;

@@ -938,6 +938,33 @@ requests_not_found(void)
 	expect_nothing("N17 after another statement");
 }
 
+/* N34: a write per request on a pooled connection, 100 ms apart */
+static void
+requests_that_write(void)
+{
+	Statement	update = update_by_id(AUTHORS);
+
+	for (int pause = 1; pause <= 100; pause *= 100)
+	{
+		start_stream();
+		pause_before = MILLISECONDS(pause);
+		for (int i = 0; i < N; i++)
+			RUN(&insert_audit, .rows = 1, .other = i);
+		expect(pause == 1 ? "a loop of INSERTs" : "N34: an INSERT a request",
+			   &insert_audit, REPEAT_INSERT,
+			   pause == 1 ? CONFIDENCE_LIKELY : CONFIDENCE_SUSPECTED,
+			   NO_RELATIONSHIP, NULL);
+		start_stream();
+		pause_before = MILLISECONDS(pause);
+		for (int i = 0; i < N; i++)
+			run(&update, 1, i);
+		expect(pause == 1 ? "a loop of UPDATEs" : "N34: an UPDATE a request",
+			   &update, REPEAT_UPDATE,
+			   pause == 1 ? CONFIDENCE_LIKELY : CONFIDENCE_SUSPECTED,
+			   NO_RELATIONSHIP, NULL);
+	}
+}
+
 int
 main(void)
 {
@@ -947,6 +974,7 @@ main(void)
 	reads_not_found();
 	writes_not_found();
 	requests_not_found();
+	requests_that_write();
 	free(window);
 	return unit_done();
 }
