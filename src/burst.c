@@ -476,8 +476,14 @@ varied(const WindowStatement *statement)
 	const WindowCounts *counts = &statement->counts;
 	uint16		result = counts->varying;
 
-	if (counts->others_vary || counts->hashed == 0)
+	if (counts->others_vary || counts->hashed == 0 ||
+		(counts->keys_apart && counts->hashed < counts->executions))
 		result |= VARIED_OTHERS;
+
+	/* which of several may be others in what was not looked at? */
+	if (statement->shape.nconditions > 1 &&
+		counts->hashed < counts->executions)
+		result |= VARIED_CONDITION(statement->shape.nconditions) - 1;
 	if (statement->shape.command != SHAPE_UPDATE || counts->same_keys ||
 		counts->hashed < counts->executions ||
 		statement->shape.nconditions == 0)

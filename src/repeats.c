@@ -884,7 +884,7 @@ repeats_wants_literals(const StatementLocal *local)
 		return true;
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2 ||
-			local->shape.command == SHAPE_UPDATE ||
+			window_asks_first(&local->shape) ||
 			(window != NULL && window_compares(window));
 	return window_expects_values(window, local->window_statement,
 								 compat_transaction_id());

@@ -39,6 +39,60 @@ rewrite_give(RewriteRequest *request, const char *text)
 	request->result = MemoryContextStrdup(request->context, text);
 }
 
+/* May a value of the type be rounded if it is taken for one of another? */
+static bool
+is_rounded(Oid type)
+{
+	switch (type)
+	{
+		case NUMERICOID:
+		case FLOAT4OID:
+		case FLOAT8OID:
+		case DATEOID:
+		case TIMESTAMPOID:
+		case TIMESTAMPTZOID:
+		case INTERVALOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+const char *
+rewrite_typed(const AnalyzedText *analyzed, const RewriteSource *source,
+			  const char *text)
+{
+	AnalyzedText *made;
+	TextEdits	edits = {0};
+	char	   *typed;
+	bool		any = false;
+
+	for (int i = 0; i < analyzed->nparams; i++)
+		any |= is_rounded(analyzed->param_types[i]);
+	if (source->origin == NULL || !any)
+		return text;
+	made = analyze_again(analyzed, text);
+	for (int i = 0; i < made->ntokens; i++)
+	{
+		int			param = made->tokens[i].param;
+
+		if (param == 0 || param > analyzed->nparams ||
+			!is_rounded(analyzed->param_types[param - 1]) ||
+			token_is(made, i + 1, "::") ||
+			(i >= 2 && token_is(made, i - 2, "cast")))
+			continue;
+		edit_bytes(&edits, made->tokens[i].end, made->tokens[i].end,
+				   psprintf("::%s",
+							written_type(analyzed->param_types[param - 1], -1,
+										 false)));
+	}
+	if (edits.nedits == 0)
+		return text;
+	typed = apply_edits(made, &edits);
+	return equal(analyze_again(analyzed, typed)->query, made->query) ? typed :
+		NULL;
+}
+
 bool
 rewrite_filters_rows(const Query *query)
 {

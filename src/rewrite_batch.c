@@ -880,7 +880,7 @@ make_batched(void *arg, AnalyzedText *analyzed)
 	RewriteRequest *request = (RewriteRequest *) arg;
 	Query	   *query = analyzed->query;
 	Batch		batch;
-	char	   *text = NULL;
+	const char *text = NULL;
 
 	if (!rewrite_reads_safely(query, request->source) ||
 		!find_key(analyzed, request->source, &batch))
@@ -907,6 +907,8 @@ make_batched(void *arg, AnalyzedText *analyzed)
 	}
 	if (text == NULL)
 		text = form_lateral(&batch);
+	if (text != NULL)
+		text = rewrite_typed(analyzed, request->source, text);
 	if (text != NULL)
 		rewrite_give(request, text);
 }

@@ -33,6 +33,15 @@ extern char *rewrite_make(const RewriteSource *source,
 extern void rewrite_give(RewriteRequest *request, const char *text);
 
 /*
+ * A text with the parameters of a recorded statement, where those that are no
+ * lists and were fractions or times say so: their type would else be that of
+ * what they are compared with.
+ */
+extern const char *rewrite_typed(const AnalyzedText *analyzed,
+								 const RewriteSource *source,
+								 const char *text);
+
+/*
  * Does a SELECT give the same rows for a key whether it is asked for alone or
  * with others, as far as functions, views and policies are concerned?
  */

@@ -406,7 +406,14 @@ make_keyset(void *arg, AnalyzedText *analyzed)
 	/* $n is now the value of a column */
 	analyzed->param_types[offset->paramid - 1] = InvalidOid;
 	if (is_next_page(query, analyze_again(analyzed, text)->query, nadded, &order))
-		rewrite_give((RewriteRequest *) arg, text);
+	{
+		const char *typed = rewrite_typed(analyzed,
+										  ((RewriteRequest *) arg)->source,
+										  text);
+
+		if (typed != NULL)
+			rewrite_give((RewriteRequest *) arg, typed);
+	}
 }
 
 char *

@@ -234,6 +234,7 @@ set_shape(Window *window, WindowStatement *statement,
 	statement->shape = *shape;
 	statement->possible = verdict_possible(shape);
 	statement->writes = is_write(shape);
+	statement->asks_first = statement->possible && window_asks_first(shape);
 	statement->by_key = statement->possible && shape->nconditions == 1 &&
 		shape->conditions[0].value.source == SHAPE_VALUE_PARAM &&
 		!shape->conditions[0].value.list &&

@@ -485,6 +485,19 @@ extern void window_checked_out(Window *window);
 extern void window_close(Window *window);
 
 /*
+ * Are the values of its first execution looked at too?  Of several it must be
+ * known which vary, of an UPDATE whether its keys come again.
+ */
+static inline bool
+window_asks_first(const StatementShape *shape)
+{
+	return shape->command == SHAPE_UPDATE || shape->nconditions > 1 ||
+		(shape->nconditions == 1 &&
+		 (shape->flags & (SHAPE_HAS_LIMIT | SHAPE_HAS_OFFSET |
+						  SHAPE_RANGE_CONDITION)) != 0);
+}
+
+/*
  * Could a statement of this shape ever be a repeat?  Only such a statement
  * becomes a burst.
  */

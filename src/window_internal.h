@@ -88,6 +88,8 @@ struct WindowStatement
 								 * for nothing, ... */
 	uint8		only_numbers;	/* ... or strings among them for nothing */
 	bool		possible;		/* may become a burst */
+	bool		asks_first;		/* ... and the values of its first execution
+								 * are looked at too */
 	bool		by_key;			/* ... and its one condition's value is a
 								 * parameter, no list, and it has no OFFSET */
 	bool		writes;

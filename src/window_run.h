@@ -90,7 +90,7 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		counts->armed = is_armed(window, statement);
 		return counts->armed || window->asks_always ||
 			statement->earlier >= statement->next_arming ||
-			(statement->possible && statement->shape.command == SHAPE_UPDATE);
+			statement->asks_first;
 	}
 	statement->counts_as_one = counts->batch != window->batch;
 	statement->ends_plainly = !statement->possible ||
@@ -137,7 +137,8 @@ window_in_block(WindowStatement *statement, bool in_block)
  * Values are looked at from a statement's second execution in a window on,
  * where two make a burst or there are rows to compare them with from the first;
  * in a long loop over many transactions of some executions only.  An UPDATE's
- * are always looked at.
+ * are always looked at, and those of a statement with several values from the
+ * first.
  */
 static inline bool
 window_wants_values(const Window *window, const WindowStatement *statement)
@@ -147,8 +148,7 @@ window_wants_values(const Window *window, const WindowStatement *statement)
 	if (!statement->possible)
 		return false;
 	if (counts->executions == 0)
-		return window->asks_always ||
-			statement->shape.command == SHAPE_UPDATE;
+		return window->asks_always || statement->asks_first;
 	return !counts->burst || window->walking || wants_values_again(statement);
 }
 
@@ -166,7 +166,7 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 		return window_wants_values(window, statement);
 	return statement->possible &&
 		(window->threshold <= 2 || window->nkeysets > 0 || window->walking ||
-		 statement->shape.command == SHAPE_UPDATE);
+		 statement->asks_first);
 }
 
 /* Is it asked for by one key, which is a parameter, and nothing else? */
