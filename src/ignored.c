@@ -14,8 +14,8 @@
  * Anybody may have made a table by this name where the extension is not
  * installed, so only the table that belongs to the extension is read.  Both
  * look-ups go through an index: their cost does not grow with the list.  No
- * lock is waited for, neither of the table nor of an index nor of the catalog
- * that says what belongs to the extension.
+ * lock is waited for, neither of the table nor of an index nor of the catalogs
+ * that say what belongs to the extension.
  *
  * src/ignored.c
  *
@@ -31,6 +31,7 @@
 #include "catalog/pg_am_d.h"
 #include "catalog/pg_class_d.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_extension.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type_d.h"
 #include "commands/extension.h"
@@ -198,6 +199,8 @@ look_up(void *arg)
 		return;					/* the extension is not in this database */
 	lookup->may_act = false;
 	if (!ConditionalLockRelationOid(relid, AccessShareLock) ||
+		!ConditionalLockRelationOid(ExtensionRelationId, AccessShareLock) ||
+		!ConditionalLockRelationOid(ExtensionNameIndexId, AccessShareLock) ||
 		!ConditionalLockRelationOid(DependRelationId, AccessShareLock) ||
 		!ConditionalLockRelationOid(DependDependerIndexId, AccessShareLock))
 		return;

@@ -64,7 +64,7 @@ is(acts($node, 'postgres'), '', 'there only');
 
 # Nobody waits for who holds the table; until then nothing acts on a doubt
 my $holder = $node->background_psql('postgres', on_error_stop => 0);
-foreach my $hold ('LOCK TABLE querywatch.ignored', 'DROP EXTENSION pg_querywatch', 'TRUNCATE querywatch.ignored')
+foreach my $hold ('LOCK TABLE querywatch.ignored', 'LOCK TABLE pg_extension', 'DROP EXTENSION pg_querywatch', 'TRUNCATE querywatch.ignored')
 {
 	my ($out, $err);
 	$holder->query_safe('BEGIN');
