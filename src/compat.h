@@ -155,6 +155,17 @@ compat_may_refresh(Oid view, Oid owner, Oid roleid)
 	return has_privs_of_role(roleid, owner);
 }
 
+/* May a role act as another?  Since 16, not every member may. */
+static inline bool
+compat_may_set_role(Oid member, Oid role)
+{
+#if PG_VERSION_NUM >= 160000
+	return member_can_set_role(member, role);
+#else
+	return is_member_of_role(member, role);
+#endif
+}
+
 /* The monotonic clock, nanoseconds */
 static inline uint64
 compat_clock(void)

@@ -630,7 +630,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				 errmsg("there is no slow statement with id %lld",
 						(long long) id),
 				 errhint("It may have been overwritten by newer ones; pg_querywatch.slow_memory says how much is kept.")));
-	if (!is_member_of_role(GetUserId(), record->key.userid))
+	if (!compat_may_set_role(GetUserId(), record->key.userid))
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to explain slow statement %lld",
