@@ -68,6 +68,10 @@ SET pg_querywatch.slow_threshold = -1;
 SET search_path = public;
 SELECT shop.plan_of(id) FROM querywatch.slow_statements WHERE query ~ 'item WHERE';
 SHOW search_path;
+-- temporary tables of who asks do not come before it
+CREATE TEMP TABLE item (id int, name text);
+SELECT shop.plan_of(id) FROM querywatch.slow_statements WHERE query ~ 'item WHERE';
+DROP TABLE item;
 SET search_path = shop, public;
 
 -- REFRESH plans as the view's owner: with the functions of a view, a role
@@ -139,6 +143,16 @@ SELECT * FROM called;
 DROP OWNED BY regress_explain_other;
 DROP ROLE regress_explain_other;
 SELECT DISTINCT plan_of(id) FROM querywatch.slow_statements WHERE rolname IS NULL AND query ~ 'who|writes';
+
+-- the name of a prepared statement is one of its session
+SELECT querywatch.reset_slow();
+PREPARE mine AS SELECT 1;
+SET pg_querywatch.slow_threshold = 0;
+EXPLAIN (COSTS OFF) EXECUTE mine;
+SET pg_querywatch.slow_threshold = -1;
+\c -
+PREPARE mine AS SELECT 2 WHERE false;
+SELECT query, shop.plan_of(id) FROM querywatch.slow_statements WHERE query ~ 'EXECUTE mine';
 
 SELECT querywatch.reset_slow();
 RESET ALL;

@@ -229,12 +229,8 @@ set_locally(const char *name, const char *value, GucContext context)
 							 GUC_ACTION_LOCAL, true, 0, false);
 }
 
-/*
- * Temporary objects are the reader's: they come last, as the role that ran the
- * statement could not mean them.
- */
-static char *
-without_temporary(const char *search_path)
+char *
+guarded_search_path(const char *search_path)
 {
 	char	   *copy = pstrdup(search_path);
 	List	   *names;
@@ -272,7 +268,7 @@ look_as(void *arg)
 						   SECURITY_RESTRICTED_OPERATION);
 	set_locally("transaction_read_only", "on", PGC_USERSET);
 	if (as->search_path)
-		set_locally("search_path", without_temporary(as->search_path),
+		set_locally("search_path", guarded_search_path(as->search_path),
 					PGC_USERSET);
 	as->callback(as->arg);
 }

@@ -59,6 +59,13 @@ extern bool guarded_look(GuardedCallback callback, void *arg);
 extern bool guarded_look_as(Oid userid, const char *search_path,
 							GuardedCallback callback, void *arg);
 
+/*
+ * The search_path in which to analyse a statement that ran in this one:
+ * palloc'd.  Temporary objects are the reader's and come last, as the role that
+ * ran the statement could not mean them.
+ */
+extern char *guarded_search_path(const char *search_path);
+
 /* Called once, before any of the above */
 extern void guarded_install(void);
 

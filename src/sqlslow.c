@@ -40,6 +40,7 @@
 #include "utils/tuplestore.h"
 
 #include "compat.h"
+#include "guarded.h"
 #include "origin.h"
 #include "runnable.h"
 #include "shmem.h"
@@ -448,10 +449,11 @@ refreshed_query(const RefreshMatViewStmt * refresh, const char **sql)
 
 /*
  * What is planned for a statement: itself, or the query that it makes a table,
- * a copy or a plan of.  *sql becomes the text in which that is.
+ * a copy or a plan of.  *sql becomes the text in which that is.  The name of a
+ * prepared statement says what it is only in the same session.
  */
 static Node *
-planned_statement(const char **sql)
+planned_statement(const char **sql, bool same_session)
 {
 	Node	   *statement = parse_one(*sql);
 
@@ -467,7 +469,14 @@ planned_statement(const char **sql)
 			case T_DeleteStmt:
 			case T_MergeStmt:
 			case T_DeclareCursorStmt:	/* planned for a fast start */
+				return statement;
 			case T_ExecuteStmt:
+				if (!same_session)
+					ereport(ERROR,
+							(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+							 errmsg("prepared statement \"%s\" is one of another session",
+									((ExecuteStmt *) statement)->name),
+							 errhint("Call explain() in the session that ran it.")));
 				return statement;
 			case T_CreateTableAsStmt:
 				statement = ((CreateTableAsStmt *) statement)->query;
@@ -576,8 +585,8 @@ read_origin(const StatementKey *key, StatementOrigin * origin)
  * transaction or subtransaction puts everything back.
  */
 static void
-explain_as(const StatementKey *key, const char *sql, bool analyze,
-		   ReturnSetInfo *rsinfo)
+explain_as(const StatementKey *key, const char *sql, bool same_session,
+		   bool analyze, ReturnSetInfo *rsinfo)
 {
 	StatementOrigin origin;
 	bool		known = read_origin(key, &origin);
@@ -595,9 +604,10 @@ explain_as(const StatementKey *key, const char *sql, bool analyze,
 	/* it is nothing that an application does */
 	set_for_level("pg_querywatch.track", "none", PGC_SUSET);
 	if (known)
-		set_for_level("search_path", origin.search_path, PGC_USERSET);
+		set_for_level("search_path", guarded_search_path(origin.search_path),
+					  PGC_USERSET);
 
-	statement = planned_statement(&sql);
+	statement = planned_statement(&sql, same_session);
 	if (analyze)
 		check_runnable(statement);
 	put_explain(rsinfo, statement, analyze, sql, known ? &origin : NULL);
@@ -658,7 +668,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 						(long long) id),
 				 errhint("%s", _(reason))));
 
-	explain_as(&record->key, sql, analyze,
+	explain_as(&record->key, sql, record->pid == MyProcPid, analyze,
 			   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
