@@ -33,7 +33,6 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
-#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 #include "compat.h"
@@ -142,9 +141,6 @@ explain(void *arg)
 
 	trial->cost = -1;
 	trial->used = false;
-	/* it is nothing that an application does */
-	(void) set_config_option("pg_querywatch.track", "none", PGC_SUSET,
-							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	ProcessUtility(utility, trial->text, false, PROCESS_UTILITY_QUERY, NULL,
 				   NULL, &receiver.pub, NULL);
 }
