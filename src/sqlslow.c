@@ -645,7 +645,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
 				 errmsg("permission denied to explain slow statement %lld",
 						(long long) id),
-				 errhint("It is planned as the role that ran it, so you must be a member of that role; or run EXPLAIN on its runnable_sql.")));
+				 errhint("It is planned as the role that ran it, so you must be able to SET ROLE to it; or run EXPLAIN on its runnable_sql.")));
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(record->key.userid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
