@@ -439,7 +439,6 @@ form_pairs(const Batch *batch)
 	Query	   *made;
 	SubLink    *pair = NULL;
 	char	   *text;
-	int			nadded = 0;
 	ListCell   *lc;
 
 	for (int i = 0; i < nparts; i++)
@@ -490,7 +489,6 @@ form_pairs(const Batch *batch)
 	{
 		if (is_in_output(analyzed->query, parts[i].on->column))
 			continue;
-		nadded++;
 		if (!edit_output(analyzed,
 						 tokens_text(analyzed, parts[i].column,
 									 parts[i].column_end), &edits))
