@@ -227,6 +227,8 @@ is_number_text(const char *text, int length, int64 *number)
 		text++;
 		length--;
 	}
+	if (length <= 0)
+		return false;
 	point = memchr(text, '.', length);
 	if (point != NULL && point > text)
 	{
@@ -242,7 +244,7 @@ is_number_text(const char *text, int length, int64 *number)
 		text++;
 		length--;
 	}
-	if (length == 0 || *text == '-' || !parse_integer(text, length, number))
+	if (*text == '-' || !parse_integer(text, length, number))
 		return false;
 	if (negative)
 		*number = -*number;
