@@ -152,16 +152,19 @@ CREATE TABLE child (id int REFERENCES parent ON DELETE CASCADE);
 CREATE TABLE parent2 (id int PRIMARY KEY);
 CREATE TABLE child2 (id int REFERENCES parent2 ON DELETE CASCADE);
 CREATE TRIGGER t AFTER DELETE ON child2 FOR EACH ROW EXECUTE FUNCTION touch();
+CREATE TABLE staff (id int PRIMARY KEY, boss int REFERENCES staff ON DELETE SET NULL);
+INSERT INTO staff SELECT i, nullif(i - 1, 0) FROM generate_series(1, 8) AS i;
 INSERT INTO parent SELECT generate_series(1, 6);
 INSERT INTO parent2 SELECT generate_series(1, 6);
 BEGIN;
 SELECT format('UPDATE t_exclusion SET id = id + 10 WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
 SELECT format('DELETE FROM parent WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
 SELECT format('DELETE FROM parent2 WHERE id = %s', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('DELETE FROM staff WHERE boss = %s', i) FROM generate_series(1, 6) AS i \gexec
 ROLLBACK;
 \o
 \set ECHO all
-SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ 't_|parent' ORDER BY query COLLATE "C";
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ 't_|parent|staff' ORDER BY query COLLATE "C";
 
 SET client_min_messages = warning;
 SELECT querywatch.reset_patterns() IS NULL \g /dev/null

@@ -404,8 +404,12 @@ are_triggers_unsafe(WrittenTables *tables, Relation rel, int events)
 				continue;
 		}
 
-		/* a row that goes with another is not returned */
-		if (trigger->tgconstrrelid == tables->target && tables->returns)
+		/*
+		 * A row that goes with another is not returned, and one that is
+		 * changed with another may not be found any more
+		 */
+		if (trigger->tgconstrrelid == tables->target &&
+			(tables->returns || action == TRIGGER_TYPE_UPDATE))
 			return true;
 		if (are_tables_unsafe(tables, trigger->tgconstrrelid, action))
 			return true;

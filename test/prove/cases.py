@@ -328,6 +328,8 @@ def hazards(t):
                                   trigger % (t, "AFTER DELETE", t + "c", "ROW", t)]),
         ("self cascade", ["ALTER TABLE %s ADD up integer REFERENCES %s ON DELETE CASCADE" % (t, t),
                           "UPDATE %s SET up = id - 1 WHERE id > 1 AND id %% 2 = 0" % t]),
+        ("self set null", ["ALTER TABLE %s ADD up integer REFERENCES %s ON DELETE SET NULL" % (t, t),
+                           "UPDATE %s SET up = id - 1 WHERE id > 1" % t]),
         ("default now", ["ALTER TABLE %s ALTER at SET DEFAULT now()" % t]),
         ("default clock", ["ALTER TABLE %s ALTER at SET DEFAULT clock_timestamp()" % t]),
         ("default statement time", ["ALTER TABLE %s ALTER at SET DEFAULT statement_timestamp()" % t]),
@@ -482,7 +484,7 @@ def insert(r, t):
             return [i, typed[i % len(typed)]]
     if "unique" in hazard or hazard == "exclusion":
         text, values_of = "(id, u) VALUES ({v}, {v})", lambda r, i: [i, 1000 + i]
-    if hazard == "self cascade":
+    if hazard.startswith("self"):
         text, values_of = "(id, up) VALUES ({v}, {v})", lambda r, i: [i, i - 1]
     if hazard == "reading domain":
         text, values_of = "(id, d) VALUES ({v}, {v})", lambda r, i: [i, i]
@@ -529,7 +531,10 @@ def delete(r, t):
     columntype = r.choice(list(TYPES)) if r.random() < 0.4 else "integer"
     setup = keyed_table(r, t, columntype, None, extra=", touched integer") + statements
     returning = r.choice(["", "", " RETURNING id", " RETURNING s", " RETURNING *", " RETURNING n"])
-    if r.random() < 0.6:
+    if hazard.startswith("self") and r.random() < 0.5:
+        template = Template("DELETE FROM %s WHERE up = {v}%s" % (t, returning))
+        loop = [(template, [i]) for i in r.sample(range(1, 20), 8)]
+    elif r.random() < 0.6:
         where = r.choice(["id = {v}", "id = {v}", "id = {v} AND n > {c:0}", "id = {v} AND n = {v}", "{v} = id"])
         template = Template("DELETE FROM %s WHERE %s%s" % (t, where, returning))
         ids = draw(r, list(range(1, 25)), r.choice([6, 10]), r.random() < 0.3)
