@@ -526,6 +526,13 @@ patterns_update(int handle, const BurstFacts *facts)
 	end_writing(place->shared);
 }
 
+const BurstFacts *
+patterns_facts(int handle)
+{
+	Assert(handle >= 0 && handle < OPEN_BURSTS && places[handle].used);
+	return &places[handle].burst->facts;
+}
+
 void
 patterns_rename(int handle, const PatternStrings *strings,
 				const BurstFacts *facts)

@@ -140,6 +140,9 @@ extern int	patterns_open(const PatternStrings *strings, Oid userid,
 extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
+/* What was told of it last */
+extern const BurstFacts *patterns_facts(int handle);
+
 /* The burst has another key or parent than it seemed: these are their names */
 extern void patterns_rename(int handle, const PatternStrings *strings,
 							const BurstFacts *facts);

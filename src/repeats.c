@@ -483,8 +483,25 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 	advice_report(qw_on_repeat, key, facts, &verdict, strings);
 }
 
+/* Does on_repeat act on a burst that these facts were told of as it began? */
+static bool
+is_acted_on(const BurstFacts *facts)
+{
+	RepeatVerdict verdict;
+
+	verdict_decide(facts, qw_repeat_threshold, false, &verdict);
+	return verdict.kind != REPEAT_NONE &&
+		verdict.confidence >= confidence_acted_on[qw_on_repeat_confidence];
+}
+
 /* The role of the execution that begins */
 static Oid	current_userid = InvalidOid;
+static uint64 current_queryid = 0;
+
+/* It begins a burst in a unit of work, which on_repeat is to be asked about */
+static bool unit_began = false;
+static BurstFacts unit_facts;
+static PatternStrings unit_strings;
 
 /* WindowUnitCallback */
 static int
@@ -497,6 +514,15 @@ unit_burst(void *arg, WindowUnitEvent event, const BurstFacts *facts,
 	{
 		case WINDOW_UNIT_BEGINS:
 			name_burst(facts, &strings);
+			if (qw_on_repeat != ON_REPEAT_OFF &&
+				facts->queryid == current_queryid &&
+				(handle < 0 || !is_acted_on(patterns_facts(handle))))
+			{
+				unit_began = true;
+				unit_facts = *facts;
+				unit_strings = strings;
+				unit_strings.nvalues = -1;
+			}
 			if (handle >= 0)
 			{
 				patterns_rename(handle, &strings, facts);
@@ -513,6 +539,21 @@ unit_burst(void *arg, WindowUnitEvent event, const BurstFacts *facts,
 			break;
 	}
 	return handle;
+}
+
+/* The execution that begins makes a burst in a unit: do what is asked for */
+static pg_noinline void
+act_on_unit(const StatementKey *key)
+{
+	RepeatVerdict verdict;
+
+	unit_began = false;
+	if (!is_acted_on(&unit_facts) || !ignored_may_act(key))
+		return;
+	verdict_decide(&unit_facts, qw_repeat_threshold, false, &verdict);
+	if (qw_on_repeat == ON_REPEAT_ERROR)
+		window_close(window);
+	advice_report(qw_on_repeat, key, &unit_facts, &verdict, &unit_strings);
 }
 
 static void
@@ -614,6 +655,7 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 
 	beginning_run = NULL;
 	current_userid = key->userid;
+	current_queryid = key->queryid;
 	if (in_block)
 		block_transaction = compat_transaction_id();
 	window_in_block(run, in_block);
@@ -625,6 +667,8 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 		hash_values(queryDesc, shape, window_is_by_key(run), values);
 		window_values(window, run, values);
 	}
+	if (unlikely(unit_began))
+		act_on_unit(key);
 	if (unlikely(window_at_threshold(window, run) || window_wants_rows(run)))
 		return begin_rare(run, key, queryDesc, now);
 	return run;
@@ -650,10 +694,13 @@ begin_next(RepeatRun *run, const StatementKey *key,
 
 	beginning_run = NULL;
 	current_userid = key->userid;
+	current_queryid = key->queryid;
 	window_in_block(run, true);
 	hash_is_key(params_hash_integer(param),
 				window_values_place(window, run));
 	window_has_key(window, run);
+	if (unlikely(unit_began))
+		act_on_unit(key);
 	return run;
 }
 
@@ -793,8 +840,10 @@ publish_burst(void *arg, const BurstFacts *facts, int handle)
 void
 repeats_publish(void)
 {
-	if (window)
-		window_bursts(window, false, publish_burst, NULL);
+	if (window == NULL)
+		return;
+	window_bursts(window, false, publish_burst, NULL);
+	window_refresh_units(window);
 }
 
 /* The execution has made a burst */

@@ -269,12 +269,16 @@ units_publish(Window *window, WindowStatement *statement)
 	count_before(window, statement);
 	executions = executions_in_unit(window, statement);
 	if (executions < window->threshold ||
-		executions < 2 * walked->published)
+		executions < walked->published + walked->published / 4)
 		return;
 	fill_facts(window, statement, &facts);
 	verdict_decide(&facts, window->threshold, true, &verdict);
 	if (walked->published == 0)
 	{
+		/* this execution makes a burst of the window: it may be surer */
+		if (statement->serial == window->serial &&
+			statement->counts.executions + 1 == window->threshold)
+			return;
 		if (verdict.kind == REPEAT_NONE ||
 			window_is_surer(window, statement, &facts))
 			return;
@@ -306,6 +310,23 @@ units_end_burst(Window *window, WindowStatement *statement)
 								 &facts, walked->handle);
 	walked->handle = -1;
 	walked->published = 0;
+}
+
+void
+window_refresh_units(Window *window)
+{
+	for (int i = 0; window->unit.id != 0 && i < window->nstatements; i++)
+	{
+		const WindowStatement *statement = &window->statements[i];
+		BurstFacts	facts;
+
+		if (!statement->covered)
+			continue;
+		fill_facts(window, statement, &facts);
+		(void) window->unit_callback(window->callback_arg,
+									 WINDOW_UNIT_GOES_ON, &facts,
+									 window->walks[i].handle);
+	}
 }
 
 void

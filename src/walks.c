@@ -1010,5 +1010,4 @@ walks_forget(Window *window)
 	for (int i = 0; i < window->nstatements; i++)
 		window->statements[i].walked = false;
 	window->walking = false;
-	memset(window->known_columns, 0, sizeof(window->known_columns));
 }

@@ -456,6 +456,9 @@ extern void window_advance(BurstFacts *facts, const BurstProgress *progress);
 extern void window_bursts(Window *window, bool grown,
 						  WindowBurstCallback callback, void *arg);
 
+/* Tells of all statements in the unit that is open, as things stand */
+extern void window_refresh_units(Window *window);
+
 /* All facts of the burst were told; they are next due at so many executions */
 extern void window_told(const Window *window, WindowStatement *statement,
 						uint64 due);

@@ -191,8 +191,8 @@ static inline void
 run_walks(Window *window, WindowStatement *statement,
 		  const WindowValues *values)
 {
-	if (statement->in_block && statement->counts.burst &&
-		!statement->covered &&
+	if (statement->in_block && !statement->covered &&
+		statement->counts.executions > window->threshold &&
 		statement->counts.last_transaction == statement->transaction)
 		window->steps++;
 	else
