@@ -54,3 +54,16 @@ SELECT query FROM regress_qw_first.rewrites WHERE rewrite IS NULL;
 DROP SCHEMA regress_qw_first, regress_qw_second CASCADE;
 SELECT querywatch.reset() IS NOT NULL AS reset;
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset, querywatch.reset_slow();
+
+-- a utility statement too has the search_path that it ran with
+CREATE SCHEMA regress_qw_first;
+SET search_path = regress_qw_first, public;
+CREATE TABLE regress_qw_first.visits (id int);
+SET pg_querywatch.slow_threshold = 0;
+CREATE TABLE copied AS SELECT id FROM visits;
+RESET pg_querywatch.slow_threshold;
+SET search_path = public;
+SELECT id AS slow FROM querywatch.slow_statements WHERE query ~ '^CREATE TABLE copied' \gset
+SELECT count(*) FROM querywatch.explain(:slow) WHERE explain ~ 'Scan on visits';
+DROP SCHEMA regress_qw_first CASCADE;
+SELECT querywatch.reset_slow();

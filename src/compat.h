@@ -30,6 +30,7 @@
 #include "utils/backend_status.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/typcache.h"
 #include "utils/wait_event.h"
 
 #include "execution.h"
@@ -425,6 +426,17 @@ compat_cached_plan(const PlannedStmt *plan, bool *generic, bool *custom)
 #else
 	*generic = false;
 	*custom = false;
+#endif
+}
+
+/* Has this domain, or one that it is made of, a constraint? */
+static inline bool
+compat_has_constraints(Oid domain)
+{
+#if PG_VERSION_NUM >= 190000
+	return DomainHasConstraints(domain, NULL);
+#else
+	return DomainHasConstraints(domain);
 #endif
 }
 

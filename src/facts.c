@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "access/detoast.h"
+#include "access/htup_details.h"
 #include "common/pg_prng.h"
 #include "executor/hashjoin.h"
 #include "executor/nodeAgg.h"
@@ -22,6 +23,7 @@
 #include "utils/fmgrprotos.h"
 #include "utils/rel.h"
 #include "utils/tuplesort.h"
+#include "utils/tuplestore.h"
 
 #include "compat.h"
 #include "facts.h"

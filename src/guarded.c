@@ -112,6 +112,25 @@ concerns_user(int sqlerrcode)
 	}
 }
 
+/*
+ * Is the error that is handled a cancel, as the limit of guarded_look_as()
+ * makes one?  Not that of a timeout, which only the message tells.
+ */
+static bool
+was_cancelled(void)
+{
+	ErrorData  *error;
+	bool		result;
+
+	if (geterrcode() != ERRCODE_QUERY_CANCELED)
+		return false;
+	error = CopyErrorData();
+	result = error->message_id == NULL ||
+		strstr(error->message_id, "timeout") == NULL;
+	FreeErrorData(error);
+	return result;
+}
+
 static bool
 look(GuardedCallback callback, void *arg, const bool *timed_out)
 {
@@ -145,8 +164,7 @@ look(GuardedCallback callback, void *arg, const bool *timed_out)
 	{
 		MemoryContextSwitchTo(context);
 		if (concerns_user(geterrcode()) &&
-			!(timed_out && *timed_out &&
-			  geterrcode() == ERRCODE_QUERY_CANCELED))
+			!(timed_out && *timed_out && was_cancelled()))
 			error = CopyErrorData();
 		FlushErrorState();
 	}

@@ -49,6 +49,7 @@
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
+#include "compat.h"
 #include "rewrite_internal.h"
 
 /* More tables than these, of a hierarchy or by foreign keys, are not looked at */
@@ -195,7 +196,7 @@ is_domain_unsafe(Oid type, SafetyCheck *check)
 	DomainConstraintRef *ref;	/* is told when its context ends */
 	ListCell   *lc;
 
-	if (get_typtype(type) != TYPTYPE_DOMAIN || !DomainHasConstraints(type))
+	if (get_typtype(type) != TYPTYPE_DOMAIN || !compat_has_constraints(type))
 		return false;
 	ref = palloc0_object(DomainConstraintRef);
 	InitDomainConstraintRef(type, ref, CurrentMemoryContext, false);

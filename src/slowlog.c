@@ -15,6 +15,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/namespace.h"
 #include "common/ip.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
@@ -36,11 +37,15 @@
 /* Longest text of tags; a byte of a tag takes six at most */
 #define MAX_TAGS_TEXT	(COMMENT_MAX_BYTES * 6 + COMMENT_MAX_TAGS * 8 + 16)
 
+/* A longer search_path is not kept */
+#define MAX_SEARCH_PATH	512
+
 /* Longest record, apart from the query */
 #define MAX_WORK_SIZE \
 	(sizeof(SharedSlowRecord) + NAMEDATALEN + NI_MAXHOST + \
 	 SLOWLOG_MAX_PLAN + SLOWLOG_MAX_PARAMETERS + MAX_TAGS_TEXT + \
-	 COMMENT_TRACE_ID_LENGTH + SLOW_NSTRINGS + MAXIMUM_ALIGNOF)
+	 COMMENT_TRACE_ID_LENGTH + MAX_SEARCH_PATH + SLOW_NSTRINGS + \
+	 MAXIMUM_ALIGNOF)
 
 /*
  * The work buffer: a record in the making.  What does not fit is left out.
@@ -342,6 +347,7 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	int			query_length = text_kept ?
 	clip(kept, kept_length, qw_query_max_length) : 0;
 	char	   *plan = NULL;
+	int			path_length;
 
 	memset(record, 0, sizeof(SharedSlowRecord));
 	record->encoding = GetDatabaseEncoding();
@@ -373,6 +379,9 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 				plan != NULL ? clip(plan, strlen(plan), SLOWLOG_MAX_PLAN) : 0);
 
 	work_tags(text, length, !out_of_memory);
+	path_length = strlen(namespace_search_path);
+	work_string(SLOW_SEARCH_PATH, path_length <= MAX_SEARCH_PATH ?
+				namespace_search_path : NULL, path_length);
 
 	if (qw_capture_parameters && !out_of_memory)
 		work_values(queryDesc != NULL ? queryDesc->params : execution->params,
@@ -524,6 +533,7 @@ unpack_record(const SharedSlowRecord *shared, SlowRecord *record)
 	record->plan = strings[SLOW_PLAN];
 	record->tags = strings[SLOW_TAGS];
 	record->trace_id = strings[SLOW_TRACE_ID];
+	record->search_path = strings[SLOW_SEARCH_PATH];
 
 	record->nvalues = shared->nvalues;
 	if (record->nvalues <= 0)

@@ -49,6 +49,7 @@ typedef struct SlowRecord
 	char	   *client_addr;
 	char	   *plan;			/* NULL: not captured */
 	char	   *tags;			/* JSON object text; NULL: none */
+	char	   *search_path;	/* the setting when it ended; NULL: not kept */
 	char	   *trace_id;
 	int			nvalues;		/* -1: not captured */
 	RecordedValue *values;

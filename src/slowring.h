@@ -25,6 +25,7 @@ typedef enum SlowString
 	SLOW_PLAN,
 	SLOW_TAGS,
 	SLOW_TRACE_ID,
+	SLOW_SEARCH_PATH,
 	SLOW_NSTRINGS
 } SlowString;
 

@@ -90,7 +90,7 @@ convert_record(SlowRecord *record)
 	Conversion	conversion;
 	char	  **strings[] = {
 		&record->application_name, &record->client_addr, &record->plan,
-		&record->tags, &record->trace_id
+		&record->tags, &record->trace_id, &record->search_path
 	};
 
 	conversion.foreign = record->encoding != GetDatabaseEncoding();
@@ -585,8 +585,8 @@ read_origin(const StatementKey *key, StatementOrigin * origin)
  * transaction or subtransaction puts everything back.
  */
 static void
-explain_as(const StatementKey *key, const char *sql, bool same_session,
-		   bool analyze, ReturnSetInfo *rsinfo)
+explain_as(const StatementKey *key, const char *sql, const char *search_path,
+		   bool same_session, bool analyze, ReturnSetInfo *rsinfo)
 {
 	StatementOrigin origin;
 	bool		known = read_origin(key, &origin);
@@ -603,8 +603,11 @@ explain_as(const StatementKey *key, const char *sql, bool same_session,
 	XactReadOnly = true;
 	/* it is nothing that an application does */
 	set_for_level("pg_querywatch.track", "none", PGC_SUSET);
+	/* a prepared one is planned in that in which it was prepared */
 	if (known)
-		set_for_level("search_path", guarded_search_path(origin.search_path),
+		search_path = origin.search_path;
+	if (search_path != NULL)
+		set_for_level("search_path", guarded_search_path(search_path),
 					  PGC_USERSET);
 
 	statement = planned_statement(&sql, same_session);
@@ -668,7 +671,8 @@ querywatch_explain(PG_FUNCTION_ARGS)
 						(long long) id),
 				 errhint("%s", _(reason))));
 
-	explain_as(&record->key, sql, record->pid == MyProcPid, analyze,
+	explain_as(&record->key, sql, record->search_path,
+			   record->pid == MyProcPid, analyze,
 			   (ReturnSetInfo *) fcinfo->resultinfo);
 	return (Datum) 0;
 }
