@@ -532,7 +532,8 @@ unit_burst(void *arg, WindowUnitEvent event, const BurstFacts *facts,
 			memset(strings.values, 0, sizeof(strings.values));
 			return patterns_open(&strings, current_userid, facts);
 		case WINDOW_UNIT_GOES_ON:
-			patterns_update(handle, facts);
+			name_burst(facts, &strings);
+			patterns_rename(handle, &strings, facts);
 			break;
 		case WINDOW_UNIT_ENDS:
 			patterns_close(handle, facts, true);

@@ -136,6 +136,8 @@ link_values(Relater *relater, const WindowStatement *child,
 			const ShapeCondition *condition, const KeyColumn *column,
 			bool ask, ValueLink *link)
 {
+	bool		unlikely = false;
+
 	memset(&link->link, 0, sizeof(StatementLink));
 	link->link.key_relid = condition->relid;
 	link->link.key_attnum = condition->attnum;
@@ -143,9 +145,17 @@ link_values(Relater *relater, const WindowStatement *child,
 	link->link.parent_attnum = column->attnum;
 	link->unlikely = !ask;
 	if (ask && condition->attnum != 0 && column->attnum != 0)
+	{
+		StatementLink related;
+
+		link->unlikely = relate_agreement(relater, &child->shape,
+										  link->condition, column->relid,
+										  column->attnum, &related) < 0;
 		link->link.relationship =
 			relate_values(relater, condition->relid, condition->attnum,
-						  column->relid, column->attnum, &link->unlikely);
+						  column->relid, column->attnum, &unlikely);
+		link->unlikely = link->unlikely || unlikely;
+	}
 	if (child->shape.flags & SHAPE_AGGREGATE_ONLY)
 		link->link.relationship = RELATIONSHIP_COUNT_OR_EXISTS;
 }

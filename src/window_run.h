@@ -191,9 +191,14 @@ static inline void
 run_walks(Window *window, WindowStatement *statement,
 		  const WindowValues *values)
 {
+	const WindowParent *parent = &window->details[statement->index].parent;
+
 	if (statement->in_block && !statement->covered &&
-		statement->counts.executions > window->threshold &&
-		statement->counts.last_transaction == statement->transaction)
+		statement->counts.burst &&
+		statement->counts.last_transaction == statement->transaction &&
+		(statement->counts.executions > window->threshold ||
+		 (statement->counts.related && parent->queryid != 0 &&
+		  parent->link.constraint != InvalidOid)))
 		window->steps++;
 	else
 		walks_run(window, statement, values);
