@@ -31,6 +31,8 @@
  *	burst, relate, verdict,
  *	values, keyset,
  *	keyhash
+ *	walks, units,		... which statements are one piece of work, told by
+ *	columnnames			their values
  *	evidence			the keys that a parent returns, as it returns them
  *	advice				what on_repeat says
  *	schema				foreign keys and names out of the catalogs
