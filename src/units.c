@@ -154,7 +154,7 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 		facts->in_blocks = Min((uint64) ((double) counts->in_blocks * share),
 							   facts->executions);
 	}
-	facts->most_in_one = facts->executions / facts->transactions;
+	facts->most_in_one = facts->executions / Max(facts->transactions, 1);
 	facts->last_end += facts->exec_time / Max(facts->executions, 1);
 }
 
