@@ -19,7 +19,7 @@ DECLARE
   hint text;
 BEGIN
   RETURN QUERY SELECT regexp_replace(line, ' *\(cost=.*?\)( \(actual.*)?$', CASE WHEN $2 THEN ', ran' ELSE '' END)
-                 FROM querywatch.explain($1, $2) AS line WHERE line !~ '^(Planning|Execution) Time';
+                 FROM querywatch.explain($1, $2) AS line WHERE line !~ '^(Planning|Execution) Time|^ *(Buffers|Index Searches): ';
 EXCEPTION WHEN OTHERS THEN
   GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
   RETURN QUERY VALUES (regexp_replace(SQLERRM, '\d+', 'N')), (left(hint, 60));

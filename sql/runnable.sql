@@ -230,7 +230,9 @@ BEGIN
   CREATE TEMP TABLE made_too AS SELECT 1 AS n;
 END $$;
 SET pg_querywatch.slow_threshold = -1;
-SELECT query, runnable_sql FROM querywatch.slow_statements WHERE NOT toplevel ORDER BY query COLLATE "C";
+-- (18 and later record the query in them, too)
+SELECT query, runnable_sql FROM querywatch.slow_statements WHERE NOT toplevel
+ GROUP BY query, runnable_sql ORDER BY query COLLATE "C";
 DROP TABLE made, made_too;
 
 SELECT querywatch.reset_slow();
