@@ -34,16 +34,16 @@ BEGIN
   RETURN $1;
 END $$;
 CREATE FUNCTION is_called(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) IS NOT NULL; END $$;
+  $$ BEGIN RETURN fuzz_owner.called($1) IS NOT NULL; END $$;
 CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) = $2; END $$;
+  $$ BEGIN RETURN fuzz_owner.called($1) = $2; END $$;
 CREATE FUNCTION less(int, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) < $2; END $$;
+  $$ BEGIN RETURN fuzz_owner.called($1) < $2; END $$;
 CREATE FUNCTION distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) - $2; END $$;
-CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT called($1)';
-CREATE FUNCTION stable(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT called($1)';
-CREATE FUNCTION rows(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT called($1)';
+  $$ BEGIN RETURN fuzz_owner.called($1) - $2; END $$;
+CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT fuzz_owner.called($1)';
+CREATE FUNCTION stable(int) RETURNS int LANGUAGE sql STABLE AS 'SELECT fuzz_owner.called($1)';
+CREATE FUNCTION rows(int) RETURNS SETOF int LANGUAGE sql STABLE AS 'SELECT fuzz_owner.called($1)';
 CREATE DOMAIN d AS int CHECK (is_called(VALUE));
 CREATE DOMAIN dd AS d CHECK (VALUE > called(-1));
 CREATE DOMAIN ds AS text CHECK (is_called(length(VALUE)));
@@ -54,9 +54,9 @@ CREATE TYPE r AS RANGE (subtype = d);
 CREATE TYPE m AS RANGE (subtype = int, subtype_diff = distance);
 CREATE TYPE e AS ENUM ('one', 'two');
 CREATE FUNCTION to_text(c) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called(1)::text; END $$;
+  $$ BEGIN RETURN fuzz_owner.called(1)::text; END $$;
 CREATE FUNCTION to_c(text) RETURNS c LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN row(called(1), 'x')::c; END $$;
+  $$ BEGIN RETURN row(fuzz_owner.called(1), 'x')::fuzz_owner.c; END $$;
 CREATE CAST (c AS text) WITH FUNCTION to_text(c) AS ASSIGNMENT;
 CREATE CAST (text AS c) WITH FUNCTION to_c(text) AS IMPLICIT;
 CREATE FUNCTION from_e(e) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN called(1); END $$;

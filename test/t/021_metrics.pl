@@ -113,7 +113,8 @@ foreach my $host ('evil.example', "evil.example:$port", 'localhost.evil.example'
 	is(status("GET /metrics HTTP/1.1\r\nHost: $host\r\n\r\n"), 403, "Host: $host");
 }
 is(status("HEAD /metrics HTTP/1.1\r\nHost: evil.example\r\n\r\n"), 403, 'HEAD is refused too');
-is(status("GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"), 403, 'two of them, one allowed');
+# (later versions of libmicrohttpd refuse that by themselves)
+like(status("GET /metrics HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n"), qr/^40[03]$/, 'two of them, one allowed');
 is(status("GET /metrics HTTP/1.0\r\n\r\n"), 200, 'HTTP/1.0 needs none');
 is(status("GET /metrics HTTP/1.0\r\nHost: evil.example\r\n\r\n"), 403, 'but a wrong one is refused');
 unlike(status("GET /metrics HTTP/1.1\r\n\r\n"), qr/^2/, 'HTTP/1.1 needs one');

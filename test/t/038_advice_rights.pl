@@ -32,7 +32,11 @@ sub run_as
 	my ($out, $err);
 	my $status = $node->psql($database // 'postgres', $sql, stdout => \$out, stderr => \$err,
 		on_error_stop => 1, extra_params => [ '-U', $role ]);
-	BAIL_OUT("as $role: $err\n" . substr($sql, 0, 300)) if $status != 0;
+	if ($status != 0)
+	{
+		diag(substr($sql, 0, 300), "\n", $err);
+		BAIL_OUT("a statement of $role failed");
+	}
 	return $out;
 }
 
@@ -69,19 +73,19 @@ BEGIN
   RETURN $1;
 END $$;
 CREATE FUNCTION is_called(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) IS NOT NULL; END $$;
+  $$ BEGIN RETURN mallory.called($1) IS NOT NULL; END $$;
 CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) = $2; END $$;
+  $$ BEGIN RETURN mallory.called($1) = $2; END $$;
 CREATE FUNCTION distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called($1) - $2; END $$;
-CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT called($1)';
+  $$ BEGIN RETURN mallory.called($1) - $2; END $$;
+CREATE FUNCTION inlined(int) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT mallory.called($1)';
 CREATE DOMAIN d AS int CHECK (is_called(VALUE));
 CREATE DOMAIN constant AS int CHECK (VALUE > 0 AND is_called(1));
 CREATE TYPE c AS (f d);
 CREATE TYPE r AS RANGE (subtype = d);
 CREATE TYPE measured AS RANGE (subtype = int, subtype_diff = distance);
 CREATE FUNCTION to_text(c) RETURNS text LANGUAGE plpgsql IMMUTABLE AS
-  $$ BEGIN RETURN called(1)::text; END $$;
+  $$ BEGIN RETURN mallory.called(1)::text; END $$;
 CREATE CAST (c AS text) WITH FUNCTION to_text(c);
 CREATE AGGREGATE summed (int) (sfunc = int4pl, stype = int, initcond = '0');
 CREATE OPERATOR === (leftarg = int, rightarg = int, function = same, restrict = eqsel, join = eqjoinsel);
