@@ -67,3 +67,26 @@ SELECT id AS slow FROM querywatch.slow_statements WHERE query ~ '^CREATE TABLE c
 SELECT count(*) FROM querywatch.explain(:slow) WHERE explain ~ 'Scan on visits';
 DROP SCHEMA regress_qw_first CASCADE;
 SELECT querywatch.reset_slow();
+
+-- nor is there an index for a role that may not read the table any more, of a
+-- statement whose text cannot be analysed
+CREATE ROLE regress_qw_reader;
+GRANT USAGE ON SCHEMA public TO regress_qw_reader;
+CREATE TABLE public.large AS SELECT i AS id, i % 1000 AS kind FROM generate_series(1, 60000) AS i;
+ANALYZE public.large;
+GRANT SELECT ON public.large TO regress_qw_reader;
+SET max_parallel_workers_per_gather = 0;
+SET ROLE regress_qw_reader;
+PREPARE by_kind (int) AS SELECT count(*) FROM public.large WHERE kind = $1;
+EXECUTE by_kind (1);
+EXECUTE by_kind (2);
+EXECUTE by_kind (3);
+EXECUTE by_kind (4);
+RESET ROLE;
+SELECT rewrite FROM querywatch.findings WHERE kind = 'missing_index';
+REVOKE SELECT ON public.large FROM regress_qw_reader;
+SELECT rewrite IS NULL AS none FROM querywatch.findings WHERE kind = 'missing_index';
+DEALLOCATE by_kind;
+DROP TABLE public.large;
+REVOKE USAGE ON SCHEMA public FROM regress_qw_reader;
+DROP ROLE regress_qw_reader;

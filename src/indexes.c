@@ -29,6 +29,7 @@
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_type.h"
 #include "commands/defrem.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -1072,6 +1073,19 @@ columns_of_scan(const ScanSearch *search, const char **using)
 	return buf.len > 0 ? buf.data : NULL;
 }
 
+/*
+ * May the current role read some of a table's columns?  One that could only
+ * by a view may not: what it may use of that is not known here.
+ */
+static bool
+may_read(Oid relid)
+{
+	return pg_class_aclcheck(relid, GetUserId(),
+							 ACL_SELECT) == ACLCHECK_OK ||
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT,
+								  ACLMASK_ANY) == ACLCHECK_OK;
+}
+
 /* GuardedCallback */
 static void
 find_index_of_scan(void *arg)
@@ -1097,7 +1111,7 @@ find_index_of_scan(void *arg)
 			search->advice->mismatch == NULL)
 			explain_mismatch(search, columns->columns[i].attnum);
 	}
-	names = columns_of_scan(search, &using);
+	names = may_read(search->relid) ? columns_of_scan(search, &using) : NULL;
 	if (names != NULL)
 	{
 		char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(search->relid)),
