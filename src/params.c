@@ -1012,27 +1012,6 @@ params_value_cut(StringInfo buf, Oid type, Datum value, int max,
 	return true;
 }
 
-/* The character that a backslash and this one stand for in E'...' */
-static char
-unescape(char c)
-{
-	switch (c)
-	{
-		case 'b':
-			return '\b';
-		case 'f':
-			return '\f';
-		case 'n':
-			return '\n';
-		case 'r':
-			return '\r';
-		case 't':
-			return '\t';
-		default:
-			return c;
-	}
-}
-
 void
 params_literal_text(StringInfo buf, const char *text, const LiteralSpan *span,
 					int max)
@@ -1059,7 +1038,7 @@ params_literal_text(StringInfo buf, const char *text, const LiteralSpan *span,
 			if (*p == '\\' && backslashes && p + 1 < end &&
 				strchr("01234567xuU", p[1]) == NULL)
 			{
-				appendStringInfoCharMacro(buf, unescape(p[1]));
+				appendStringInfoCharMacro(buf, escaped_char(p[1]));
 				p += 2;
 			}
 			else if (*p == '\'')
