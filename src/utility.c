@@ -30,7 +30,8 @@
 #include "statements_run.h"
 #include "toplevel.h"
 
-static ProcessUtility_hook_type prev_ProcessUtility = NULL;
+/* The hook before ours, or what there is to do where there was none */
+static ProcessUtility_hook_type next_ProcessUtility = standard_ProcessUtility;
 
 /* Statements that change nothing that was read */
 static bool
@@ -223,12 +224,8 @@ ran_transaction_command(PlannedStmt *pstmt, const char *queryString,
 	toplevel.length = pstmt->stmt_len;
 	nesting_level = 1;
 	toplevel_begin(TOPLEVEL_COMMAND);
-	if (prev_ProcessUtility)
-		prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-							params, queryEnv, dest, qc);
-	else
-		standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
+	next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+						queryEnv, dest, qc);
 	toplevel_end();
 	nesting_level = 0;
 
@@ -322,12 +319,8 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		if (level == 0 && IsA(parsetree, DeclareCursorStmt))
 			hooks_declare_cursor((DeclareCursorStmt *) parsetree, queryString,
 								 pstmt->stmt_location, pstmt->stmt_len);
-		if (prev_ProcessUtility)
-			prev_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-								params, queryEnv, dest, qc);
-		else
-			standard_ProcessUtility(pstmt, queryString, readOnlyTree, context,
-									params, queryEnv, dest, qc);
+		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
 	}
 	PG_CATCH();
 	{
@@ -410,6 +403,7 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 void
 utility_hook_install(void)
 {
-	prev_ProcessUtility = ProcessUtility_hook;
+	if (ProcessUtility_hook)
+		next_ProcessUtility = ProcessUtility_hook;
 	ProcessUtility_hook = qw_ProcessUtility;
 }
