@@ -498,13 +498,8 @@ window_progress(const Window *window, const WindowStatement *statement,
 	const WindowCounts *counts = &statement->counts;
 	const WindowDetail *detail = &window->details[statement->index];
 
-	progress->executions = counts->executions;
-	progress->rows = counts->rows;
-	progress->transactions = counts->transactions;
+	progress->growth = window_growth(statement);
 	progress->most_in_one = window_most_in_one(statement);
-	progress->exec_time = counts->exec_time;
-	progress->wall_time = counts->wall_time;
-	progress->last_end = counts->last_end;
 	progress->hashed = counts->hashed;
 	progress->distinct_values = valueset_count(&detail->all, counts->hashed);
 	progress->distinct_keys = valueset_count(keys_of(statement, detail),
@@ -515,22 +510,24 @@ window_progress(const Window *window, const WindowStatement *statement,
 void
 window_advance(BurstFacts *facts, const BurstProgress *progress)
 {
-	if (progress->executions <= facts->executions)
+	const		BurstGrowth *growth = &progress->growth;
+
+	if (growth->executions <= facts->executions)
 		return;
-	facts->executions = progress->executions;
-	facts->rows = progress->rows;
-	facts->transactions = progress->transactions;
+	facts->executions = growth->executions;
+	facts->rows = growth->rows;
+	facts->transactions = growth->transactions;
 	facts->most_in_one = progress->most_in_one;
-	facts->exec_time = progress->exec_time;
-	facts->wall_time = progress->wall_time;
-	facts->last_end = progress->last_end;
+	facts->exec_time = growth->exec_time;
+	facts->wall_time = growth->wall_time;
+	facts->last_end = growth->last_end;
 	facts->distinct_values =
 		valueset_estimate(progress->distinct_values, progress->hashed,
-						  progress->executions);
+						  growth->executions);
 	facts->distinct_keys =
 		distinct_keys(facts, valueset_estimate(progress->distinct_keys,
 											   progress->hashed,
-											   progress->executions));
+											   growth->executions));
 	facts->varied = progress->varied;
 }
 

@@ -26,7 +26,9 @@
 #define CAPTURE_MAX_STATEMENTS	2048
 #define CAPTURE_MAX_VALUES		49152
 
+#pragma GCC visibility push(hidden)
 extern bool capture_on;
+#pragma GCC visibility pop
 
 /* A statement of one role in a capture */
 typedef struct CapturedStatement

@@ -167,11 +167,18 @@ compat_may_set_role(Oid member, Oid role)
 #endif
 }
 
-/* The monotonic clock, nanoseconds */
+/*
+ * The monotonic clock, nanoseconds.  Before 16 the reading is static: a local
+ * variable whose address is taken would have the stack of each caller guarded.
+ */
 static inline uint64
 compat_clock(void)
 {
+#if PG_VERSION_NUM >= 160000
 	instr_time	now;
+#else
+	static instr_time now;
+#endif
 
 	INSTR_TIME_SET_CURRENT(now);
 #if PG_VERSION_NUM >= 160000

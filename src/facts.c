@@ -657,8 +657,9 @@ count_blocked(void *arg)
 }
 
 void
-facts_idle(const StatementKey *key, int slot, uint64 idle)
+facts_idle(int slot, uint64 idle)
 {
+	StatementKey key = statements_local(slot)->key;
 	StatementFacts facts = {0};
 
 	facts.idle_calls = 1;
@@ -666,6 +667,6 @@ facts_idle(const StatementKey *key, int slot, uint64 idle)
 	facts.max_idle = as_uint32((int64) (idle / 1000000));
 	if (somebody_waits())
 		(void) guarded_call_early(count_blocked, &facts.blocked);
-	if (statements_slot_holds(slot, key))
+	if (statements_slot_holds(slot, &key))
 		statements_add_facts(slot, &facts);
 }

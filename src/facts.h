@@ -28,6 +28,9 @@
 #include "execution.h"
 #include "scancolumns.h"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 /* Counted from these on; thresholds below them have no effect */
 #define FACTS_MANY_ROWS			1000	/* rows of one result */
 #define FACTS_DEEP_OFFSET		1000	/* rows skipped by OFFSET */
@@ -166,9 +169,11 @@ extern void facts_spilled(QueryDesc *queryDesc, int slot, uint64 elapsed,
 						  int64 spilled);
 
 /* The client let its transaction wait for so long after this statement */
-extern void facts_idle(const StatementKey *key, int slot, uint64 idle);
+extern void facts_idle(int slot, uint64 idle);
 
 /* It was cancelled by statement_timeout */
 extern void facts_timeout(int slot, uint64 elapsed);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_FACTS_H */

@@ -45,7 +45,12 @@ histogram_bucket(uint64 ns)
 		return 0;
 	if (ns >= (UINT64CONST(1) << HISTOGRAM_MAX_EXPONENT))
 		return HISTOGRAM_BUCKETS - 1;
+#ifdef HAVE__BUILTIN_CLZ
+	exponent = 63 ^ __builtin_clzll(ns);	/* one instruction where there is
+											 * one */
+#else
 	exponent = pg_leftmost_one_pos64(ns);
+#endif
 	return 1 + (exponent - HISTOGRAM_MIN_EXPONENT) * 4 +
 		histogram_part_of[(ns >> (exponent - 5)) & 31];
 }

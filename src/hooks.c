@@ -213,34 +213,21 @@ hooks_declare_cursor(const DeclareCursorStmt *stmt, const char *text,
 		describe_query(slot, text, location, length, query, jstate);
 }
 
-static void
-qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
+static pg_noinline void
+parsed(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 {
-	uint64		queryid;
+	uint64		queryid = (uint64) query->queryId;
 	StatementKey key;
 	int			slot;
 	bool		is_value;
 
-	if (prev_post_parse_analyze)
-		prev_post_parse_analyze(pstate, query, jstate);
-
-	toplevel_check();
-	repeats_parses++;
-	queryid = (uint64) query->queryId;
-	if (query->utilityStmt)
-		(void) repeats_set_literals(0);
+	/* with secrets a utility statement's text has to wait: it is cut then */
+	if (query->utilityStmt &&
+		(!qw_track_utility ||
+		 secrets_location(query->utilityStmt, &is_value) >= 0))
+		return;
 	if (queryid == 0 || IsParallelWorker() ||
 		!(level_tracked() || in_cursor_utility))
-		return;
-
-	/*
-	 * Without constants a utility statement's text can wait until it ran, and
-	 * with secrets it must: it is cut there.
-	 */
-	if (query->utilityStmt &&
-		(!qw_track_utility || jstate == NULL ||
-		 jstate->clocations_count == 0 ||
-		 secrets_location(query->utilityStmt, &is_value) >= 0))
 		return;
 
 	key = current_key(queryid);
@@ -261,7 +248,26 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 		return;
 	}
 	if (key.toplevel)
-		(void) repeats_set_literals(0);
+		repeats_no_literals();
+}
+
+static void
+qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
+{
+	if (unlikely(prev_post_parse_analyze != NULL))
+		prev_post_parse_analyze(pstate, query, jstate);
+
+	toplevel_check();
+	repeats_parses++;
+	if (query->utilityStmt != NULL)
+	{
+		repeats_no_literals();
+
+		/* without constants the text can wait until it ran */
+		if (jstate == NULL || jstate->clocations_count == 0)
+			return;
+	}
+	parsed(pstate, query, jstate);
 }
 
 /*
@@ -356,6 +362,7 @@ qw_planner(PLANNER_ARGS)
 	PlannedStmt *result;
 
 	toplevel_check();
+	repeats_plans++;
 	if (query_string == NULL || !tracked((uint64) parse->queryId))
 		return plan_uncounted(PLANNER_PASS);
 	if (!toplevel_free())
@@ -548,8 +555,17 @@ runs_once(QueryDesc *queryDesc)
 		(ActivePortal == NULL || ActivePortal->queryDesc != queryDesc);
 }
 
+/* What is known of a statement, NULL if it is not recorded */
+static inline StatementLocal *
+find_local(const StatementKey *key)
+{
+	int			slot = statements_slot(key);
+
+	return likely(slot >= 0) ? statements_local(slot) : NULL;
+}
+
 /* A run is recorded that was slow, or that there is more to tell of */
-static pg_noinline int
+static pg_noinline StatementLocal *
 record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 			   uint64 rows)
 {
@@ -569,7 +585,7 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 	slot = statements_slot(&r->key);
 	if (unlikely(!statements_described(slot)))
 		describe_plan(slot, queryDesc); /* reset meanwhile */
-	return slot;
+	return statements_local(slot);
 }
 
 /* A query completed in one run (and finish, if that had work) */
@@ -577,22 +593,22 @@ static pg_attribute_always_inline void
 run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 			  uint64 end, uint64 rows)
 {
-	int			slot = r->slot;
+	StatementLocal *local = r->local;
 	bool		wrote;
 	uint64		elapsed = end - r->measure.start;
 
 	if (unlikely(is_slow(elapsed) || !compat_is_plain(queryDesc)))
 	{
-		slot = record_in_full(r, queryDesc, elapsed, rows);
+		local = record_in_full(r, queryDesc, elapsed, rows);
 		wrote = measure_wrote(&r->measure);
 	}
 	else
-		wrote = statements_record_run(slot, elapsed, rows, &r->measure,
+		wrote = statements_record_run(local, elapsed, rows, &r->measure,
 									  describe_plan, queryDesc);
 	if (unlikely(facts_worth_a_look(queryDesc, rows,
 									pgBufferUsage.temp_blks_written -
 									r->measure.buffers.temp_blks_written)))
-		facts_end(queryDesc, slot, elapsed, rows,
+		facts_end(queryDesc, statements_number(local), elapsed, rows,
 				  pgBufferUsage.temp_blks_written -
 				  r->measure.buffers.temp_blks_written);
 	if (r->run)
@@ -604,7 +620,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 		/* a SELECT that left WAL called a function that wrote */
 		if (unlikely(wrote) && queryDesc->operation == CMD_SELECT)
 			repeats_wrote();
-		client_statement_ended(&r->key, slot, end);
+		client_statement_ended(local, end);
 		if (unlikely(capture_on))
 			capture_execution(&r->key, r->measure.start, elapsed, rows);
 	}
@@ -639,7 +655,7 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 	open->rows += rows;
 	(void) measure_add_usage(&r->measure, &open->usage);
 	if (nesting_level == 0)
-		client_statement_ended(&r->key, statements_slot(&r->key), end);
+		client_statement_ended(r->local, end);
 }
 
 /*
@@ -708,22 +724,22 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 					   queryDesc->plannedstmt->stmt_len);
 }
 
-/* A run that is recorded is about to begin: r->slot is set */
+/* A run that is recorded is about to begin: r->local is set */
 static pg_attribute_always_inline void
 run_begins(Running *r, QueryDesc *queryDesc, bool watch)
 {
-	if (unlikely(!statements_described(r->slot)))
-		describe_plan(r->slot, queryDesc);
-	if (watch && repeats_watches(statements_local(r->slot)))
-		r->run = repeats_begin(&r->key, statements_local(r->slot), queryDesc,
-							   &r->measure.start);
+	StatementLocal *local = r->local;
+
+	if (unlikely(!statement_described(local)))
+		describe_plan(statements_number(local), queryDesc);
+	if (watch && repeats_watches(local))
+		r->run = repeats_begin(&r->key, local, queryDesc, &r->measure.start);
 	else if (r->open)
 		repeats_continue(r->open->run, r->key.queryid);
 	else
 	{
 		if (watch)
-			repeats_unwatched(statements_local(r->slot),
-							  queryDesc->sourceText);
+			repeats_unwatched(local, queryDesc->sourceText);
 		repeats_forget_application();
 	}
 	r->fills = statements_fills;
@@ -745,7 +761,7 @@ run_over(Running *r, QueryDesc *queryDesc, bool is_toplevel, bool completed)
 	}
 	end = compat_clock();
 	if (unlikely(r->fills != statements_fills))
-		r->slot = statements_slot(&r->key);
+		r->local = find_local(&r->key);
 	if (likely(completed))
 		run_completed(r, queryDesc, is_toplevel, end, rows);
 	else
@@ -765,7 +781,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	DestReceiver *dest = queryDesc->dest;
 	bool		watch;
 
-	r->slot = -1;
+	r->local = NULL;
 	r->counted = tracked(queryid) &&
 		(qw_track == TRACK_ALL || likely(!runs_held_cursor()));
 	r->open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
@@ -774,9 +790,9 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	{
 		/* before 18 a cursor's query has its id from us alone */
 		r->key = r->open ? r->open->key : current_key(queryid);
-		r->slot = statements_slot(&r->key);
+		r->local = find_local(&r->key);
 	}
-	if (r->slot < 0)
+	if (r->local == NULL)
 	{
 		if (nesting_level > 0)
 			next_ExecutorRun(EXECUTOR_RUN_PASS);
@@ -805,7 +821,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	{
 		if (unlikely(capture_on) && watch && r->key.toplevel)
 			capture_values(repeats_values(queryDesc,
-										  &statements_local(r->slot)->shape));
+										  &r->local->shape));
 		run_begins(r, queryDesc, watch);
 		if (unlikely(repeats_wanted_rows != NULL))
 			run_collecting(EXECUTOR_RUN_PASS);
@@ -848,15 +864,15 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 
 	if (unlikely(!toplevel_free() || count != 0 || queryid == 0 ||
 				 direction != ForwardScanDirection || open_queries != NULL ||
-				 capture_on || qw_track == TRACK_NONE || IsParallelWorker() ||
+				 capture_on || qw_track == TRACK_NONE ||
 				 runs_held_cursor()))
 	{
 		run_others(EXECUTOR_RUN_PASS);
 		return;
 	}
 	r->key = current_key(queryid);
-	r->slot = statements_slot(&r->key);
-	if (unlikely(r->slot < 0))
+	r->local = find_local(&r->key);
+	if (unlikely(r->local == NULL))
 	{
 		run_uncounted(EXECUTOR_RUN_PASS);
 		return;
@@ -901,7 +917,7 @@ finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 	}
 	PG_END_TRY();
 	nesting_level--;
-	r->slot = statements_slot(&r->key);
+	r->local = find_local(&r->key);
 	run_completed(r, queryDesc, nesting_level == 0, compat_clock(), rows);
 }
 

@@ -128,6 +128,7 @@ kept_forget(int number)
 		statements_record_plan(number, l->planned - 1);
 	l->planned = 0;
 	l->key.queryid = 0;
+	l->tenure = ++statements_tenures;
 	kept_queryids[way / KEPT_WAYS][way % KEPT_WAYS] = 0;
 }
 
@@ -152,6 +153,8 @@ kept_remember(const StatementLocal *local)
 	}
 	l = &statements_locals[number_of(set, way)];
 	*l = *local;
+	l->slot = NULL;
+	l->tenure = ++statements_tenures;
 	l->wants_slot = false;
 	kept_queryids[set][way] = local->key.queryid;
 }

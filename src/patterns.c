@@ -507,7 +507,7 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	burst->seen = now;
 	burst->strings = *strings;
 	burst->facts = *facts;
-	burst->progress.executions = 0;
+	burst->progress.growth.executions = 0;
 	end_writing(slot);
 	return handle;
 }
@@ -522,7 +522,7 @@ patterns_update(int handle, const BurstFacts *facts)
 	place = &places[handle];
 	begin_writing(place->shared);
 	place->burst->facts = *facts;
-	place->burst->progress.executions = 0;
+	place->burst->progress.growth.executions = 0;
 	end_writing(place->shared);
 }
 
@@ -546,7 +546,7 @@ patterns_rename(int handle, const PatternStrings *strings,
 	to = &place->burst->strings;
 	begin_writing(place->shared);
 	place->burst->facts = *facts;
-	place->burst->progress.executions = 0;
+	place->burst->progress.growth.executions = 0;
 	place->burst->parent_relid = facts->parent_relid;
 	place->burst->parent_attnum = facts->parent_attnum;
 	strlcpy(to->key_column, strings->key_column, sizeof(to->key_column));
@@ -570,6 +570,18 @@ patterns_progress(int handle, const BurstProgress *progress)
 	begin_writing(place->shared);
 	place->burst->progress = *progress;
 	end_writing(place->shared);
+}
+
+void
+patterns_grown(int handle, BurstGrowth growth)
+{
+	SharedBurst *slot = places[handle].shared;
+
+	if (unlikely(slot == NULL))
+		return;
+	begin_writing(slot);
+	slot->burst.progress.growth = growth;
+	end_writing(slot);
 }
 
 void

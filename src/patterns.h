@@ -140,6 +140,12 @@ extern int	patterns_open(const PatternStrings *strings, Oid userid,
 extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
+/*
+ * The same of what every execution changes; the rest is as patterns_progress()
+ * told it, which was called before
+ */
+extern void patterns_grown(int handle, BurstGrowth growth);
+
 /* What was told of it last */
 extern const BurstFacts *patterns_facts(int handle);
 

@@ -17,31 +17,30 @@
 #include "recording.h"
 #include "repeats.h"
 #include "secrets.h"
+#include "statements_run.h"
 
 int			nesting_level = 0;
 bool		in_cursor_utility = false;
 
 PlanSeen	last_plan;
-ClientStatement last_client_statement = {.slot = -1};
+ClientStatement last_client_statement;
 
 /* A statement of the client's begins in the transaction of the last one */
 void
 record_client_time(uint64 now)
 {
+	StatementLocal *local = last_client_statement.local;
 	uint64		gap = now - last_client_statement.end;
 
 	/* autovacuum, or what applies replicated changes, has no client */
-	if (MyProcPort == NULL)
+	if (MyProcPort == NULL || local->tenure != last_client_statement.tenure)
 		return;
 
 	/* planning in between was ours */
-	if (gap > last_plan.elapsed)
-		statements_record_client(&last_client_statement.key,
-								 last_client_statement.slot,
-								 gap - last_plan.elapsed);
+	if (likely(gap > last_plan.elapsed))
+		statements_record_client(local, gap - last_plan.elapsed);
 	if (unlikely(gap >= FACTS_LONG_IDLE))
-		facts_idle(&last_client_statement.key, last_client_statement.slot,
-				   gap);
+		facts_idle(statements_number(local), gap);
 }
 
 /* Adds it to its statement; true if the slow log wants it as well */

@@ -105,8 +105,10 @@ plan_time_of(uint64 queryid)
  */
 typedef struct ClientStatement
 {
-	StatementKey key;
-	int			slot;			/* -1: none ended, or another began */
+	StatementLocal *local;		/* NULL: none ended, or another began */
+	uint64		tenure;			/* of "local" then: if it is another by now,
+								 * the statement has lost its slot, and its
+								 * time is not kept */
 	uint64		end;
 	uint64		transaction;
 } ClientStatement;
@@ -117,17 +119,17 @@ extern void record_client_time(uint64 now);
 static inline void
 client_statement_begins(uint64 now)
 {
-	if (last_client_statement.slot >= 0 &&
+	if (last_client_statement.local != NULL &&
 		last_client_statement.transaction == compat_transaction_id())
 		record_client_time(now);
-	last_client_statement.slot = -1;
+	last_client_statement.local = NULL;
 }
 
 static inline void
-client_statement_ended(const StatementKey *key, int slot, uint64 end)
+client_statement_ended(StatementLocal *local, uint64 end)
 {
-	last_client_statement.key = *key;
-	last_client_statement.slot = slot;
+	last_client_statement.local = local;
+	last_client_statement.tenure = local->tenure;
 	last_client_statement.end = end;
 	last_client_statement.transaction = compat_transaction_id();
 	last_plan.queryid = 0;

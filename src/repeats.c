@@ -39,9 +39,6 @@
 #include "visible.h"
 #include "window_run.h"
 
-/* Executions of a burst up to which readers get all the facts with each */
-#define LONG_BURST	64
-
 static Window *window = NULL;
 static bool detached = false;
 
@@ -58,13 +55,14 @@ static Oid	plain_userid = InvalidOid;	/* their role, if they have neither
 
 const char *repeats_application_seen = NULL;
 
-/* Readers were not told all of some burst */
+/* Readers were not told all of some burst that is not long */
 static bool behind = false;
 
 KeySet	   *repeats_wanted_rows = NULL;
 
-/* Statements parsed in this session */
+/* Statements parsed, and planned, in this session */
 uint64		repeats_parses = 0;
+uint64		repeats_plans = 0;
 
 /* on_repeat when the window was last configured */
 static int	configured_on_repeat = ON_REPEAT_OFF;
@@ -75,7 +73,7 @@ static PgStat_Counter last_time_kept = 0;
 
 /* Constants of the statement parsed last, if it was asked for */
 static StatementLiterals literals;
-static uint64 literals_queryid = 0;
+uint64		repeats_literals_queryid = 0;
 static uint64 literals_parses = 0;	/* repeats_parses when they were found */
 
 static int	unit_burst(void *arg, WindowUnitEvent event,
@@ -225,8 +223,8 @@ find_literals(QueryDesc *queryDesc)
 static inline bool
 has_literals(const QueryDesc *queryDesc)
 {
-	return literals_queryid != 0 &&
-		literals_queryid == (uint64) queryDesc->plannedstmt->queryId;
+	return repeats_literals_queryid != 0 &&
+		repeats_literals_queryid == (uint64) queryDesc->plannedstmt->queryId;
 }
 
 static inline const StatementLiterals *
@@ -570,19 +568,26 @@ configure(void)
 }
 
 /*
+ * Had this plan's source text no comment when it was looked at?  A plan at the
+ * same address is the same one if nothing was planned since.
+ */
+static inline bool
+is_plain_plan(const StatementLocal *local, const PlannedStmt *plan)
+{
+	return local->plain_plan == plan && local->plain_plans == repeats_plans;
+}
+
+/*
  * Is this execution, as far as can be told at once, of the same role and
- * application as the last one, neither of them with a comment?  A text that
- * nothing was parsed since it was looked at is the same, and had none then.
+ * application as the last one, neither of them with a comment?
  */
 static inline bool
 is_plain(const StatementKey *key, const StatementLocal *local,
-		 const char *text)
+		 const PlannedStmt *plan)
 {
 	return plain_userid == key->userid &&
 		repeats_application_seen == application_name &&
-		local->plain_text == text &&
-		local->plain_parses == repeats_parses &&
-		!qw_repeat_settings_changed;
+		is_plain_plan(local, plan) && !qw_repeat_settings_changed;
 }
 
 /*
@@ -607,8 +612,7 @@ find_context(const StatementKey *key, StatementLocal *local,
 		configure();
 
 	same_owner = plain_userid == key->userid && is_same_application();
-	if (same_owner && local->plain_text == text &&
-		local->plain_parses == repeats_parses)
+	if (same_owner && is_plain_plan(local, queryDesc->plannedstmt))
 		return true;
 
 	if (location > 0)
@@ -623,8 +627,8 @@ find_context(const StatementKey *key, StatementLocal *local,
 		return false;
 	if (OidIsValid(plain_userid))
 	{
-		local->plain_text = text;
-		local->plain_parses = repeats_parses;
+		local->plain_plan = queryDesc->plannedstmt;
+		local->plain_plans = repeats_plans;
 	}
 	return true;
 }
@@ -758,7 +762,7 @@ repeats_begin(const StatementKey *key, StatementLocal *local,
 {
 	uint64		transaction = compat_transaction_id();
 
-	if (unlikely(!is_plain(key, local, queryDesc->sourceText) ||
+	if (unlikely(!is_plain(key, local, queryDesc->plannedstmt) ||
 				 came_at_once(transaction)))
 		return begin_other(key, local, queryDesc, now, transaction);
 
@@ -776,19 +780,29 @@ repeats_continue(RepeatRun *run, uint64 queryid)
 
 /*
  * Readers follow a burst as it goes on: all that is known of it is told with
- * every execution, past LONG_BURST only when it has grown by an eighth, and its
- * counts in between.  Inside of a transaction block it is told when it is four
- * times as long, and when that ends; its counts with every eighth execution.  A
- * reader of the same session has repeats_publish().
+ * every execution, past WINDOW_LONG_BURST only when it has grown by an eighth or after
+ * a second, and its counts with those in between.  Inside of a transaction
+ * block it is told when it is four times as long, its counts with every eighth
+ * execution, and when the block ends what was not told meanwhile.  A reader of
+ * the same session has repeats_publish().
  */
 static uint64
 executions_due(const RepeatRun *run)
 {
 	uint64		executions = window_executions(run);
 
-	if (executions > LONG_BURST)
+	if (window_is_long(run))
 		return executions + executions / 8;
 	return executions + (IsTransactionBlock() ? 3 * executions : 1);
+}
+
+static void
+tell_progress(const RepeatRun *run, int handle)
+{
+	BurstProgress progress;
+
+	window_progress(window, run, &progress);
+	patterns_progress(handle, &progress);
 }
 
 static pg_noinline void
@@ -799,35 +813,19 @@ tell_all(RepeatRun *run, int handle)
 	window_facts(window, run, &facts);
 	patterns_update(handle, &facts);
 	window_told(window, run, executions_due(run));
-}
-
-static inline void
-tell_progress(const RepeatRun *run, int handle)
-{
-	BurstProgress progress;
-
-	window_progress(window, run, &progress);
-	patterns_progress(handle, &progress);
-}
-
-/* Are the counts told with this execution, where not everything is? */
-static inline bool
-is_progress_due(const RepeatRun *run)
-{
-	uint64		executions = window_executions(run);
-
-	return executions > LONG_BURST || executions % 8 == 0;
+	if (window_is_long(run))
+		tell_progress(run, handle);
 }
 
 static inline void
 update_burst(RepeatRun *run, int handle)
 {
-	if (window_is_due(run))
+	if (window_is_due(window, run))
 		tell_all(run, handle);
 	else
 	{
-		behind = true;
-		if (is_progress_due(run))
+		behind |= !window_is_long(run);
+		if (window_is_long(run) || window_executions(run) % 8 == 0)
 			tell_progress(run, handle);
 	}
 }
@@ -877,16 +875,30 @@ end_other(RepeatRun *run)
 /*
  * The end of one that had values, is in a burst, or makes one.  What N+1 mostly
  * is, a further key in a burst of which nothing is to be told, is counted
- * before anything else is called.
+ * before anything else is called; and so is one more of a long burst, of which
+ * no more is to be told than that.
  */
 static pg_noinline void
 end_asked(RepeatRun *run)
 {
-	if (likely(window_handle(window, run) >= 0 && !window_is_due(run) &&
-			   !is_progress_due(run) && window_end_key(window, run)))
+	int			handle = window_handle(window, run);
+
+	if (likely(handle >= 0 && !window_is_due(window, run)))
 	{
-		behind = true;
-		return;
+		if (window_is_long(run))
+		{
+			if (window_ends_uncounted(window, run) ||
+				window_end_key(window, run))
+			{
+				patterns_grown(handle, window_growth(run));
+				return;
+			}
+		}
+		else if (window_executions(run) % 8 != 0 && window_end_key(window, run))
+		{
+			behind = true;
+			return;
+		}
 	}
 	end_other(run);
 }
@@ -943,7 +955,7 @@ repeats_wants_literals(const StatementLocal *local)
 StatementLiterals *
 repeats_set_literals(uint64 queryid)
 {
-	literals_queryid = queryid;
+	repeats_literals_queryid = queryid;
 	literals_parses = repeats_parses;
 	return &literals;
 }

@@ -79,6 +79,16 @@ extern void repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now,
 extern bool repeats_wants_literals(const StatementLocal *local);
 extern StatementLiterals *repeats_set_literals(uint64 queryid);
 
+/* The statement whose constants are known; 0: none */
+extern uint64 repeats_literals_queryid;
+
+/* Those of the statement that was parsed are not known */
+static inline void
+repeats_no_literals(void)
+{
+	repeats_literals_queryid = 0;
+}
+
 /*
  * Hash of all values of an execution that is about to run, 0 if it has none:
  * what the detector compares.
@@ -86,8 +96,9 @@ extern StatementLiterals *repeats_set_literals(uint64 queryid);
 extern uint64 repeats_values(QueryDesc *queryDesc,
 							 const StatementShape *shape);
 
-/* To be counted up with every statement parsed */
+/* To be counted up with every statement parsed, and every one planned */
 extern uint64 repeats_parses;
+extern uint64 repeats_plans;
 
 /*
  * Shows readers all that is known by now of this session's open bursts; for
@@ -111,7 +122,10 @@ repeats_forget_application(void)
 	repeats_application_seen = NULL;
 }
 
-/* A transaction block has ended: readers are told all of its bursts */
+/*
+ * A transaction block has ended: readers are told what they were not told while
+ * it lasted
+ */
 extern void repeats_committed(void);
 
 /* A utility statement wrote something */

@@ -79,6 +79,7 @@ static int	slots_given = 0;	/* that hold, or held, a statement */
 static int	last_given = 0;		/* the one given last */
 static int	hand = 0;			/* where the search for one to give ended */
 uint64		statements_fills = 0;
+uint64		statements_tenures = 0;
 
 static int
 backend_count(void)
@@ -158,6 +159,7 @@ detach(int code, Datum arg)
 	{
 		flush_slot(&statements_mine->slots[i]);
 		statements_locals[i].key.queryid = 0;
+		statements_locals[i].slot = NULL;
 	}
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	kept_detach();
@@ -173,7 +175,9 @@ attach(void)
 {
 	int			number;
 
-	if (detached || statements_shared == NULL || MyProc == NULL)
+	/* parallel workers leave their statements to their leader */
+	if (detached || statements_shared == NULL || MyProc == NULL ||
+		IsParallelWorker())
 		return false;
 	number = compat_proc_number();
 	if (number < 0 || number >= statements_shared->nbackends)
@@ -223,7 +227,7 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 			l->shape = shape;
 		l->key = *key;
 		l->window_statement = NULL;
-		l->plain_text = NULL;
+		l->plain_plan = NULL;
 		l->scans_seen = info.observed;
 		l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
 									FACTS_SCAN_STEP);
@@ -237,6 +241,7 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 	l->text_serial = info.text_serial;
 	l->shape_serial = info.shape_serial;
 
+	l->slot = slot;
 	slot_write_begins(slot);
 	slot->key = *key;
 	slot->ref = info.ref;
@@ -321,6 +326,7 @@ fill_slot(const StatementKey *key, int kept)
 		unlink_slot(slot);
 	}
 	pin_slot(slot, key, kept >= 0 ? &known : NULL);
+	statements_locals[slot].tenure = ++statements_tenures;
 	return slot;
 }
 
@@ -516,24 +522,4 @@ bool
 statements_slot_holds(int slot, const StatementKey *key)
 {
 	return statement_key_equal(&statements_locals[slot].key, key);
-}
-
-void
-statements_record_client(const StatementKey *key, int slot_number,
-						 uint64 elapsed)
-{
-	SharedSlot *slot;
-
-	/* it may have lost its slot meanwhile: then the time is not kept */
-	if (!statements_slot_holds(slot_number, key))
-		return;
-	if (slot_number >= FIRST_KEPT)
-	{
-		kept_record_client(slot_number, elapsed);
-		return;
-	}
-	slot = &statements_mine->slots[slot_number];
-	slot_write_begins(slot);
-	slot->counters.client_time += (int64) elapsed;
-	slot_write_ends(slot);
 }

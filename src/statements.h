@@ -83,12 +83,16 @@ typedef struct TableRef
 typedef struct StatementLocal
 {
 	StatementKey key;			/* queryid 0: there is none */
+	struct SharedSlot *slot;	/* NULL: it is a kept one, or there is none */
+	uint64		tenure;			/* another one whenever this place is given to
+								 * a statement */
 	TableRef	ref;			/* its entry; in the slot too, for readers */
 	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
-	const char *plain_text;		/* for repeats.c: its source text, when that
-								 * was found to have no comment, and
-								 * repeats_parses then */
-	uint64		plain_parses;
+	const struct PlannedStmt *plain_plan;	/* for repeats.c: its plan, when
+											 * its source text was found to
+											 * have no comment, and
+											 * repeats_plans then */
+	uint64		plain_plans;
 	uint64		planned;		/* planning that is not in the slot yet, in ns
 								 * and one more; 0: none */
 	uint32		text_serial;	/* of the table when has_text was found out */
@@ -107,6 +111,7 @@ typedef struct StatementLocal
 extern StatementLocal statements_locals[FIRST_KEPT + KEPT_STATEMENTS];
 extern uint8 statements_lists[SLOT_LISTS];	/* slot found last in each */
 extern uint64 statements_fills; /* slots that were given to a statement */
+extern uint64 statements_tenures;	/* places that were */
 
 /* The list that a statement's slot is in */
 static inline int
@@ -141,6 +146,13 @@ statements_local(int slot)
 	return &statements_locals[slot];
 }
 
+/* The number again */
+static inline int
+statements_number(const StatementLocal *local)
+{
+	return (int) (local - statements_locals);
+}
+
 /*
  * Changes whenever an entry that has a slot somewhere loses its text or is
  * evicted
@@ -150,14 +162,18 @@ extern bool statements_look(int slot);
 
 /* Does the table hold the text and the shape of the statement in this slot? */
 static inline bool
-statements_described(int slot)
+statement_described(const StatementLocal *local)
 {
-	const StatementLocal *local = &statements_locals[slot];
-
 	/* perhaps it was this one */
 	if (unlikely(local->text_serial != pg_atomic_read_u32(table_text_serial)))
-		return statements_look(slot);
+		return statements_look(statements_number(local));
 	return local->has_text;
+}
+
+static inline bool
+statements_described(int slot)
+{
+	return statement_described(&statements_locals[slot]);
 }
 
 /*
@@ -169,8 +185,8 @@ extern void statements_describe(int slot, const char *text, Size text_length,
 								const StatementShape *shape);
 
 /*
- * Adds an execution, a planning, time between statements.  Lock-free.
- * statements_run.h has the common case of an execution.
+ * Adds an execution, a planning.  Lock-free.  statements_run.h has the common
+ * case of an execution, and time between statements.
  */
 extern void statements_record(int slot, const Execution *execution, bool slow);
 
@@ -195,9 +211,6 @@ statements_planned(int slot, uint64 elapsed)
 		statements_record_plan(slot, local->planned - 1);
 	local->planned = elapsed + 1;
 }
-
-extern void statements_record_client(const StatementKey *key, int slot,
-									 uint64 elapsed);
 
 /*
  * Calls back for every statement that has any count, this backend's and the

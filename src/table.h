@@ -25,6 +25,9 @@
 #include "statements.h"
 #include "texts.h"
 
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
 /* What a slot learns of its entry */
 typedef struct TableEntryInfo
 {
@@ -151,5 +154,7 @@ typedef struct TableText
 /* Appends the entry's text to the buffer; false if it has none */
 extern bool table_copy_text(const TableRef *ref, StringInfo buffer,
 							TableText *text);
+
+#pragma GCC visibility pop
 
 #endif							/* QW_TABLE_H */

@@ -60,7 +60,7 @@ typedef struct Running
 	RepeatRun  *run;			/* NULL: the repeat detector has none */
 	bool		counted;
 	bool		running;		/* the measure has begun */
-	int			slot;			/* of the key; -1: not recorded */
+	StatementLocal *local;		/* of the key; NULL: not recorded */
 	uint64		fills;			/* statements_fills when it began */
 	Measure		measure;
 } Running;

@@ -185,38 +185,91 @@ rows_of_utility(const QueryCompletion *qc)
 /*
  * BEGIN, COMMIT and savepoints that the client sent by themselves.  They only
  * say what is to be done: the transaction begins before them and ends after
- * them, so they use nothing that would have to be measured.  False if it is
- * none of these, or if there is more to do, as for one seen for the first
- * time: nothing has been done then.
+ * them, so they use nothing that would have to be measured, and they set
+ * nothing that the repeat detector would have to look at again.
  */
-static bool
-ran_transaction_command(PlannedStmt *pstmt, const char *queryString,
-						bool readOnlyTree, ProcessUtilityContext context,
-						ParamListInfo params, QueryEnvironment *queryEnv,
-						DestReceiver *dest, QueryCompletion *qc)
+#define SIMPLE_COMMANDS \
+	((1 << TRANS_STMT_BEGIN) | (1 << TRANS_STMT_START) | \
+	 (1 << TRANS_STMT_COMMIT) | (1 << TRANS_STMT_SAVEPOINT) | \
+	 (1 << TRANS_STMT_RELEASE))
+
+/*
+ * What command_begins() found last for each of them, so that it need not be
+ * looked up again
+ */
+static struct
+{
+	uint64		queryid;
+	Oid			userid;
+	StatementLocal *local;		/* NULL: nothing yet */
+	uint64		tenure;			/* of it then */
+}			commands[TRANS_STMT_RELEASE + 1];
+
+/* The statement of a command, NULL if it has no slot */
+static pg_noinline StatementLocal *
+find_command(TransactionStmtKind kind, uint64 queryid)
+{
+	StatementKey key = current_key(queryid);
+	int			slot = statements_slot(&key);
+
+	if (slot < 0 || statements_local(slot)->slot == NULL)
+		return NULL;
+	commands[kind].queryid = queryid;
+	commands[kind].userid = key.userid;
+	commands[kind].local = statements_local(slot);
+	commands[kind].tenure = commands[kind].local->tenure;
+	return commands[kind].local;
+}
+
+/* One that was slow, or has lost its slot */
+static pg_noinline void
+record_command(const Running *r, uint64 elapsed)
+{
+	Execution	e = {0};
+	Usage		usage = {0};
+
+	e.key = r->key;
+	e.start = r->measure.start;
+	e.elapsed = elapsed;
+	e.usage = &usage;
+	record_execution(&e, NULL, toplevel.text, toplevel.location,
+					 toplevel.length);
+}
+
+/*
+ * Such a command is about to run.  False if it is none of these, or if there is
+ * more to do, as for one seen for the first time: nothing has been done then.
+ */
+static pg_noinline bool
+command_begins(const PlannedStmt *pstmt, const char *queryString)
 {
 	Running    *r = &toplevel.running;
-	TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
-	bool		ends = stmt->kind == TRANS_STMT_COMMIT;
-	uint64		end;
-	uint64		elapsed;
-	int			slot;
+	const		TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
+	TransactionStmtKind kind = stmt->kind;
+	StatementLocal *local;
 
-	if (stmt->kind != TRANS_STMT_BEGIN && !ends &&
-		stmt->kind != TRANS_STMT_START &&
-		stmt->kind != TRANS_STMT_SAVEPOINT &&
-		stmt->kind != TRANS_STMT_RELEASE)
+	if (((1 << kind) & SIMPLE_COMMANDS) == 0 ||
+		unlikely(!toplevel_free() || pstmt->queryId == 0 ||
+				 !qw_track_utility || qw_track == TRACK_NONE || capture_on ||
+				 (kind == TRANS_STMT_COMMIT &&
+				  IsAbortedTransactionBlockState())))
 		return false;
-	if (!toplevel_free() || context != PROCESS_UTILITY_TOPLEVEL ||
-		pstmt->queryId == 0 || !qw_track_utility || qw_track == TRACK_NONE ||
-		capture_on || IsParallelWorker() ||
-		(ends && IsAbortedTransactionBlockState()))
-		return false;
-	r->key = current_key((uint64) pstmt->queryId);
-	slot = statements_slot(&r->key);
-	if (slot < 0 || slot >= NO_SLOT || !statements_described(slot))
+	local = commands[kind].local;
+	if (unlikely(local == NULL ||
+				 commands[kind].queryid != (uint64) pstmt->queryId ||
+				 commands[kind].tenure != local->tenure ||
+				 commands[kind].userid != GetUserId()))
+	{
+		local = find_command(kind, (uint64) pstmt->queryId);
+		if (local == NULL)
+			return false;
+	}
+	if (unlikely(!statement_described(local)))
 		return false;
 
+	r->key = local->key;
+	r->fills = statements_fills;
+	r->local = local;
 	r->measure.start = compat_clock();
 	client_statement_begins(r->measure.start);
 	toplevel.text = queryString;
@@ -224,36 +277,30 @@ ran_transaction_command(PlannedStmt *pstmt, const char *queryString,
 	toplevel.length = pstmt->stmt_len;
 	nesting_level = 1;
 	toplevel_begin(TOPLEVEL_COMMAND);
-	next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-						queryEnv, dest, qc);
+	return true;
+}
+
+static pg_noinline void
+command_ended(bool committed)
+{
+	const Running *r = &toplevel.running;
+	StatementLocal *local = r->local;
+	uint64		end;
+	uint64		elapsed;
+
 	toplevel_end();
 	nesting_level = 0;
-
 	end = compat_clock();
 	elapsed = end - r->measure.start;
-	repeats_forget_application();
-	if (ends)
+	if (committed)
 		repeats_committed();
-	if (unlikely(is_slow(elapsed)))
-	{
-		Execution	e = {0};
-		Usage		usage = {0};
-
-		e.key = r->key;
-		e.start = r->measure.start;
-		e.elapsed = elapsed;
-		e.usage = &usage;
-		record_execution(&e, NULL, queryString, toplevel.location,
-						 toplevel.length);
-	}
+	if (unlikely(r->fills != statements_fills))
+		local = statements_local(statements_slot(&r->key));
+	if (likely(!is_slow(elapsed) && local->slot != NULL))
+		statements_record_command(local, elapsed);
 	else
-	{
-		slot = statements_slot(&r->key);
-		if (likely(slot >= 0 && slot < NO_SLOT))
-			statements_record_command(slot, elapsed);
-	}
-	client_statement_ended(&r->key, slot, end);
-	return true;
+		record_command(r, elapsed);
+	client_statement_ended(local, end);
 }
 
 static pg_noinline void
@@ -383,7 +430,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	if (unlikely(capture_on) && captured)
 		capture_utility(&e, text, length);
 	if (level == 0)
-		client_statement_ended(&key, slot, end);
+		client_statement_ended(statements_local(slot), end);
 }
 
 static void
@@ -393,9 +440,18 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
 	toplevel_check();
-	if (!IsA(pstmt->utilityStmt, TransactionStmt) ||
-		!ran_transaction_command(pstmt, queryString, readOnlyTree, context,
-								 params, queryEnv, dest, qc))
+	if (IsA(pstmt->utilityStmt, TransactionStmt) &&
+		context == PROCESS_UTILITY_TOPLEVEL &&
+		command_begins(pstmt, queryString))
+	{
+		bool		ends = ((TransactionStmt *) pstmt->utilityStmt)->kind ==
+		TRANS_STMT_COMMIT;
+
+		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+							queryEnv, dest, qc);
+		command_ended(ends);
+	}
+	else
 		run_utility(pstmt, queryString, readOnlyTree, context, params,
 					queryEnv, dest, qc);
 }

@@ -624,6 +624,7 @@ void
 window_told(const Window *window, WindowStatement *statement, uint64 due)
 {
 	statement->counts.told = window_moment(window);
+	statement->counts.told_at = window->last_end;
 	statement->counts.due = due;
 }
 
@@ -638,6 +639,7 @@ window_begun(const Window *window, WindowStatement *statement,
 	facts->wall_time = counts->wall_time;
 	facts->last_end = counts->last_end;
 	statement->counts.told = 0;
+	statement->counts.told_at = window->last_end;
 	statement->counts.due = due;
 }
 
@@ -648,12 +650,16 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 	for (int i = 0; window->open && i < window->nbursts; i++)
 	{
 		WindowStatement *statement = &window->statements[window->bursts[i]];
+		bool		is_long = window_is_long(statement);
+		uint64		executions = window_executions(statement);
 		BurstFacts	facts;
 
 		if (statement->counts.taken ||
-			(grown && statement->counts.told == window_moment(window)))
+			(grown && (statement->counts.told == window_moment(window) ||
+					   (is_long && !window_is_due(window, statement)))))
 			continue;
-		window_told(window, statement, 0);
+		window_told(window, statement,
+					is_long ? executions + executions / 8 : 0);
 		window_facts(window, statement, &facts);
 		callback(arg, &facts, statement->counts.handle - 1);
 	}

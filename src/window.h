@@ -63,6 +63,14 @@
 #define WINDOW_VALUE_STEP		8
 
 /*
+ * Executions of a burst up to which readers are told all the facts whenever one
+ * has changed; and nanoseconds after which they are told those of a longer one,
+ * however little it has grown
+ */
+#define WINDOW_LONG_BURST		64
+#define WINDOW_TELL_AFTER		UINT64CONST(1000000000)
+
+/*
  * Statements whose rows are collected in one window, because they were taken
  * for a parent before: the values of the repeated statement are compared with
  * them.
@@ -428,15 +436,20 @@ extern void window_facts(Window *window,
  * that another may bring facts up to date that it was given before: as they
  * are in BurstFacts, but for the last three
  */
-typedef struct BurstProgress
+typedef struct BurstGrowth
 {
 	uint64		executions;
 	uint64		rows;
 	uint64		transactions;
-	uint64		most_in_one;
 	uint64		exec_time;
 	uint64		wall_time;
 	uint64		last_end;
+}			BurstGrowth;
+
+typedef struct BurstProgress
+{
+	BurstGrowth growth;
+	uint64		most_in_one;
 	uint64		hashed;			/* executions whose values were looked at */
 	uint64		distinct_values;	/* of those */
 	uint64		distinct_keys;
@@ -451,7 +464,8 @@ extern void window_advance(BurstFacts *facts, const BurstProgress *progress);
 /*
  * Calls back with the facts, as they stand, of every burst of the window; or
  * of those that may have changed since they were told, by window_told() or by
- * this; which are due again with their next execution.
+ * this, and are not long or due.  A long one is due again when it has grown by
+ * an eighth, the others with their next execution.
  */
 extern void window_bursts(Window *window, bool grown,
 						  WindowBurstCallback callback, void *arg);

@@ -72,6 +72,7 @@ typedef struct WindowCounts
 	uint64		last_position;
 	uint64		told;			/* window_moment() when all of the burst's
 								 * facts were told last; 0: never */
+	uint64		told_at;		/* window's last_end then */
 	uint64		due;			/* executions when they are to be told next */
 	uint32		first_written;	/* the window's "written" when the statement
 								 * ran first ... */

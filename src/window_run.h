@@ -455,9 +455,41 @@ window_most_in_one(const WindowStatement *statement)
 
 /* Are all facts of the burst to be told again? */
 static inline bool
-window_is_due(const WindowStatement *statement)
+window_is_due(const Window *window, const WindowStatement *statement)
 {
-	return statement->counts.executions >= statement->counts.due;
+	return statement->counts.executions >= statement->counts.due ||
+		window->last_end - statement->counts.told_at >= WINDOW_TELL_AFTER;
+}
+
+/* Has it so many executions that its facts are not told with each of them? */
+static inline bool
+window_is_long(const WindowStatement *statement)
+{
+	return statement->counts.executions > WINDOW_LONG_BURST;
+}
+
+/*
+ * Is there nothing to be done at the end of this execution, of a statement that
+ * is in a burst, but to tell of it?
+ */
+static inline bool
+window_ends_uncounted(const Window *window, const WindowStatement *statement)
+{
+	return !statement->has_values && !window->is_staged;
+}
+
+/* What every execution of a burst changes: see patterns_grown() */
+static inline BurstGrowth
+window_growth(const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+
+	return (BurstGrowth)
+	{
+		counts->executions, counts->rows,
+			counts->transactions, counts->exec_time,
+			counts->wall_time, counts->last_end
+	};
 }
 
 static inline uint64

@@ -684,17 +684,27 @@ test_counts(void)
 		/* what was told is known; what has grown is told */
 		nclosed = 0;
 		window_told(window, entry, 1002);
-		ok(!window_is_due(entry), "told, the burst is not due");
+		ok(!window_is_due(window, entry), "told, the burst is not due");
 		window_bursts(window, true, burst_closed, NULL);
 		is(nclosed, 0, "nor has it grown");
 		window_bursts(window, false, burst_closed, NULL);
 		is(nclosed, 1, "but it can be told again");
 		window_told(window, entry, 1002);
 		RUN(&author_by_id, .rows = 1, .key = {0});
-		ok(!window_is_due(entry), "with one more it is not due yet");
+		ok(!window_is_due(window, entry), "with one more it is not due yet");
 		window_bursts(window, true, burst_closed, NULL);
-		is(nclosed, 2, "but has grown");
-		ok(window_is_due(entry), "and is due now");
+		is(nclosed, 1, "long, it is told when it is due");
+		RUN(&author_by_id, .rows = 1, .key = {0});
+		ok(window_is_due(window, entry), "as it is now");
+		window_bursts(window, true, burst_closed, NULL);
+		is(nclosed, 2, "and has grown");
+		ok(!window_is_due(window, entry), "it has to grow by an eighth");
+		for (int i = 0; i < 5; i++)
+		{
+			pause_before = MILLISECONDS(240);
+			RUN(&author_by_id, .rows = 1, .key = {0});
+		}
+		ok(window_is_due(window, entry), "or a second to pass");
 
 		/* at the end of the window too, unless nothing has run since */
 		nclosed = 0;
