@@ -30,7 +30,7 @@
  * Windows in a row after which rows, or strings among them, are no longer
  * collected for nothing
  */
-#define MAX_UNASKED		32
+#define MAX_UNASKED		16
 
 Size
 window_size(void)

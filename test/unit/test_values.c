@@ -487,7 +487,7 @@ collecting_ends(void)
 	before = rows_collected;
 	request(ALONE, &authors, &author_rows, 0, &attachments, IN_ORDER, 0);
 	is(rows_collected, before, "rows that nobody asks for are let be");
-	ok(before > 0 && before <= 32 * N, "after some time");
+	ok(before > 0 && before <= 16 * N, "after some time");
 
 	/* nor strings where numbers are asked for, until a string is */
 	others.ncolumns = 0;
@@ -495,7 +495,7 @@ collecting_ends(void)
 	fill_column(&others, N, AUTHORS, 2, NO_NUMBER, 977);
 	start_stream();
 	request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
-	for (int i = 0; i < 32; i++)
+	for (int i = 0; i < 16; i++)
 		request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
 	is(columns_collected, 2, "strings are collected");
 	request(ALONE, &authors, &others, 0, &attachments, IN_ORDER, N);
