@@ -223,7 +223,7 @@ COMMENT ON COLUMN statements.cancels IS
 COMMENT ON COLUMN statements.slow_calls IS
 'executions that took pg_querywatch.slow_threshold or more';
 COMMENT ON COLUMN statements.client_time IS
-'milliseconds from its end to the next statement of the same transaction: network and application';
+'milliseconds that the session was idle from its end to the next statement of the same transaction: network and application';
 COMMENT ON COLUMN statements.command IS
 'SELECT, INSERT, ..., or the command tag of a utility statement';
 COMMENT ON COLUMN statements.tables IS

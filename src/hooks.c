@@ -805,7 +805,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	r->running = false;
 	r->measure.start = compat_clock();
 	if (nesting_level == 0)
-		client_statement_begins(r->measure.start);
+		client_statement_begins();
 	watch = (nesting_level == 0 || cursor) &&
 		(r->open == NULL || !r->open->ran);
 
@@ -881,7 +881,7 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	r->run = NULL;
 	r->running = false;
 	r->measure.start = compat_clock();
-	client_statement_begins(r->measure.start);
+	client_statement_begins();
 	if (unlikely(facts_wants_width(queryDesc)))
 		facts_measure(queryDesc);
 

@@ -9,6 +9,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -25,22 +26,59 @@ bool		in_cursor_utility = false;
 PlanSeen	last_plan;
 ClientStatement last_client_statement;
 
-/* A statement of the client's begins in the transaction of the last one */
+/*
+ * A statement of the client's begins in the transaction of the last one.  What
+ * passed between them is the client's time only as far as the session's state
+ * was "idle in transaction": parsing, planning, waiting for a lock in either, or
+ * a function called by the fast path are the server's.
+ */
 void
-record_client_time(uint64 now)
+record_client_time(void)
 {
 	StatementLocal *local = last_client_statement.local;
-	uint64		gap = now - last_client_statement.end;
+	uint64		idle = (uint64) (pgStatTransactionIdleTime -
+								 last_client_statement.idle) * 1000;
 
 	/* autovacuum, or what applies replicated changes, has no client */
 	if (MyProcPort == NULL || local->tenure != last_client_statement.tenure)
 		return;
 
-	/* planning in between was ours */
-	if (likely(gap > last_plan.elapsed))
-		statements_record_client(local, gap - last_plan.elapsed);
-	if (unlikely(gap >= FACTS_LONG_IDLE))
-		facts_idle(statements_number(local), gap);
+	if (likely(idle > 0))
+		statements_record_client(local, idle);
+	if (unlikely(idle >= FACTS_LONG_IDLE))
+		facts_idle(statements_number(local), idle);
+}
+
+/* Nanoseconds since a time of the server's clock that can be set */
+static uint64
+passed_since(TimestampTz then)
+{
+	return (uint64) Max(GetCurrentTimestamp() - then, 0) * 1000;
+}
+
+uint64
+session_idle_since(uint64 end, uint64 now)
+{
+	uint64		gap = now - end;
+	uint64		busy;
+
+	if (pgstat_track_activities &&
+		last_client_statement.transaction == compat_transaction_id())
+	{
+		uint64		idle = (uint64) (pgStatTransactionIdleTime -
+									 last_client_statement.idle) * 1000;
+
+		busy = now - last_client_statement.end;
+		busy -= Min(busy, idle);
+	}
+	else if (!IsTransactionBlock())
+	{
+		/* it began with the first of the messages that ask for this */
+		busy = passed_since(GetCurrentTransactionStartTimestamp());
+	}
+	else
+		busy = passed_since(GetCurrentStatementStartTimestamp());
+	return gap - Min(gap, busy);
 }
 
 /* Adds it to its statement; true if the slow log wants it as well */

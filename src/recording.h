@@ -15,6 +15,7 @@
 #define QW_RECORDING_H
 
 #include "miscadmin.h"
+#include "pgstat.h"
 
 #include "compat.h"
 #include "measure.h"
@@ -110,20 +111,29 @@ typedef struct ClientStatement
 								 * the statement has lost its slot, and its
 								 * time is not kept */
 	uint64		end;
+	PgStat_Counter idle;		/* the session's time idle in transactions
+								 * until then, us */
 	uint64		transaction;
 } ClientStatement;
 
 extern ClientStatement last_client_statement;
-extern void record_client_time(uint64 now);
+extern void record_client_time(void);
 
 static inline void
-client_statement_begins(uint64 now)
+client_statement_begins(void)
 {
 	if (last_client_statement.local != NULL &&
 		last_client_statement.transaction == compat_transaction_id())
-		record_client_time(now);
+		record_client_time();
 	last_client_statement.local = NULL;
 }
+
+/*
+ * How much of the time from "end", when a statement had ended, until "now",
+ * when one of the current transaction begins, was the client's?  All but what
+ * is known to have been the server's.
+ */
+extern uint64 session_idle_since(uint64 end, uint64 now);
 
 static inline void
 client_statement_ended(StatementLocal *local, uint64 end)
@@ -131,9 +141,9 @@ client_statement_ended(StatementLocal *local, uint64 end)
 	last_client_statement.local = local;
 	last_client_statement.tenure = local->tenure;
 	last_client_statement.end = end;
+	last_client_statement.idle = pgStatTransactionIdleTime;
 	last_client_statement.transaction = compat_transaction_id();
 	last_plan.queryid = 0;
-	last_plan.elapsed = 0;
 }
 
 #pragma GCC visibility pop

@@ -33,6 +33,7 @@
 #include "ignored.h"
 #include "normalize.h"
 #include "patterns.h"
+#include "recording.h"
 #include "repeats.h"
 #include "schema.h"
 #include "settings.h"
@@ -715,10 +716,13 @@ begin_first(const StatementKey *key, StatementLocal *local,
 			QueryDesc *queryDesc, uint64 *now)
 {
 	bool		asks;
-	RepeatRun  *run = window_begin(window, local->window_statement,
-								   key->queryid, &local->shape, *now,
-								   compat_transaction_id(), &asks);
+	RepeatRun  *run;
 
+	if (window_is_late(window, *now))
+		window_went_on(window, *now,
+					   session_idle_since(window_last_end(window), *now));
+	run = window_begin(window, local->window_statement, key->queryid,
+					   &local->shape, *now, compat_transaction_id(), &asks);
 	local->window_statement = run;
 	if (!asks)
 		return run;

@@ -271,7 +271,7 @@ command_begins(const PlannedStmt *pstmt, const char *queryString)
 	r->fills = statements_fills;
 	r->local = local;
 	r->measure.start = compat_clock();
-	client_statement_begins(r->measure.start);
+	client_statement_begins();
 	toplevel.text = queryString;
 	toplevel.location = pstmt->stmt_location;
 	toplevel.length = pstmt->stmt_len;
@@ -354,7 +354,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	measure_start(&measure);
 	if (level == 0)
 	{
-		client_statement_begins(measure.start);
+		client_statement_begins();
 		in_cursor_utility = IsA(parsetree, FetchStmt) ||
 			IsA(parsetree, DeclareCursorStmt);
 	}

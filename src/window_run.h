@@ -39,6 +39,27 @@ is_over(const Window *window, uint64 queryid, uint64 now, uint64 transaction)
 		window->context.trace == 0;
 }
 
+/* Has so much time passed that the window is over, if it was all idle? */
+static inline bool
+window_is_late(const Window *window, uint64 now)
+{
+	return window->open &&
+		(int64) (now - window->last_end) > (int64) window->gap;
+}
+
+static inline uint64
+window_last_end(const Window *window)
+{
+	return window->last_end;
+}
+
+/* Of the time since window_last_end(), "idle" alone was the client's */
+static inline void
+window_went_on(Window *window, uint64 now, uint64 idle)
+{
+	window->last_end = now - idle;
+}
+
 /*
  * Are the values of an execution looked at that is not the first?  In a long
  * loop over many transactions those of some are.
