@@ -318,18 +318,29 @@ guarded_look_as(Oid userid, const char *search_path,
 				GuardedCallback callback, void *arg)
 {
 	LookAs		as = {userid, search_path, callback, arg};
+	bool		forbids = search_path != NULL || userid != GetUserId();
 	volatile bool done = false;
 	Size		cached;
 
-	/* one within another has the time of that */
+	/*
+	 * One within another has the time of that, and may forbid more.  What it
+	 * raises ends that too.
+	 */
 	if (look_timeout != MAX_TIMEOUTS && get_timeout_active(look_timeout))
-		return look(look_as, &as, NULL);
+	{
+		bool		forbidden = code_forbidden;
+
+		code_forbidden = forbidden || forbids;
+		done = look(look_as, &as, NULL);
+		code_forbidden = forbidden;
+		return done;
+	}
 
 	if (look_timeout == MAX_TIMEOUTS)
 		look_timeout = RegisterTimeout(USER_TIMEOUT, end_look);
 	cached = MemoryContextMemAllocated(CacheMemoryContext, true);
 	look_timed_out = false;
-	code_forbidden = search_path != NULL || userid != GetUserId();
+	code_forbidden = forbids;
 	enable_timeout_after(look_timeout, GUARDED_LOOK_LIMIT);
 	PG_TRY();
 	{

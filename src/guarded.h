@@ -51,8 +51,9 @@ extern bool guarded_look(GuardedCallback callback, void *arg);
  * rights of whoever calls this.  And none is run: a function that is neither
  * built in nor compiled, which only a superuser can make, raises where it is
  * called.  (Not so for the caller's own text: where it is the current role, and
- * "search_path" is NULL, the session's.)  As a function that was called before may be called without
- * being asked for again, callbacks are to leave such alone: see trust.h.
+ * "search_path" is NULL, the session's.)  As a function that was called before
+ * may be called without being asked for again, callbacks are to leave such
+ * alone: see trust.h.
  */
 #define GUARDED_LOOK_LIMIT	2000	/* ms */
 

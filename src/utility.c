@@ -384,8 +384,9 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			e.usage = &usage;
 			measure_usage(&measure, &usage);
 			slot = statements_slot(&e.key);
-			if (slot >= 0)
-				describe_utility(slot, tag, text, length, hide);
+			/* to hide constants takes memory: not while an error is handled */
+			if (slot >= 0 && !hide)
+				describe_utility(slot, tag, text, length, false);
 			record_failure(&e, NULL, text, 0, length);
 			if (unlikely(capture_on) && captured)
 				capture_utility(&e, text, length);

@@ -262,7 +262,7 @@ my $before = -e "/proc/$pid/status" ? megabytes($pid) : undef;
 my $start = time;
 my $found = $reader->query(q{SELECT query FROM querywatch.findings WHERE kind = 'repeated_lookup' AND rolname = 'mallory' AND rewrite IS NULL ORDER BY query COLLATE "C"});
 my $took = time - $start;
-foreach my $name (qw(wide big holder overloaded long))
+foreach my $name (qw(tower wide big holder overloaded long))
 {
 	like($found, qr/\b$name\b/, "$name is too large to be opened");
 }
@@ -277,24 +277,35 @@ SKIP:
 	cmp_ok(megabytes($pid) - $before, '<', 64, 'and no memory');
 }
 
-# A cancel comes through wherever it meets the reading
-my @late;
-my $missed = 0;
-for my $n (1 .. 25)
+# A cancel comes through wherever it meets the reading.  Counted is what the
+# backend computes until then, where the system says that: others may keep the
+# processors busy.
+sub milliseconds
 {
-	$reader->send(q{SELECT count(*) FROM querywatch.findings, pg_sleep(0); SELECT count(*) FROM querywatch.all_findings, pg_sleep(0.3)});
-	sleep(rand(0.2));
-	my $sent = time;
+	my $schedstat = "/proc/$pid/schedstat";
+
+	return -e $schedstat ? (split ' ', slurp_file($schedstat))[0] / 1e6 : 1000 * time;
+}
+
+my @late;
+$start = milliseconds();
+$reader->query('SELECT count(*) FROM querywatch.findings');
+my $whole = milliseconds() - $start;
+for my $n (1 .. 40)
+{
+	# a read that was done before is nothing to cancel
+	$reader->send(q{SELECT count(*) FROM querywatch.findings, pg_sleep(0); SELECT pg_sleep(0.5)});
+	sleep(rand($whole / 1000));
+	$start = milliseconds();
 	query("SELECT pg_cancel_backend($pid)");
 	$node->poll_query_until('postgres', "SELECT state = 'idle' FROM pg_stat_activity WHERE pid = $pid");
-	my $seen = time - $sent;
-	push @late, $seen;
+	push @late, milliseconds() - $start;
 	$reader->query('SELECT 1');
 }
 @late = sort { $a <=> $b } @late;
-note sprintf 'cancelled within %.0f ms at the median, %.0f ms at most, psql to look included',
-  1000 * $late[@late / 2], 1000 * $late[-1];
-cmp_ok($late[@late / 2], '<', 1, 'reading can be cancelled');
+note sprintf 'of %.0f ms, cancelled within %.1f ms at the median, %.1f ms at most',
+  $whole, $late[@late / 2], $late[-1];
+cmp_ok($late[-1], '<', 100, 'reading can be cancelled at any point');
 $reader->quit;
 
 #
