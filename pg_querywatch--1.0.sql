@@ -933,6 +933,7 @@ CREATE FUNCTION info(
     OUT patterns_dropped bigint,
     OUT routes_folded bigint,
     OUT shared_bytes bigint,
+    OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
     OUT saved_at timestamptz
 )
@@ -966,6 +967,8 @@ COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
+COMMENT ON COLUMN info.connection_bytes IS
+'shared memory that one more connection would take (max_connections); part of shared_bytes';
 COMMENT ON COLUMN info.stats_reset IS
 'when all statistics of statements were last discarded';
 COMMENT ON COLUMN info.saved_at IS

@@ -42,8 +42,16 @@ static uint8 kept_next[KEPT_SETS];
 static int	last_run = NO_SLOT;
 static uint32 runs = 0;
 
-/* A slot for counts on their way to the table; see kept_open() */
-static SharedSlot passing;
+/* Counts on their way to the table; see kept_open() */
+static struct
+{
+	StatementKey key;
+	uint64		reset_serial;
+	uint32		totalled;
+	uint32		used;
+	StatementCounters counters;
+	uint8		histogram[HISTOGRAM_BUCKETS];
+}			passing;
 
 /* Of other bits than the lists of slots */
 static inline int
@@ -163,7 +171,7 @@ kept_remember(const StatementLocal *local)
  * Recording
  */
 
-SharedSlot *
+StatementCounters *
 kept_open(int number)
 {
 	const StatementLocal *l = &statements_locals[number];
@@ -174,7 +182,13 @@ kept_open(int number)
 	memset(passing.histogram, 0, sizeof(passing.histogram));
 	passing.totalled = 0;
 	passing.used = 1;
-	return &passing;
+	return &passing.counters;
+}
+
+void
+kept_add_bucket(uint64 elapsed)
+{
+	passing.histogram[histogram_bucket(elapsed)]++;
 }
 
 /* By the key, so that the entry is found, or made, wherever it is now */
@@ -238,17 +252,17 @@ consider_slot(StatementLocal *l, int number)
 	last_run = number;
 }
 
-static pg_noinline bool
-record_run_elsewhere(int number, uint64 elapsed, uint64 rows,
-					 const Measure *measure)
+bool
+kept_record_elsewhere(int number, uint64 elapsed, uint64 rows,
+					  const Measure *measure)
 {
 	StatementLocal *l = &statements_locals[number];
-	SharedSlot *slot = kept_open(number);
+	StatementCounters *counters = kept_open(number);
 	bool		wrote;
 
-	wrote = add_run(&slot->counters, l->planned, elapsed, rows,
+	wrote = add_run(counters, l->planned, elapsed, rows,
 					GetCurrentStatementStartTimestamp(), measure);
-	slot->histogram[histogram_bucket(elapsed)]++;
+	kept_add_bucket(elapsed);
 	l->planned = 0;
 	kept_close();
 	return wrote;
@@ -269,7 +283,7 @@ kept_record_run(int number, uint64 elapsed, uint64 rows,
 	consider_slot(l, number);
 	entry = lock_counts(&l->ref, serial);
 	if (unlikely(entry == NULL))
-		return record_run_elsewhere(number, elapsed, rows, measure);
+		return kept_record_elsewhere(number, elapsed, rows, measure);
 	wrote = add_run(&entry->counters, planned, elapsed, rows, seen, measure);
 	entry->histogram[bucket]++;
 	use_entry(entry, 1);

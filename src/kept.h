@@ -52,10 +52,19 @@ extern bool kept_record_run(int number, uint64 elapsed, uint64 rows,
 extern void kept_record_client(int number, uint64 elapsed);
 
 /*
- * Anything else: the caller adds to the counts of the slot that this returns,
- * which nobody else sees, and has them taken to the table.
+ * The same, of a statement that has a slot too, always under the partition's
+ * lock: for an execution that a slot cannot count
  */
-extern SharedSlot *kept_open(int number);
+extern bool kept_record_elsewhere(int number, uint64 elapsed, uint64 rows,
+								  const Measure *measure);
+
+/*
+ * Anything else: the caller adds to the counts that this returns, which nobody
+ * else sees, with kept_add_bucket() to their histogram, and has them taken to
+ * the table.
+ */
+extern StatementCounters *kept_open(int number);
+extern void kept_add_bucket(uint64 elapsed);
 extern void kept_close(void);
 
 /* Counts what was planned and not executed; before the process ends */

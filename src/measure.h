@@ -74,9 +74,9 @@ measure_add_blocks(const Measure *measure, int64 *blocks)
  * elsewhere, so that the others need not save registers for it.
  */
 static pg_noinline void
-measure_add_wal(const Measure *measure, Usage *usage)
+measure_add_wal(const Measure *measure, int64 *wal)
 {
-	compat_add_wal_usage(usage->wal, &pgWalUsage, &measure->wal);
+	compat_add_wal_usage(wal, &pgWalUsage, &measure->wal);
 }
 
 static pg_noinline void
@@ -98,7 +98,7 @@ measure_add_usage(const Measure *measure, Usage *usage)
 		measure_add_times(measure, usage);
 	if (likely(!measure_wrote(measure)))
 		return false;
-	measure_add_wal(measure, usage);
+	measure_add_wal(measure, usage->wal);
 	return true;
 }
 

@@ -29,11 +29,17 @@
 #include "shmem.h"
 
 /*
- * Open bursts that readers see: so many for each backend on average.  A backend
- * takes as many as are free; those that find no room are private to it and
- * reach readers when they close.
+ * Open bursts that readers see: one for each two backends, and so many more.  A
+ * backend takes as many as are free; those that find no room are private to it
+ * and reach readers when they close.
  */
-#define SHARED_BURSTS	8
+#define MORE_BURSTS		512
+
+/* Places from one backend's first choice to the next one's */
+#define FIRST_BURSTS	4
+
+/* Bursts that a reader has room for, should they begin while it reads */
+#define SPARE_BURSTS	16
 
 /*
  * Bursts of one backend open at a time: its window holds no more statements, and
@@ -61,11 +67,17 @@ typedef struct OpenBurst
 	BurstProgress progress;		/* since then; 0 executions: none */
 } OpenBurst;
 
-typedef struct SharedBurst
+/* No two lie on the same cache line */
+typedef union SharedBurst
 {
-	pg_atomic_uint32 taken;		/* 1: a backend has it */
-	uint32		change;			/* odd while the owner writes */
-	OpenBurst	burst;
+	struct
+	{
+		pg_atomic_uint32 taken; /* 1: a backend has it */
+		uint32		change;		/* odd while the owner writes */
+		OpenBurst	burst;
+	};
+	char		pad[TYPEALIGN(PG_CACHE_LINE_SIZE,
+							  sizeof(OpenBurst) + sizeof(uint64))];
 } SharedBurst;
 
 typedef struct SharedPattern
@@ -93,8 +105,8 @@ typedef struct SharedPatterns
 } SharedPatterns;
 
 static SharedPatterns *shared = NULL;
-static SharedBurst *shared_bursts = NULL;	/* SHARED_BURSTS for each backend,
-											 * of whichever takes them */
+static SharedBurst *shared_bursts = NULL;	/* burst_count() of them, of
+											 * whichever backend takes them */
 
 /* Where the bursts of this backend are */
 typedef struct BurstPlace
@@ -114,12 +126,23 @@ table_size(void)
 					mul_size(qw_max_patterns, sizeof(SharedPattern)));
 }
 
+static int
+burst_count(void)
+{
+	return MaxBackends / 2 + MORE_BURSTS;
+}
+
 Size
 patterns_shmem_size(void)
 {
 	return add_size(CACHELINEALIGN(table_size()),
-					mul_size((Size) MaxBackends * SHARED_BURSTS,
-							 sizeof(SharedBurst)));
+					mul_size(burst_count(), sizeof(SharedBurst)));
+}
+
+Size
+patterns_connection_size(void)
+{
+	return sizeof(SharedBurst) / 2;
 }
 
 void
@@ -133,7 +156,7 @@ patterns_shmem_init(void *place, bool found)
 	memset(place, 0, patterns_shmem_size());
 	shared->max = qw_max_patterns;
 	shared->nbackends = MaxBackends;
-	for (int i = 0; i < MaxBackends * SHARED_BURSTS; i++)
+	for (int i = 0; i < burst_count(); i++)
 		pg_atomic_init_u32(&shared_bursts[i].taken, 0);
 }
 
@@ -429,20 +452,17 @@ table_record(const OpenBurst *burst, Pattern *pattern)
  * Open bursts
  */
 
-/*
- * Takes a place where readers see a burst, of this backend's own share first.
- * NULL if none is free.
- */
+/* Takes a place where readers see a burst.  NULL if none is free. */
 static SharedBurst *
 take_shared_burst(void)
 {
-	uint32		nslots = (uint32) shared->nbackends * SHARED_BURSTS;
+	uint32		nslots = (uint32) burst_count();
 	int			number = MyProc != NULL ? compat_proc_number() : -1;
 	uint32		start;
 
 	if (number < 0 || number >= shared->nbackends)
 		return NULL;
-	start = (uint32) number * SHARED_BURSTS;
+	start = (uint32) number * FIRST_BURSTS;
 	for (uint32 i = 0; i < nslots; i++)
 	{
 		SharedBurst *slot = &shared_bursts[(start + i) % nslots];
@@ -639,7 +659,7 @@ copy_burst(SharedBurst *from, OpenBurst *to)
 void
 patterns_read(PatternCallback callback, void *arg)
 {
-	int			max_bursts = shared->nbackends * SHARED_BURSTS;
+	int			max_bursts = burst_count();
 	Pattern    *patterns;
 	OpenBurst  *bursts;
 	int			npatterns;
@@ -649,7 +669,7 @@ patterns_read(PatternCallback callback, void *arg)
 	/* as many bursts as there are now, and some that begin meanwhile */
 	for (int i = 0; i < max_bursts; i++)
 		nfound += shared_bursts[i].burst.used;
-	nfound = Min(max_bursts, nfound + 2 * SHARED_BURSTS);
+	nfound = Min(max_bursts, nfound + SPARE_BURSTS);
 
 	patterns = MemoryContextAllocHuge(CurrentMemoryContext,
 									  sizeof(Pattern) * (shared->max + nfound));

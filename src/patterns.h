@@ -5,8 +5,8 @@
  *
  * A fixed table of max_patterns under one LWLock (SHMEM_LOCK_PATTERNS),
  * written only when a burst closes.  A burst that is still open lies in a
- * piece of shared memory that its backend has taken, from a pool as large as
- * eight bursts for each backend, written by the owner alone between two
+ * piece of shared memory that its backend has taken, from a pool of some
+ * hundred and one for each two backends, written by the owner alone between two
  * increments of a change counter (as slots are, see statements.c), so
  * that a reader sees it although its connection may stay idle for hours: its
  * facts as they were told last, and what it has grown by since.
@@ -127,6 +127,9 @@ typedef struct PatternCounts
 extern void pattern_sum(Pattern *to, const Pattern *from);
 
 extern Size patterns_shmem_size(void);
+
+/* Of that, what one more connection adds */
+extern Size patterns_connection_size(void);
 extern void patterns_shmem_init(void *place, bool found);
 
 /*

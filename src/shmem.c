@@ -66,6 +66,13 @@ shmem_total_size(void)
 	return add_size(size, PG_CACHE_LINE_SIZE);
 }
 
+Size
+shmem_connection_size(void)
+{
+	return statements_connection_size() + totals_connection_size() +
+		patterns_connection_size();
+}
+
 LWLock *
 shmem_lock(ShmemLockId which)
 {

@@ -60,6 +60,9 @@ extern void shmem_require(void);
 /* Size of the whole segment, bytes */
 extern Size shmem_total_size(void);
 
+/* What one more connection adds to it */
+extern Size shmem_connection_size(void);
+
 /* Installs the request and start-up hooks; in _PG_init only */
 extern void shmem_install(void);
 

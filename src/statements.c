@@ -3,9 +3,11 @@
  * statements.c
  *		Recording into backend slots.
  *
- * Write locally, merge on read.  Every backend owns SLOTS slots in shared
- * memory, each with the counts of one statement that are not in the table
- * yet.  Only the owner writes them.
+ * Write locally, merge on read.  Every backend owns slots in shared memory, each
+ * with the counts of one statement that are not in the table yet.  Only the
+ * owner writes them.  It has CHUNK_SLOTS of them, and takes as many again, up to
+ * SLOTS, from a pool that all backends share, when it runs more statements; it
+ * gives them back when it ends.
  *
  * The path of a statement that has a slot takes no lock, makes no atomic
  * read-modify-write, allocates nothing and writes no cache line that another
@@ -28,6 +30,13 @@
  * has a slot, so that eviction leaves alone what is in use; when it must evict
  * it all the same, the slot's counts make a new entry when they are flushed.
  * Nothing is lost.  A backend flushes all its slots when it exits.
+ *
+ * A slot is small, so that a server of many connections has room for them.  It
+ * counts in 8 bits what a bucket of the histogram holds, and is flushed when
+ * one of these is full, once in 255 executions or less often.  What few
+ * executions have to tell (that they failed or were slow, JIT, timed I/O,
+ * parallel workers) it has no place for: such an execution is added to its
+ * entry at once.
  *
  * A statement that lost its slot is remembered (kept.c).  When it runs again
  * its counts are added to its entry at once, under the entry's mutex: cheaper
@@ -67,6 +76,11 @@
 
 SharedStatements *statements_shared = NULL;
 
+SharedBackend *statements_backends = NULL;
+SharedChunk *statements_chunks = NULL;
+
+pg_atomic_uint32 *statements_takings = NULL;
+
 /* This backend's slots; NULL before the first use and after they are gone */
 SharedBackend *statements_mine = NULL;
 static bool detached = false;
@@ -76,6 +90,7 @@ uint8		statements_lists[SLOT_LISTS];
 
 /* How slots are given to statements: see choose_slot() */
 static int	slots_given = 0;	/* that hold, or held, a statement */
+static int	slots_there = 0;	/* in the chunks that this backend has */
 static int	last_given = 0;		/* the one given last */
 static int	hand = 0;			/* where the search for one to give ended */
 uint64		statements_fills = 0;
@@ -87,11 +102,46 @@ backend_count(void)
 	return MaxBackends;
 }
 
+/* As many chunks in the pool as there are backends */
+static int
+chunk_count(void)
+{
+	return 2 * backend_count();
+}
+
+/* The parts: header, backends, chunks, and which of these are taken */
+static Size
+header_size(void)
+{
+	return CACHELINEALIGN(sizeof(SharedStatements));
+}
+
+static Size
+backends_size(void)
+{
+	return mul_size(backend_count(), sizeof(SharedBackend));
+}
+
+static Size
+chunks_size(void)
+{
+	return mul_size(chunk_count(), sizeof(SharedChunk));
+}
+
 static Size
 slots_size(void)
 {
-	return add_size(offsetof(SharedStatements, backends),
-					mul_size(backend_count(), sizeof(SharedBackend)));
+	Size		size = add_size(header_size(), backends_size());
+
+	size = add_size(size, chunks_size());
+	return add_size(size, mul_size(chunk_count(), sizeof(pg_atomic_uint32)));
+}
+
+Size
+statements_connection_size(void)
+{
+	return sizeof(SharedBackend) + 2 * (sizeof(SharedChunk) +
+										sizeof(pg_atomic_uint32));
 }
 
 Size
@@ -103,38 +153,71 @@ statements_shmem_size(void)
 void
 statements_shmem_init(void *place, bool found)
 {
+	char	   *p = place;
+
+	StaticAssertStmt(sizeof(SharedChunk) % PG_CACHE_LINE_SIZE == 0 &&
+					 sizeof(SharedBackend) % PG_CACHE_LINE_SIZE == 0,
+					 "no cache line belongs to two backends");
 	statements_shared = place;
-	table_shmem_init((char *) place + CACHELINEALIGN(slots_size()), found);
+	statements_backends = (SharedBackend *) (p + header_size());
+	statements_chunks = (SharedChunk *) ((char *) statements_backends +
+										 backends_size());
+	statements_takings = (pg_atomic_uint32 *) ((char *) statements_chunks +
+											   chunks_size());
+	table_shmem_init(p + CACHELINEALIGN(slots_size()), found);
 	if (found)
 		return;
+	memset(place, 0, slots_size());
 	statements_shared->nbackends = backend_count();
-	for (int i = 0; i < statements_shared->nbackends; i++)
-		memset(&statements_shared->backends[i], 0, sizeof(SharedBackend));
+	statements_shared->npool = chunk_count() - backend_count();
+	pg_atomic_init_u32(&statements_shared->nfree, statements_shared->npool);
+	pg_atomic_init_u32(&statements_shared->takings, 0);
+	for (int i = 0; i < chunk_count(); i++)
+		pg_atomic_init_u32(&statements_takings[i], 0);
 }
 
 static void
 clear_counts(SharedSlot *slot)
 {
-	int			end = counters_end_bucket(&slot->counters);
+	SlotCounters *c = &slot->counters;
 
-	for (int i = counters_first_bucket(&slot->counters); i < end; i++)
-		slot->histogram[i] = 0;
-	counters_clear(&slot->counters);
+	if (c->exec.count > 0)
+	{
+		int			first = histogram_bucket(c->exec.min);
+
+		memset(&slot->histogram[first], 0,
+			   histogram_bucket(c->exec.max) + 1 - first);
+	}
+	memset(c, 0, sizeof(SlotCounters));
+	times_clear(&c->exec);
+	times_clear(&c->plan);
 }
 
-/* Adds a slot's counts to the totals of this backend's database */
-static void
-total_slot(SharedSlot *slot)
+void
+slot_counters(const SlotCounters * from, StatementCounters *to)
 {
-	totals_add(&slot->counters, slot->histogram, slot->key.toplevel != 0,
-			   slot->reset_serial, &slot->totalled);
+	memset(to, 0, sizeof(StatementCounters));
+	to->calls = from->exec.count;
+	to->rows = from->rows;
+	to->exec = from->exec;
+	to->plan = from->plan;
+	memcpy(to->usage.blocks, from->blocks, sizeof(to->usage.blocks));
+	memcpy(to->usage.wal, from->wal, sizeof(to->usage.wal));
+	to->generic_plan_calls = from->generic_plan_calls;
+	to->custom_plan_calls = from->custom_plan_calls;
+	to->client_time = from->client_time;
+	to->last_seen = from->last_seen;
 }
 
-/* Moves a slot's counts to the table and leaves it empty */
+/*
+ * Moves a slot's counts to the totals of this backend's database and to the
+ * table, and leaves it empty
+ */
 static void
-flush_slot(SharedSlot *slot)
+flush_slot(StatementLocal *l)
 {
-	StatementLocal *l = &statements_locals[slot - statements_mine->slots];
+	SharedSlot *slot = l->slot;
+	StatementCounters counters;
 
 	if (!slot->used)
 		return;
@@ -144,9 +227,73 @@ flush_slot(SharedSlot *slot)
 		slot_add_planned(slot, l);
 		slot_write_ends(slot);
 	}
-	total_slot(slot);
-	table_flush(&slot->key, &slot->ref, &slot->counters, slot->histogram,
+	slot_counters(&slot->counters, &counters);
+	totals_add(&counters, slot->histogram, slot->key.toplevel != 0,
+			   slot->reset_serial, &slot->totalled);
+	table_flush(&slot->key, &slot->ref, &counters, slot->histogram,
 				slot->reset_serial, &slot->used);
+}
+
+/* Gives this backend a chunk, if nobody has it */
+static bool
+take_chunk(uint32 chunk)
+{
+	uint32		nobody = 0;
+	uint32		taking;
+
+	if (pg_atomic_read_u32(&statements_takings[chunk]) != 0)
+		return false;
+	do
+	{
+		taking = pg_atomic_fetch_add_u32(&statements_shared->takings, 1) + 1;
+	} while (taking == 0);
+	if (!pg_atomic_compare_exchange_u32(&statements_takings[chunk], &nobody,
+										taking))
+		return false;
+
+	/* readers look at it from when it is among so many */
+	statements_mine->chunks[statements_mine->nchunks] = chunk;
+	statements_mine->takings[statements_mine->nchunks] = taking;
+	pg_write_barrier();
+	statements_mine->nchunks++;
+	slots_there += CHUNK_SLOTS;
+	return true;
+}
+
+/* Takes a chunk of the pool, if there is one to be had */
+static void
+take_pooled_chunk(void)
+{
+	int			npool = statements_shared->npool;
+	int			start = statements_mine - statements_backends;
+
+	if (slots_there == SLOTS ||
+		pg_atomic_read_u32(&statements_shared->nfree) == 0)
+		return;
+	for (int i = 0; i < npool; i++)
+	{
+		if (take_chunk(statements_shared->nbackends + (start + i) % npool))
+		{
+			pg_atomic_fetch_sub_u32(&statements_shared->nfree, 1);
+			return;
+		}
+	}
+}
+
+/* Gives the chunks of this backend back; its slots are empty */
+static void
+give_chunks_back(void)
+{
+	while (statements_mine->nchunks > 0)
+	{
+		uint32		chunk = statements_mine->chunks[--statements_mine->nchunks];
+
+		pg_memory_barrier();
+		pg_atomic_write_u32(&statements_takings[chunk], 0);
+		if (chunk >= statements_shared->nbackends)
+			pg_atomic_fetch_add_u32(&statements_shared->nfree, 1);
+	}
+	slots_there = 0;
 }
 
 /* Flushes all slots; before_shmem_exit callback */
@@ -155,15 +302,16 @@ detach(int code, Datum arg)
 {
 	if (statements_mine == NULL)
 		return;
-	for (int i = 0; i < SLOTS; i++)
+	for (int i = 0; i < slots_given; i++)
 	{
-		flush_slot(&statements_mine->slots[i]);
+		flush_slot(&statements_locals[i]);
 		statements_locals[i].key.queryid = 0;
 		statements_locals[i].slot = NULL;
 	}
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	kept_detach();
 	totals_detach();
+	give_chunks_back();
 	statements_mine->in_use = 0;
 	statements_mine = NULL;
 	detached = true;
@@ -183,9 +331,9 @@ attach(void)
 	if (number < 0 || number >= statements_shared->nbackends)
 		return false;			/* auxiliary process */
 
-	statements_mine = &statements_shared->backends[number];
-	for (int i = 0; i < SLOTS; i++)
-		statements_mine->slots[i].used = 0;
+	statements_mine = &statements_backends[number];
+	statements_mine->nchunks = 0;
+	(void) take_chunk(number);
 	memset(statements_lists, NO_SLOT, sizeof(statements_lists));
 	totals_attach();
 	statements_mine->in_use = 1;
@@ -204,7 +352,7 @@ attach(void)
 static void
 pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 {
-	SharedSlot *slot = &statements_mine->slots[number];
+	SharedSlot *slot = backend_slot(statements_mine, number);
 	StatementLocal *l = &statements_locals[number];
 	uint8		next = l->next;
 	TableEntryInfo info;
@@ -257,7 +405,7 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 static inline uint32
 slot_executions(int slot)
 {
-	return (uint32) statements_mine->slots[slot].counters.exec.count;
+	return (uint32) statements_locals[slot].slot->counters.exec.count;
 }
 
 /*
@@ -273,7 +421,9 @@ slot_executions(int slot)
 static int
 choose_slot(bool is_new)
 {
-	if (slots_given < SLOTS)
+	if (slots_given == slots_there)
+		take_pooled_chunk();
+	if (slots_given < slots_there)
 		return slots_given++;
 	if (is_new && statements_fills % KEEP_SLOTS != 0 &&
 		slot_executions(last_given) == 1)
@@ -282,7 +432,7 @@ choose_slot(bool is_new)
 	{
 		StatementLocal *l;
 
-		hand = (hand + 1) % SLOTS;
+		hand = (hand + 1) % slots_given;
 		l = &statements_locals[hand];
 		if (l->seen == slot_executions(hand))
 			return hand;
@@ -319,9 +469,9 @@ fill_slot(const StatementKey *key, int kept)
 	}
 	if (is_new)
 		last_given = slot;
-	if (statements_mine->slots[slot].used)
+	if (statements_locals[slot].slot != NULL)
 	{
-		flush_slot(&statements_mine->slots[slot]);
+		flush_slot(&statements_locals[slot]);
 		kept_remember(&statements_locals[slot]);
 		unlink_slot(slot);
 	}
@@ -373,7 +523,7 @@ statements_look(int slot)
 		/* evicted all the same: begin with a new entry */
 		StatementKey key = l->key;
 
-		flush_slot(&statements_mine->slots[slot]);
+		flush_slot(l);
 		pin_slot(slot, &key, NULL);
 	}
 	return l->has_text;
@@ -400,8 +550,19 @@ statements_describe(int slot, const char *text, Size text_length,
  */
 
 void
-statements_heed_reset(SharedSlot *slot)
+statements_empty_slot(StatementLocal *local)
 {
+	StatementLocal known;
+
+	flush_slot(local);
+	known = *local;
+	pin_slot(statements_number(local), &known.key, &known);
+}
+
+void
+statements_heed_reset(StatementLocal *l)
+{
+	SharedSlot *slot = l->slot;
 	uint64		serial = pg_atomic_read_u64(table_reset_serial);
 	uint64		entry_serial;
 	uint64		minmax_serial;
@@ -412,14 +573,13 @@ statements_heed_reset(SharedSlot *slot)
 	/* the table knows which of the counts, or extremes, are void */
 	if (slot->reset_serial < Max(entry_serial, minmax_serial))
 	{
-		StatementLocal *l = &statements_locals[slot - statements_mine->slots];
 		StatementKey key = slot->key;
 		uint64		planned = l->planned;
 
 		/* what was planned is yet to be executed, after the reset */
 		l->planned = 0;
-		flush_slot(slot);
-		pin_slot(slot - statements_mine->slots, &key, NULL);
+		flush_slot(l);
+		pin_slot(statements_number(l), &key, NULL);
 		l->planned = planned;
 	}
 	slot_write_begins(slot);
@@ -427,59 +587,67 @@ statements_heed_reset(SharedSlot *slot)
 	slot_write_ends(slot);
 }
 
-/*
- * The slot that a statement's counts are added to, between these two: its own,
- * or one on the way to the table.
- */
-static SharedSlot *
-counting_begins(int number)
+/* Can a slot count all that there is to tell of the execution? */
+static bool
+is_plain(const Execution *e, bool slow)
 {
-	SharedSlot *slot;
+	int64		times = 0;
 
-	if (number >= FIRST_KEPT)
-		slot = kept_open(number);
-	else
-	{
-		slot = &statements_mine->slots[number];
-		if (unlikely(slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
-			statements_heed_reset(slot);
-	}
-	slot_write_begins(slot);
-	return slot;
+	if (e->outcome != OUTCOME_COMPLETED || slow || e->jit != NULL ||
+		e->workers_planned + e->workers_launched > 0)
+		return false;
+	for (int i = 0; i < USAGE_NTIMES; i++)
+		times |= e->usage->times[i];
+	return times == 0;
 }
 
+/* Adds it to the slot of its statement */
 static void
-counting_ends(int number, SharedSlot *slot)
+record_plain(StatementLocal *l, const Execution *e)
 {
+	int			bucket = histogram_bucket(e->elapsed);
+	SharedSlot *slot;
+	SlotCounters *c;
+
+	if (l->slot->histogram[bucket] == SLOT_BUCKET_MAX)
+		statements_empty_slot(l);
+	slot = l->slot;
+	c = &slot->counters;
+	slot_write_begins(slot);
+	if (unlikely(l->planned != 0))
+		slot_add_planned(slot, l);
+	times_record(&c->exec, e->elapsed);
+	slot->histogram[bucket]++;
+	c->last_seen = GetCurrentStatementStartTimestamp();
+	c->rows += e->rows;
+	for (int i = 0; i < USAGE_NBLOCKS; i++)
+		c->blocks[i] += e->usage->blocks[i];
+	for (int i = 0; i < USAGE_NWAL; i++)
+		c->wal[i] += e->usage->wal[i];
+	c->generic_plan_calls += e->generic_plan;
+	c->custom_plan_calls += e->custom_plan;
 	slot_write_ends(slot);
-	if (number >= FIRST_KEPT)
-		kept_close();
 }
 
-void
-statements_record(int slot_number, const Execution *e, bool slow)
+/* Adds it to the entry of its statement */
+static void
+record_at_once(StatementLocal *l, const Execution *e, bool slow)
 {
-	SharedSlot *slot = counting_begins(slot_number);
-	StatementCounters *c = &slot->counters;
+	StatementCounters *c = kept_open(statements_number(l));
 
-	if (unlikely(statements_locals[slot_number].planned != 0))
-		slot_add_planned(slot, &statements_locals[slot_number]);
+	if (l->planned != 0)
+		times_record(&c->plan, l->planned - 1);
+	l->planned = 0;
 	times_record(&c->exec, e->elapsed);
-	slot->histogram[histogram_bucket(e->elapsed)]++;
+	kept_add_bucket(e->elapsed);
 	c->last_seen = GetCurrentStatementStartTimestamp();
-	if (likely(e->outcome == OUTCOME_COMPLETED))
+	if (e->outcome == OUTCOME_COMPLETED)
 	{
 		c->calls++;
 		c->rows += e->rows;
-		usage_add(&c->usage, e->usage);
-		if (unlikely(e->jit != NULL))
-		{
-			for (int i = 0; i < JIT_NPARTS; i++)
-			{
-				c->jit.count[i] += e->jit->count[i];
-				c->jit.time[i] += e->jit->time[i];
-			}
-		}
+		c->usage = *e->usage;
+		if (e->jit != NULL)
+			c->jit = *e->jit;
 		c->workers_planned += e->workers_planned;
 		c->workers_launched += e->workers_launched;
 		c->generic_plan_calls += e->generic_plan;
@@ -493,12 +661,33 @@ statements_record(int slot_number, const Execution *e, bool slow)
 		if (e->outcome == OUTCOME_TIMEOUT)
 			c->timeouts++;
 	}
-	if (unlikely(slow))
+	if (slow)
 	{
 		c->slow_calls++;
 		c->last_slow = c->last_seen;
 	}
-	counting_ends(slot_number, slot);
+	kept_close();
+}
+
+/* There was a reset: it must not come between the slot's counts and the next */
+static inline void
+heed_reset(StatementLocal *l)
+{
+	if (l->slot != NULL &&
+		unlikely(l->slot->reset_serial != pg_atomic_read_u64(table_reset_serial)))
+		statements_heed_reset(l);
+}
+
+void
+statements_record(int slot_number, const Execution *e, bool slow)
+{
+	StatementLocal *l = &statements_locals[slot_number];
+
+	heed_reset(l);
+	if (l->slot != NULL && likely(is_plain(e, slow)))
+		record_plain(l, e);
+	else
+		record_at_once(l, e, slow);
 	if (unlikely(e->outcome == OUTCOME_ERROR))
 		totals_count_error(e->sqlstate);
 }
@@ -506,10 +695,18 @@ statements_record(int slot_number, const Execution *e, bool slow)
 void
 statements_record_plan(int slot_number, uint64 elapsed)
 {
-	SharedSlot *slot = counting_begins(slot_number);
+	StatementLocal *l = &statements_locals[slot_number];
 
-	times_record(&slot->counters.plan, elapsed);
-	counting_ends(slot_number, slot);
+	if (l->slot == NULL)
+	{
+		times_record(&kept_open(slot_number)->plan, elapsed);
+		kept_close();
+		return;
+	}
+	heed_reset(l);
+	slot_write_begins(l->slot);
+	times_record(&l->slot->counters.plan, elapsed);
+	slot_write_ends(l->slot);
 }
 
 void

@@ -58,9 +58,15 @@ typedef struct StatementRow
 typedef void (*StatementCallback) (void *arg, const StatementRow *row);
 
 extern Size statements_shmem_size(void);
+
+/* Of that, what one more connection adds */
+extern Size statements_connection_size(void);
 extern void statements_shmem_init(void *place, bool found);
 
-/* Slots of a backend, and the lists in which a statement's is looked for */
+/*
+ * Slots that a backend has at most, and the lists in which a statement's is
+ * looked for
+ */
 #define SLOTS		64
 #define SLOT_LISTS	128
 #define NO_SLOT		SLOTS		/* end of a list */
@@ -226,7 +232,7 @@ extern void statements_read(bool with_text, StatementCallback callback,
  */
 typedef void (*PendingCallback) (void *arg, const StatementKey *key,
 								 const StatementCounters *counters,
-								 const uint32 *histogram, uint64 serial);
+								 const uint8 *histogram, uint64 serial);
 extern void statements_pending(int backend, PendingCallback callback,
 							   void *arg);
 

@@ -104,19 +104,50 @@ copy_slot(SharedSlot *from, SharedSlot *to)
 	return to->used;
 }
 
+/*
+ * Copies a slot of a backend; false if it is empty, or in a chunk that the
+ * backend has given back meanwhile, and that may be another's by now
+ */
+static bool
+copy_backend_slot(const SharedBackend *backend, int slot, SharedSlot *to)
+{
+	const volatile SharedBackend *b = backend;
+	uint32		chunk = b->chunks[slot / CHUNK_SLOTS];
+	uint32		taking = b->takings[slot / CHUNK_SLOTS];
+
+	if (!copy_slot(&statements_chunks[chunk].slots[slot % CHUNK_SLOTS], to))
+		return false;
+	pg_read_barrier();
+	return pg_atomic_read_u32(&statements_takings[chunk]) == taking;
+}
+
+/* How many slots has a backend, that may hold something? */
+static int
+slots_of(const SharedBackend *backend)
+{
+	const volatile SharedBackend *b = backend;
+	int			nslots = b->in_use ? b->nchunks * CHUNK_SLOTS : 0;
+
+	pg_read_barrier();
+	return nslots;
+}
+
 /* Adds a slot's counts to a row */
 static void
 merge_slot(StatementRow *row, SharedSlot *slot, const TableCopy *copy)
 {
-	int			end = counters_end_bucket(&slot->counters);
+	StatementCounters counters;
+	int			end;
 
 	if (slot->reset_serial < copy->reset_serial)
 		return;
-	for (int i = counters_first_bucket(&slot->counters); i < end; i++)
+	slot_counters(&slot->counters, &counters);
+	end = counters_end_bucket(&counters);
+	for (int i = counters_first_bucket(&counters); i < end; i++)
 		row->histogram[i] += slot->histogram[i];
 	if (slot->reset_serial < copy->minmax_serial)
-		counters_clear_minmax(&slot->counters);
-	counters_add(&row->counters, &slot->counters);
+		counters_clear_minmax(&counters);
+	counters_add(&row->counters, &counters);
 	row->usage += (double) slot->counters.exec.count;
 }
 
@@ -182,14 +213,15 @@ merge_slots(Reading *r, bool orphans)
 	pg_memory_barrier();
 	for (int b = 0; b < statements_shared->nbackends; b++)
 	{
-		SharedBackend *backend = &statements_shared->backends[b];
+		const SharedBackend *backend = &statements_backends[b];
+		int			nslots = slots_of(backend);
 
-		for (int s = 0; s < SLOTS && backend->in_use; s++)
+		for (int s = 0; s < nslots; s++)
 		{
 			int			row;
 
-			if (backend->slots[s].partition != r->partition ||
-				!copy_slot(&backend->slots[s], buffer) ||
+			if (backend_slot(backend, s)->partition != r->partition ||
+				!copy_backend_slot(backend, s, buffer) ||
 				buffer->partition != r->partition)
 				continue;
 			row = find_row(r, buffer);
@@ -368,13 +400,17 @@ statements_read(bool with_text, StatementCallback callback, void *arg)
 void
 statements_pending(int backend, PendingCallback callback, void *arg)
 {
+	const SharedBackend *b = &statements_backends[backend];
+	int			nslots = slots_of(b);
 	SharedSlot	slot;
+	StatementCounters counters;
 
-	for (int i = 0; i < SLOTS; i++)
+	for (int i = 0; i < nslots; i++)
 	{
-		if (copy_slot(&statements_shared->backends[backend].slots[i], &slot) &&
-			!slot.totalled)
-			callback(arg, &slot.key, &slot.counters, slot.histogram,
-					 slot.reset_serial);
+		if (!copy_backend_slot(b, i, &slot) || slot.totalled)
+			continue;
+		slot_counters(&slot.counters, &counters);
+		callback(arg, &slot.key, &counters, slot.histogram,
+				 slot.reset_serial);
 	}
 }

@@ -477,7 +477,7 @@ add_without_extremes(StatementCounters *a, const StatementCounters *b)
  */
 static inline void
 take_counts(SharedStatement *entry, const StatementCounters *counters,
-			const uint32 *histogram, uint64 reset_serial, uint32 *used)
+			const uint8 *histogram, uint64 reset_serial, uint32 *used)
 {
 	int			end;
 
@@ -503,7 +503,7 @@ take_counts(SharedStatement *entry, const StatementCounters *counters,
  */
 static pg_noinline void
 flush_elsewhere(const StatementKey *key, const TableRef *ref,
-				const StatementCounters *counters, const uint32 *histogram,
+				const StatementCounters *counters, const uint8 *histogram,
 				uint64 reset_serial, uint32 *used)
 {
 	LWLock	   *lock;
@@ -525,7 +525,7 @@ flush_elsewhere(const StatementKey *key, const TableRef *ref,
 
 void
 table_flush(const StatementKey *key, const TableRef *ref,
-			const StatementCounters *counters, const uint32 *histogram,
+			const StatementCounters *counters, const uint8 *histogram,
 			uint64 reset_serial, uint32 *used)
 {
 	SharedStatement *entry = lock_statement(ref);

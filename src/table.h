@@ -69,7 +69,7 @@ extern bool table_pin_again(TableEntryInfo *info, StatementShape *shape);
  */
 extern void table_flush(const StatementKey *key, const TableRef *ref,
 						const StatementCounters *counters,
-						const uint32 *histogram, uint64 reset_serial,
+						const uint8 *histogram, uint64 reset_serial,
 						uint32 *used);
 
 /* Adds to the facts of ref's entry, if it is still the statement's */

@@ -52,13 +52,19 @@ const int	totals_exponents[TOTALS_BOUNDS] = {
 StaticAssertDecl(HISTOGRAM_MIN_EXPONENT <= 12 && HISTOGRAM_MAX_EXPONENT >= 37,
 				 "bounds of totals are bounds of histograms");
 
-typedef struct SharedBackendTotals
+/* No two lie on the same cache line */
+typedef union SharedBackendTotals
 {
-	uint32		change;			/* odd while the owner writes */
-	uint32		in_use;			/* SHMEM_LOCK_TOTALS, as is ... */
-	int			database;		/* ... its place among the databases */
-	uint64		serial;			/* of when the counts were zero */
-	TotalCounts counts;
+	struct
+	{
+		uint32		change;		/* odd while the owner writes */
+		uint32		in_use;		/* SHMEM_LOCK_TOTALS, as is ... */
+		int			database;	/* ... its place among the databases */
+		uint64		serial;		/* of when the counts were zero */
+		TotalCounts counts;
+	};
+	char		pad[TYPEALIGN(PG_CACHE_LINE_SIZE,
+							  sizeof(TotalCounts) + 3 * sizeof(uint64))];
 } SharedBackendTotals;
 
 typedef struct SharedErrorTotal
@@ -74,10 +80,10 @@ typedef struct SharedTotals
 	pg_atomic_uint64 void_before;	/* counts from before this serial */
 	DatabaseTotals databases[TOTALS_DATABASES];
 	SharedErrorTotal errors[TOTALS_ERRORS];
-	SharedBackendTotals backends[FLEXIBLE_ARRAY_MEMBER];
 } SharedTotals;
 
 static SharedTotals *shared = NULL;
+static SharedBackendTotals *backends = NULL;
 static SharedBackendTotals *mine = NULL;
 
 /* Which of our bounds a bucket of the statements' histograms is below */
@@ -86,8 +92,14 @@ static uint8 bound_of_bucket[HISTOGRAM_BUCKETS];
 Size
 totals_shmem_size(void)
 {
-	return add_size(offsetof(SharedTotals, backends),
+	return add_size(CACHELINEALIGN(sizeof(SharedTotals)),
 					mul_size(MaxBackends, sizeof(SharedBackendTotals)));
+}
+
+Size
+totals_connection_size(void)
+{
+	return sizeof(SharedBackendTotals);
 }
 
 void
@@ -95,7 +107,11 @@ totals_shmem_init(void *place, bool found)
 {
 	int			bound = 0;
 
+	StaticAssertStmt(sizeof(SharedBackendTotals) % PG_CACHE_LINE_SIZE == 0,
+					 "no cache line belongs to two backends");
 	shared = place;
+	backends = (SharedBackendTotals *)
+		((char *) place + CACHELINEALIGN(sizeof(SharedTotals)));
 	for (int i = 0; i < HISTOGRAM_BUCKETS; i++)
 	{
 		while (bound < TOTALS_BOUNDS &&
@@ -146,7 +162,7 @@ total_counts_subtract(TotalCounts *a, const TotalCounts *b)
 static void
 counts_add_slot(TotalCounts *pg_restrict a,
 				const StatementCounters *pg_restrict c,
-				const uint32 *histogram, bool toplevel)
+				const uint8 *histogram, bool toplevel)
 {
 	int			end;
 
@@ -196,7 +212,7 @@ database_place(Oid dbid)
 void
 totals_attach(void)
 {
-	SharedBackendTotals *backend = &shared->backends[compat_proc_number()];
+	SharedBackendTotals *backend = &backends[compat_proc_number()];
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_EXCLUSIVE);
 	backend->change = 0;
@@ -253,7 +269,7 @@ write_ends(void)
 }
 
 void
-totals_add(const StatementCounters *counters, const uint32 *histogram,
+totals_add(const StatementCounters *counters, const uint8 *histogram,
 		   bool toplevel, uint64 serial, uint32 *totalled)
 {
 	if (mine == NULL)
@@ -377,8 +393,8 @@ totals_forget(Oid dbid)
 	}
 	for (int b = 0; b < shared->nbackends && place != 0; b++)
 	{
-		if (shared->backends[b].in_use &&
-			shared->backends[b].database == place)
+		if (backends[b].in_use &&
+			backends[b].database == place)
 			place = 0;
 	}
 	if (place != 0)
@@ -417,7 +433,7 @@ typedef struct PendingSum
 
 static void
 add_pending(void *arg, const StatementKey *key,
-			const StatementCounters *counters, const uint32 *histogram,
+			const StatementCounters *counters, const uint8 *histogram,
 			uint64 serial)
 {
 	PendingSum *sum = arg;
@@ -434,7 +450,7 @@ add_pending(void *arg, const StatementKey *key,
 static void
 read_backend(int number, TotalCounts *counts)
 {
-	SharedBackendTotals *backend = &shared->backends[number];
+	SharedBackendTotals *backend = &backends[number];
 	volatile uint32 *change = &backend->change;
 	PendingSum	sum;
 
@@ -473,10 +489,10 @@ totals_read(DatabaseTotals *databases)
 	memcpy(databases, shared->databases, sizeof(shared->databases));
 	for (int b = 0; b < shared->nbackends; b++)
 	{
-		if (!shared->backends[b].in_use)
+		if (!backends[b].in_use)
 			continue;
 		read_backend(b, &counts);
-		total_counts_add(&databases[shared->backends[b].database].counts, &counts);
+		total_counts_add(&databases[backends[b].database].counts, &counts);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_TOTALS));
 
@@ -536,7 +552,7 @@ totals_busy_time(int backend)
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_TOTALS), LW_SHARED);
 	if (backend >= 0 && backend < shared->nbackends &&
-		shared->backends[backend].in_use)
+		backends[backend].in_use)
 	{
 		read_backend(backend, &counts);
 		busy_time = counts.busy_time;

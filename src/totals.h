@@ -77,6 +77,9 @@ typedef struct ErrorTotal
 } ErrorTotal;
 
 extern Size totals_shmem_size(void);
+
+/* Of that, what one more connection adds */
+extern Size totals_connection_size(void);
 extern void totals_shmem_init(void *place, bool found);
 
 /*
@@ -92,7 +95,7 @@ extern void totals_detach(void);
  * serial of when it was empty.  Lock-free.
  */
 extern void totals_add(const StatementCounters *counters,
-					   const uint32 *histogram, bool toplevel,
+					   const uint8 *histogram, bool toplevel,
 					   uint64 serial, uint32 *totalled);
 
 /*

@@ -265,7 +265,7 @@ def run():
          'Plain statements: eight different ones in turn, no repeat. Burst: '
          'one over and over, all of it one endless burst for the repeat '
          'detector. PL/pgSQL: per nested statement. Rotation: so many '
-         'distinct prepared SELECTs in turn; a backend has 64 slots.',
+         'distinct prepared SELECTs in turn; a backend has 64 slots here.',
          'The body of a clock read, in the kernel\'s vDSO, is not in these '
          'counts: valgrind hides it. Nor are the wait for the next message, '
          'which a server does more or less often by chance, and malloc()\'s '

@@ -8,7 +8,7 @@ from server import (BARE, QUERYWATCH, STATEMENTS, Server, contenders,
                     progress)
 from tables import Table, number
 
-CONNECTIONS = (100, 500, 1000)
+CONNECTIONS = (100, 1000, 5000)
 BOUND = {STATEMENTS: 'pg_stat_statements.max',
          QUERYWATCH: 'pg_querywatch.max_statements'}
 
@@ -43,7 +43,7 @@ def run():
     columns = ['connections'] + [number(n) for n in CONNECTIONS]
     table = Table('Shared memory, MB', columns + ['B/statement', 'B/backend'],
                   ['More than the bare server allocates, at the defaults. '
-                   'Goal: 32 MB with 100 connections.'])
+                   'Goal: 32 MB with 1,000 connections, 12 kB for each.'])
     parts = Table('Shared memory of pg_querywatch by part, MB', columns)
     bare = {n: total(BARE, max_connections=str(n)) for n in CONNECTIONS}
     for contender in libraries:
