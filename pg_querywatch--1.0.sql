@@ -932,6 +932,7 @@ CREATE FUNCTION info(
     OUT patterns_limit bigint,
     OUT patterns_dropped bigint,
     OUT routes_folded bigint,
+    OUT applications_folded bigint,
     OUT shared_bytes bigint,
     OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
@@ -962,9 +963,11 @@ COMMENT ON COLUMN info.slow_overwritten IS
 COMMENT ON COLUMN info.slow_dropped IS
 'slow executions that could not be logged';
 COMMENT ON COLUMN info.patterns_dropped IS
-'patterns that made room for others (pg_querywatch.max_patterns)';
+'patterns that made room for others, and bursts that found no room (pg_querywatch.max_patterns)';
 COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
+COMMENT ON COLUMN info.applications_folded IS
+'bursts counted under the application (other), because there are too many distinct application names';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
 COMMENT ON COLUMN info.connection_bytes IS

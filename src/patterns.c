@@ -3,13 +3,24 @@
  * patterns.c
  *		The shared table of patterns, and the bursts that are open.
  *
- * A table of a thousand patterns is searched by comparing hashes in a row,
- * which takes about as long as the copying.  When it is full the pattern seen
- * longest ago makes room.
+ * Patterns are found by a hash of their key without the parent, so that the
+ * patterns of one statement after different parents stand in one chain.  Lists
+ * by rank, each in the order of use, tell which pattern makes room when the
+ * table is full: the one used longest ago among those of the lowest rank.  A
+ * pattern's rank is its confidence; it loses a grade with every RANK_LIFE times
+ * max_patterns patterns that wanted room since its last burst.  A burst of a lower rank
+ * than every pattern is counted as dropped and takes nobody's place.  One of a
+ * kind, statement and parent that are there already, only under another
+ * application or route, pushes nothing out: it is added to those under
+ * "(other)", which one of them becomes.  A second chain, by the key without
+ * these two, leads there.  So closing a burst costs the same however many
+ * patterns there are.
  *
  * A burst is moved from its backend's open ones to the table under the lock
- * held exclusively, and a reader copies both under the lock held shared, so
- * it sees each burst once.
+ * held exclusively.  A reader copies the patterns piece by piece, then, under
+ * the lock held shared, those that were used meanwhile, which stand first in
+ * the lists, and the open bursts.  So it sees each burst once, and a writer
+ * waits for no copy of the whole table.
  *
  * src/patterns.c
  *
@@ -20,6 +31,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "port/atomics.h"
+#include "port/pg_bitutils.h"
 #include "storage/ipc.h"
 #include "utils/timestamp.h"
 
@@ -50,7 +62,16 @@
 /* Copies tried of a burst that is being written */
 #define MAX_COPY_TRIES	100000
 
-#define OTHER_ROUTES	"(other)"
+#define OTHER_NAMES		"(other)"
+
+/* Ranks: RepeatConfidence */
+#define RANKS			(CONFIDENCE_CONFIRMED + 1)
+#define RANK_LIFE		16
+
+/* Patterns that a reader copies while it holds the lock */
+#define COPY_PATTERNS	16
+
+#define NO_PATTERN		(-1)
 
 typedef struct OpenBurst
 {
@@ -82,29 +103,56 @@ typedef union SharedBurst
 
 typedef struct SharedPattern
 {
-	uint64		hash;			/* of the key; 0: free */
+	uint64		hash;			/* of the key without the parent */
 	uint64		recorded;		/* SharedPatterns.recorded when a burst was
 								 * added last; 0: not since the server start */
+	uint64		wanted;			/* SharedPatterns.wanted then */
+	int			next;			/* in the chain of its bucket */
+	uint64		core;			/* hash of the key without application and
+								 * route, ... */
+	int			core_next;		/* ... and the chain of that */
+	int			rank;			/* which list it is in ... */
+	int			newer;			/* ... and its neighbours there */
+	int			older;
 	Pattern		pattern;
 } SharedPattern;
+
+/* The patterns of a rank, by use */
+typedef struct RankList
+{
+	int			newest;
+	int			oldest;
+}			RankList;
+
+/* The first distinct names of a kind; further ones share one */
+typedef struct SharedNames
+{
+	int			n;
+	uint64		hashes[PATTERN_MAX_NAMES];
+	int64		folded;			/* bursts counted under OTHER_NAMES */
+}			SharedNames;
 
 typedef struct SharedPatterns
 {
 	int			max;
 	int			nbackends;
 	int			npatterns;
-	int			nroutes;
-	uint64		routes[PATTERN_MAX_ROUTES];
+	int			nbuckets;		/* a power of two */
+	SharedNames routes;
+	SharedNames applications;
+	RankList	ranks[RANKS];
 	uint32		resets;			/* a burst from before the last one is void */
 	uint64		recorded;		/* bursts added; unlike the time of day it
 								 * never steps back */
-	int64		dropped;
-	int64		routes_folded;
+	uint64		wanted;			/* patterns for which the table had no room */
+	int64		dropped;		/* the same, since the last reset */
 	PatternCounts counts;
 	SharedPattern patterns[FLEXIBLE_ARRAY_MEMBER];
 } SharedPatterns;
 
 static SharedPatterns *shared = NULL;
+static int *buckets = NULL;		/* heads of the chains by hash ... */
+static int *core_buckets = NULL;	/* ... and of those by core */
 static SharedBurst *shared_bursts = NULL;	/* burst_count() of them, of
 											 * whichever backend takes them */
 
@@ -119,11 +167,23 @@ typedef struct BurstPlace
 static BurstPlace places[OPEN_BURSTS];
 static OpenBurst private_bursts[OPEN_BURSTS];
 
+static int
+bucket_count(void)
+{
+	return (int) pg_nextpower2_32((uint32) qw_max_patterns);
+}
+
 static Size
 table_size(void)
 {
 	return add_size(offsetof(SharedPatterns, patterns),
 					mul_size(qw_max_patterns, sizeof(SharedPattern)));
+}
+
+static Size
+buckets_size(void)
+{
+	return mul_size(2 * (Size) bucket_count(), sizeof(int));
 }
 
 static int
@@ -135,7 +195,8 @@ burst_count(void)
 Size
 patterns_shmem_size(void)
 {
-	return add_size(CACHELINEALIGN(table_size()),
+	return add_size(add_size(CACHELINEALIGN(table_size()),
+							 CACHELINEALIGN(buckets_size())),
 					mul_size(burst_count(), sizeof(SharedBurst)));
 }
 
@@ -145,17 +206,32 @@ patterns_connection_size(void)
 	return sizeof(SharedBurst) / 2;
 }
 
+/* No pattern at all */
+static void
+clear_table(void)
+{
+	shared->npatterns = 0;
+	for (int i = 0; i < shared->nbuckets; i++)
+		buckets[i] = core_buckets[i] = NO_PATTERN;
+	for (int i = 0; i < RANKS; i++)
+		shared->ranks[i].newest = shared->ranks[i].oldest = NO_PATTERN;
+}
+
 void
 patterns_shmem_init(void *place, bool found)
 {
 	shared = place;
+	buckets = (int *) ((char *) place + CACHELINEALIGN(table_size()));
+	core_buckets = buckets + bucket_count();
 	shared_bursts = (SharedBurst *)
-		((char *) place + CACHELINEALIGN(table_size()));
+		((char *) buckets + CACHELINEALIGN(buckets_size()));
 	if (found)
 		return;
 	memset(place, 0, patterns_shmem_size());
 	shared->max = qw_max_patterns;
 	shared->nbackends = MaxBackends;
+	shared->nbuckets = bucket_count();
+	clear_table();
 	for (int i = 0; i < burst_count(); i++)
 		pg_atomic_init_u32(&shared_bursts[i].taken, 0);
 }
@@ -317,17 +393,26 @@ pattern_add(Pattern *to, const Pattern *from)
 	pattern_sum(to, from);
 }
 
+/* Of the key without the parent */
 static uint64
 pattern_hash(const PatternKey *key)
 {
 	uint64		h = key->queryid;
 
-	h = hash_combine64(h, key->parent_queryid);
 	h = hash_combine64(h, key->application);
 	h = hash_combine64(h, key->route);
 	h = hash_combine64(h, (uint64) key->userid << 32 | key->dbid);
-	h = hash_combine64(h, key->kind);
-	return h != 0 ? h : 1;
+	return hash_combine64(h, key->kind);
+}
+
+/* Of the key without application and route */
+static uint64
+core_hash(const PatternKey *key)
+{
+	uint64		h = hash_combine64(key->queryid, key->parent_queryid);
+
+	h = hash_combine64(h, (uint64) key->userid << 32 | key->dbid);
+	return hash_combine64(h, key->kind);
 }
 
 static bool
@@ -340,28 +425,193 @@ pattern_key_equal(const PatternKey *a, const PatternKey *b)
 }
 
 /*
- * A route is the client's word and may be a raw URL: past a number of
- * distinct ones they share a name; then true.
+ * The table's chains and lists; the lock is held exclusively
+ */
+
+static inline int *
+bucket_of(uint64 hash)
+{
+	return &buckets[(hash ^ hash >> 32) & (shared->nbuckets - 1)];
+}
+
+static inline int *
+core_bucket_of(uint64 core)
+{
+	return &core_buckets[(core ^ core >> 32) & (shared->nbuckets - 1)];
+}
+
+static void
+unlink_rank(int i)
+{
+	SharedPattern *entry = &shared->patterns[i];
+	RankList   *list = &shared->ranks[entry->rank];
+
+	if (entry->newer != NO_PATTERN)
+		shared->patterns[entry->newer].older = entry->older;
+	else
+		list->newest = entry->older;
+	if (entry->older != NO_PATTERN)
+		shared->patterns[entry->older].newer = entry->newer;
+	else
+		list->oldest = entry->newer;
+}
+
+/* Puts a pattern that is in no list among those of its confidence */
+static void
+link_rank(int i, bool newest)
+{
+	SharedPattern *entry = &shared->patterns[i];
+	RankList   *list;
+
+	entry->rank = entry->pattern.confidence;
+	list = &shared->ranks[entry->rank];
+	entry->newer = newest ? NO_PATTERN : list->oldest;
+	entry->older = newest ? list->newest : NO_PATTERN;
+	if (entry->newer != NO_PATTERN)
+		shared->patterns[entry->newer].older = i;
+	else
+		list->newest = i;
+	if (entry->older != NO_PATTERN)
+		shared->patterns[entry->older].newer = i;
+	else
+		list->oldest = i;
+}
+
+static void
+link_pattern(int i, bool newest)
+{
+	SharedPattern *entry = &shared->patterns[i];
+	int		   *bucket;
+
+	entry->hash = pattern_hash(&entry->pattern.key);
+	bucket = bucket_of(entry->hash);
+	entry->next = *bucket;
+	*bucket = i;
+	entry->core = core_hash(&entry->pattern.key);
+	bucket = core_bucket_of(entry->core);
+	entry->core_next = *bucket;
+	*bucket = i;
+	link_rank(i, newest);
+}
+
+static void
+unlink_pattern(int i)
+{
+	SharedPattern *entry = &shared->patterns[i];
+	int		   *link = bucket_of(entry->hash);
+
+	while (*link != i)
+		link = &shared->patterns[*link].next;
+	*link = entry->next;
+	link = core_bucket_of(entry->core);
+	while (*link != i)
+		link = &shared->patterns[*link].core_next;
+	*link = entry->core_next;
+	unlink_rank(i);
+}
+
+/* The pattern of a key, or NO_PATTERN */
+static int
+find_pattern(const PatternKey *key, uint64 hash)
+{
+	int			i;
+
+	for (i = *bucket_of(hash); i != NO_PATTERN; i = shared->patterns[i].next)
+	{
+		if (shared->patterns[i].hash == hash &&
+			pattern_key_equal(&shared->patterns[i].pattern.key, key))
+			break;
+	}
+	return i;
+}
+
+/* The pattern was used just now, its confidence may be another */
+static void
+touch_pattern(int i)
+{
+	unlink_rank(i);
+	link_rank(i, true);
+	shared->patterns[i].recorded = ++shared->recorded;
+	shared->patterns[i].wanted = shared->wanted;
+}
+
+/* A pattern's rank as of now */
+static int
+rank_now(const SharedPattern *entry)
+{
+	uint64		age = shared->wanted - entry->wanted;
+	uint64		grades = age / ((uint64) RANK_LIFE * shared->max);
+
+	return grades < (uint64) entry->rank ? entry->rank - (int) grades : 0;
+}
+
+/*
+ * The pattern that makes room for one of that confidence: the one used longest
+ * ago of those with the lowest rank.  NO_PATTERN: all rank higher.
+ */
+static int
+find_victim(RepeatConfidence confidence)
+{
+	int			best = NO_PATTERN;
+	int			best_rank = (int) confidence + 1;
+
+	for (int rank = 0; rank < RANKS; rank++)
+	{
+		int			i = shared->ranks[rank].oldest;
+		int			now;
+
+		if (i == NO_PATTERN)
+			continue;
+		now = rank_now(&shared->patterns[i]);
+		if (now < best_rank ||
+			(now == best_rank && best != NO_PATTERN &&
+			 shared->patterns[i].recorded < shared->patterns[best].recorded))
+		{
+			best = i;
+			best_rank = now;
+		}
+	}
+	return best;
+}
+
+/*
+ * Routes and applications are the client's word and may be raw URLs or numbers
+ * of jobs: past a number of distinct ones they share a name; then true.
  */
 static bool
-fold_route(Pattern *pattern)
+fold_name(SharedNames * names, uint64 *hash)
 {
 	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
-	if (pattern->key.route == 0)
+	if (*hash == 0)
 		return false;
-	for (int i = 0; i < shared->nroutes; i++)
+	for (int i = 0; i < names->n; i++)
 	{
-		if (shared->routes[i] == pattern->key.route)
+		if (names->hashes[i] == *hash)
 			return false;
 	}
-	if (shared->nroutes < PATTERN_MAX_ROUTES)
+	if (names->n < PATTERN_MAX_NAMES)
 	{
-		shared->routes[shared->nroutes++] = pattern->key.route;
+		names->hashes[names->n++] = *hash;
 		return false;
 	}
-	shared->routes_folded++;
-	pattern->key.route = pattern_text_hash(OTHER_ROUTES);
+	names->folded++;
+	*hash = pattern_text_hash(OTHER_NAMES);
 	return true;
+}
+
+/* The same for an open burst, which takes no name's place */
+static void
+fold_open(const SharedNames * names, uint64 *hash, char *name, Size size)
+{
+	if (*hash == 0 || names->n < PATTERN_MAX_NAMES)
+		return;
+	for (int i = 0; i < names->n; i++)
+	{
+		if (names->hashes[i] == *hash)
+			return;
+	}
+	*hash = pattern_text_hash(OTHER_NAMES);
+	strlcpy(name, OTHER_NAMES, size);
 }
 
 /*
@@ -369,20 +619,24 @@ fold_route(Pattern *pattern)
  * was only seen after, were taken for it by mistake.
  */
 static void
-doubt_other_parents(const Pattern *pattern)
+doubt_other_parents(const Pattern *pattern, uint64 hash)
 {
 	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
-	for (int i = 0; i < shared->npatterns; i++)
+	for (int i = *bucket_of(hash); i != NO_PATTERN; i = shared->patterns[i].next)
 	{
 		Pattern    *other = &shared->patterns[i].pattern;
 		PatternKey	key = other->key;
 
 		key.parent_queryid = pattern->key.parent_queryid;
 		if (other->key.parent_queryid != 0 && !has_values(other) &&
+			other->confidence > CONFIDENCE_SUSPECTED &&
 			other->strings.constraint_name[0] == '\0' &&
 			other->relationship != RELATIONSHIP_DEFERRED_COLUMN &&
 			pattern_key_equal(&key, &pattern->key))
-			other->confidence = Min(other->confidence, CONFIDENCE_SUSPECTED);
+		{
+			other->confidence = CONFIDENCE_SUSPECTED;
+			touch_pattern(i);	/* for readers, see update_copy() */
+		}
 	}
 }
 
@@ -398,54 +652,106 @@ count_burst(const Pattern *pattern)
 	count->time_lost += (int64) pattern->time_lost;
 }
 
-/* Was nothing added to a pattern for longer than to another? */
-static bool
-is_older(const SharedPattern *a, const SharedPattern *b)
+/*
+ * There is no room for another pattern of this key.  If there are any that
+ * differ from it in application or route only, it becomes one of theirs that
+ * is for all others, and the number of that is returned; else NO_PATTERN.
+ */
+static int
+join_others(Pattern *pattern)
 {
-	if (a->recorded != b->recorded)
-		return a->recorded < b->recorded;
-	return a->pattern.last_seen < b->pattern.last_seen;
+	uint64		other = pattern_text_hash(OTHER_NAMES);
+	uint64		core = core_hash(&pattern->key);
+	PatternKey	key = pattern->key;
+	SharedPattern *entry;
+	int			i;
+
+	key.application = other;
+	i = find_pattern(&key, pattern_hash(&key));
+	if (i == NO_PATTERN)
+	{
+		key.route = other;
+		i = find_pattern(&key, pattern_hash(&key));
+	}
+	for (int c = *core_bucket_of(core); c != NO_PATTERN && i == NO_PATTERN;
+		 c = shared->patterns[c].core_next)
+	{
+		PatternKey	theirs = shared->patterns[c].pattern.key;
+
+		theirs.application = theirs.route = other;
+		if (shared->patterns[c].core == core &&
+			pattern_key_equal(&theirs, &key))
+			i = c;
+	}
+	if (i == NO_PATTERN)
+		return i;
+
+	if (pattern->key.application != key.application)
+		shared->applications.folded++;
+	if (pattern->key.route != key.route)
+		shared->routes.folded++;
+	pattern->key = key;
+	entry = &shared->patterns[i];
+	if (!pattern_key_equal(&entry->pattern.key, &key))
+	{
+		unlink_pattern(i);
+		entry->pattern.key = key;
+		strlcpy(entry->pattern.strings.application_name, OTHER_NAMES,
+				sizeof(entry->pattern.strings.application_name));
+		strlcpy(entry->pattern.strings.route, OTHER_NAMES,
+				sizeof(entry->pattern.strings.route));
+		link_pattern(i, true);
+	}
+	return i;
 }
 
 /* Adds a burst's pattern to the table; the lock is held exclusively */
 static void
 table_record(const OpenBurst *burst, Pattern *pattern)
 {
-	SharedPattern *entry = NULL;
-	bool		folded = fold_route(pattern);
-	uint64		hash;
+	bool		other_route = fold_name(&shared->routes, &pattern->key.route);
+	bool		other_application = fold_name(&shared->applications,
+											  &pattern->key.application);
+	uint64		hash = pattern_hash(&pattern->key);
+	int			i;
 
 	if (pattern->bursts_values_confirm > 0)
-		doubt_other_parents(pattern);
-	hash = pattern_hash(&pattern->key);
-	for (int i = 0; i < shared->npatterns; i++)
+		doubt_other_parents(pattern, hash);
+	i = find_pattern(&pattern->key, hash);
+	if (i == NO_PATTERN && shared->npatterns == shared->max)
+		i = join_others(pattern);
+	if (i != NO_PATTERN)
 	{
-		SharedPattern *candidate = &shared->patterns[i];
-
-		if (candidate->hash == hash &&
-			pattern_key_equal(&candidate->pattern.key, &pattern->key))
-		{
-			if (is_better(pattern, &candidate->pattern))
-				add_strings(burst, pattern);
-			pattern_add(&candidate->pattern, pattern);
-			candidate->recorded = ++shared->recorded;
-			return;
-		}
-		if (entry == NULL || is_older(candidate, entry))
-			entry = candidate;
+		if (is_better(pattern, &shared->patterns[i].pattern))
+			add_strings(burst, pattern);
+		pattern_add(&shared->patterns[i].pattern, pattern);
+		touch_pattern(i);
+		return;
 	}
+
+	shared->recorded++;
 	if (shared->npatterns < shared->max)
-		entry = &shared->patterns[shared->npatterns++];
+		i = shared->npatterns++;
 	else
+	{
+		i = find_victim(pattern->confidence);
+		shared->wanted++;
 		shared->dropped++;
-	Assert(entry != NULL);
+		if (i == NO_PATTERN)
+			return;
+		unlink_pattern(i);
+	}
 	add_strings(burst, pattern);
-	if (folded)
-		strlcpy(pattern->strings.route, OTHER_ROUTES,
+	if (other_route)
+		strlcpy(pattern->strings.route, OTHER_NAMES,
 				sizeof(pattern->strings.route));
-	entry->hash = hash;
-	entry->recorded = ++shared->recorded;
-	entry->pattern = *pattern;
+	if (other_application)
+		strlcpy(pattern->strings.application_name, OTHER_NAMES,
+				sizeof(pattern->strings.application_name));
+	shared->patterns[i].recorded = shared->recorded;
+	shared->patterns[i].wanted = shared->wanted;
+	shared->patterns[i].pattern = *pattern;
+	link_pattern(i, true);
 }
 
 /*
@@ -656,12 +962,65 @@ copy_burst(SharedBurst *from, OpenBurst *to)
 	return false;
 }
 
+/*
+ * Copies the table, piece by piece.  *recorded and *resets: SharedPatterns' when
+ * that began.
+ */
+static int
+copy_table(Pattern *patterns, uint64 *recorded, uint32 *resets)
+{
+	int			n = 0;
+	bool		more;
+
+	do
+	{
+		int			end;
+
+		LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
+		if (n == 0)
+		{
+			*recorded = shared->recorded;
+			*resets = shared->resets;
+		}
+		end = Min(shared->npatterns, n + COPY_PATTERNS);
+		for (; n < end; n++)
+			patterns[n] = shared->patterns[n].pattern;
+		more = n < shared->npatterns;
+		LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+	} while (more);
+	return n;
+}
+
+/*
+ * Brings such a copy up to date; the lock is held.  Returns how many there are
+ * now.
+ */
+static int
+update_copy(Pattern *patterns, int n, uint64 recorded, uint32 resets)
+{
+	/* discarded meanwhile: what came since is as new as can be */
+	if (resets != shared->resets)
+		recorded = 0;
+	for (int rank = 0; rank < RANKS; rank++)
+	{
+		for (int i = shared->ranks[rank].newest;
+			 i != NO_PATTERN && shared->patterns[i].recorded > recorded;
+			 i = shared->patterns[i].older)
+			patterns[i] = shared->patterns[i].pattern;
+	}
+	return shared->npatterns;
+}
+
 void
 patterns_read(PatternCallback callback, void *arg)
 {
 	int			max_bursts = burst_count();
 	Pattern    *patterns;
 	OpenBurst  *bursts;
+	SharedNames routes;
+	SharedNames applications;
+	uint64		recorded;
+	uint32		resets;
 	int			npatterns;
 	int			nbursts = 0;
 	int			nfound = 0;
@@ -676,10 +1035,11 @@ patterns_read(PatternCallback callback, void *arg)
 	bursts = MemoryContextAllocHuge(CurrentMemoryContext,
 									sizeof(OpenBurst) * nfound);
 
+	npatterns = copy_table(patterns, &recorded, &resets);
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
-	npatterns = shared->npatterns;
-	for (int i = 0; i < npatterns; i++)
-		patterns[i] = shared->patterns[i].pattern;
+	npatterns = update_copy(patterns, npatterns, recorded, resets);
+	routes = shared->routes;
+	applications = shared->applications;
 	for (int i = 0; i < max_bursts && nbursts < nfound; i++)
 	{
 		if (copy_burst(&shared_bursts[i], &bursts[nbursts]) &&
@@ -697,6 +1057,11 @@ patterns_read(PatternCallback callback, void *arg)
 		if (!pattern_of_burst(&bursts[i], &bursts[i].facts, true, &pattern))
 			continue;
 		add_strings(&bursts[i], &pattern);
+		fold_open(&routes, &pattern.key.route, pattern.strings.route,
+				  sizeof(pattern.strings.route));
+		fold_open(&applications, &pattern.key.application,
+				  pattern.strings.application_name,
+				  sizeof(pattern.strings.application_name));
 		for (p = 0; p < npatterns; p++)
 		{
 			if (pattern_key_equal(&patterns[p].key, &pattern.key))
@@ -729,10 +1094,10 @@ patterns_reset(void)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
 	shared->resets++;
-	shared->npatterns = 0;
-	shared->nroutes = 0;
+	clear_table();
+	memset(&shared->routes, 0, sizeof(SharedNames));
+	memset(&shared->applications, 0, sizeof(SharedNames));
 	shared->dropped = 0;
-	shared->routes_folded = 0;
 	memset(&shared->counts, 0, sizeof(shared->counts));
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
@@ -744,7 +1109,8 @@ patterns_info(PatternsInfo *info)
 	info->patterns = shared->npatterns;
 	info->limit = shared->max;
 	info->dropped = shared->dropped;
-	info->routes_folded = shared->routes_folded;
+	info->routes_folded = shared->routes.folded;
+	info->applications_folded = shared->applications.folded;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
@@ -758,9 +1124,13 @@ patterns_state(PatternsState *state)
 	memset(state, 0, sizeof(PatternsState));
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_SHARED);
 	state->dropped = shared->dropped;
-	state->routes_folded = shared->routes_folded;
-	state->nroutes = shared->nroutes;
-	memcpy(state->routes, shared->routes, sizeof(state->routes));
+	state->routes_folded = shared->routes.folded;
+	state->nroutes = shared->routes.n;
+	memcpy(state->routes, shared->routes.hashes, sizeof(state->routes));
+	state->applications_folded = shared->applications.folded;
+	state->napplications = shared->applications.n;
+	memcpy(state->applications, shared->applications.hashes,
+		   sizeof(state->applications));
 	state->counts = shared->counts;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
@@ -770,9 +1140,13 @@ patterns_restore_state(const PatternsState *state)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
 	shared->dropped = state->dropped;
-	shared->routes_folded = state->routes_folded;
-	shared->nroutes = state->nroutes;
-	memcpy(shared->routes, state->routes, sizeof(shared->routes));
+	shared->routes.folded = state->routes_folded;
+	shared->routes.n = state->nroutes;
+	memcpy(shared->routes.hashes, state->routes, sizeof(state->routes));
+	shared->applications.folded = state->applications_folded;
+	shared->applications.n = state->napplications;
+	memcpy(shared->applications.hashes, state->applications,
+		   sizeof(state->applications));
 	shared->counts = state->counts;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
@@ -783,11 +1157,12 @@ patterns_restore(const Pattern *pattern)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
 	if (shared->npatterns < shared->max)
 	{
-		SharedPattern *entry = &shared->patterns[shared->npatterns++];
+		int			i = shared->npatterns++;
 
-		entry->hash = pattern_hash(&pattern->key);
-		entry->recorded = 0;
-		entry->pattern = *pattern;
+		shared->patterns[i].recorded = 0;
+		shared->patterns[i].wanted = shared->wanted;
+		shared->patterns[i].pattern = *pattern;
+		link_pattern(i, false);
 	}
 	else
 		shared->dropped++;

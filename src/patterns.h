@@ -28,8 +28,11 @@
 #define PATTERN_VALUES_LENGTH	256
 #define PATTERN_TRACE_LENGTH	33
 
-/* Distinct routes kept apart; further ones are counted as "(other)" */
-#define PATTERN_MAX_ROUTES		50
+/*
+ * Distinct routes kept apart, and distinct applications; further ones are
+ * counted as "(other)"
+ */
+#define PATTERN_MAX_NAMES		50
 
 /* Of the values of an example: ends each; a value that is null is this byte */
 #define PATTERN_VALUE_NULL		'\001'
@@ -177,8 +180,10 @@ typedef struct PatternsInfo
 {
 	int64		patterns;
 	int64		limit;
-	int64		dropped;		/* patterns that made room for others */
+	int64		dropped;		/* patterns that made room for others, and
+								 * bursts that found none */
 	int64		routes_folded;	/* bursts counted under "(other)" */
+	int64		applications_folded;
 } PatternsInfo;
 
 extern void patterns_info(PatternsInfo *info);
@@ -189,14 +194,18 @@ typedef struct PatternsState
 	int64		dropped;
 	int64		routes_folded;
 	int64		nroutes;
-	uint64		routes[PATTERN_MAX_ROUTES]; /* hashes */
+	uint64		routes[PATTERN_MAX_NAMES];	/* hashes */
+	int64		applications_folded;
+	int64		napplications;
+	uint64		applications[PATTERN_MAX_NAMES];
 	PatternCounts counts;
 } PatternsState;
 
 extern void patterns_state(PatternsState *state);
 
 /*
- * At server start: the state, and patterns, the most important first.  Those
+ * At server start: the state, and patterns, the most important first, which is
+ * also their order of use.  Those
  * that there is no room for count as dropped.
  */
 extern void patterns_restore_state(const PatternsState *state);

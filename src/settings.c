@@ -157,7 +157,7 @@ static const NumberSetting numbers[] = {
 	[MAX_PATTERNS] = {
 		"pg_querywatch.max_patterns", &qw_max_patterns,
 		"Sets how many patterns of repeated statements are kept.",
-		"The one seen longest ago makes room for a new one.",
+		"Of the least sure, the one seen longest ago makes room for a new one.",
 		10, 100000, "Give a number of patterns from 10 to 100000.",
 		PGC_POSTMASTER, 0
 	},

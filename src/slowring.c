@@ -42,6 +42,12 @@ typedef struct SharedSlowlog
 	char		ring[FLEXIBLE_ARRAY_MEMBER];	/* MAXALIGNed */
 } SharedSlowlog;
 
+/*
+ * Bytes that a reader copies while it holds the lock, but for a record that is
+ * larger: so long a writer may have to wait for it
+ */
+#define COPY_SIZE		(32 * 1024)
+
 #define RING_OFFSET		MAXALIGN(offsetof(SharedSlowlog, ring))
 #define RING(slowlog)	((char *) (slowlog) + RING_OFFSET)
 
@@ -150,34 +156,28 @@ slowring_insert(SharedSlowRecord *record)
 int64
 slowring_copy(const SharedSlowRecord ***records)
 {
-	SharedSlowlog copy;
-	char	   *ring;
-	Size		place;
+	SlowringCursor cursor = {0};
+	char	   *copies = palloc_extended(slowlog->size, MCXT_ALLOC_HUGE);
+	Size		used = 0;
+	Size		size;
+	int64		nrecords = 0;
 
-	ring = palloc_extended(slowlog->size, MCXT_ALLOC_HUGE);
+	/* what is overwritten meanwhile is passed over, so it all finds room */
+	while (used < slowlog->size &&
+		   (size = slowring_copy_some(&cursor, copies + used,
+									  slowlog->size - used)) > 0)
+		used += size;
 
-	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
-	memcpy(&copy, slowlog, offsetof(SharedSlowlog, ring));
-	if (copy.nrecords > 0 && copy.oldest < copy.next)
-		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
-			   copy.next - copy.oldest);
-	else if (copy.nrecords > 0)
-	{
-		memcpy(ring, RING(slowlog), copy.next);
-		memcpy(ring + copy.oldest, RING(slowlog) + copy.oldest,
-			   copy.end - copy.oldest);
-	}
-	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));
-
-	*records = palloc_extended(sizeof(SharedSlowRecord *) *
-							   Max(copy.nrecords, 1), MCXT_ALLOC_HUGE);
-	place = copy.oldest;
-	for (int64 i = 0; i < copy.nrecords; i++)
-	{
-		(*records)[i] = (const SharedSlowRecord *) (ring + place);
-		place = after_record(&copy, place, (*records)[i]);
-	}
-	return copy.nrecords;
+	for (Size place = 0; place < used;
+		 place += ((const SharedSlowRecord *) (copies + place))->size)
+		nrecords++;
+	*records = palloc_extended(sizeof(SharedSlowRecord *) * Max(nrecords, 1),
+							   MCXT_ALLOC_HUGE);
+	nrecords = 0;
+	for (Size place = 0; place < used;
+		 place += (*records)[nrecords++]->size)
+		(*records)[nrecords] = (const SharedSlowRecord *) (copies + place);
+	return nrecords;
 }
 
 void
@@ -243,6 +243,8 @@ slowring_copy_some(SlowringCursor *cursor, char *buffer, Size size)
 		const SharedSlowRecord *record = (const SharedSlowRecord *)
 		(RING(slowlog) + cursor->place);
 
+		if (used > 0 && used + record->size > COPY_SIZE)
+			break;
 		if (record->size <= size - used)
 		{
 			memcpy(buffer + used, record, record->size);

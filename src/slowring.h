@@ -83,7 +83,8 @@ extern void slowring_insert(SharedSlowRecord *record);
 
 /*
  * Copies the ring out: *records becomes pointers to the copies of its records,
- * oldest first.  Returns how many.
+ * oldest first.  Returns how many.  What is overwritten meanwhile is not among
+ * them, nor what comes meanwhile.
  */
 extern int64 slowring_copy(const SharedSlowRecord ***records);
 
@@ -99,8 +100,9 @@ typedef struct SlowringState
 extern void slowring_state(SlowringState *state);
 
 /*
- * Copies whole records out, oldest first, as many as fit into "size" bytes of
- * the buffer, so that the lock is not held for long.  Begins with a cursor of
+ * Copies some whole records out, oldest first, as fit into "size" bytes of the
+ * buffer: one, or a few that are small, so that a writer waits no longer than
+ * for the copy of a record.  Begins with a cursor of
  * zeros; returns the bytes copied, 0 at the end.  Records that are overwritten
  * meanwhile are passed over; so is one larger than the buffer.
  */

@@ -217,7 +217,9 @@ valid_slow(const SharedSlowRecord *record, Size length)
 static bool
 valid_patterns(const PatternsState *state)
 {
-	return state->nroutes >= 0 && state->nroutes <= PATTERN_MAX_ROUTES;
+	return state->nroutes >= 0 && state->nroutes <= PATTERN_MAX_NAMES &&
+		state->napplications >= 0 &&
+		state->napplications <= PATTERN_MAX_NAMES;
 }
 
 #define VALID_STRING(field)		valid_string(field, sizeof(field))

@@ -559,6 +559,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, patterns.limit);
 	put_int8(&row, patterns.dropped);
 	put_int8(&row, patterns.routes_folded);
+	put_int8(&row, patterns.applications_folded);
 	put_int8(&row, shmem_total_size());
 	put_int8(&row, shmem_connection_size());
 	put_timestamp(&row, statements.stats_reset);

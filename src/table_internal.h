@@ -11,8 +11,6 @@
 #ifndef QW_TABLE_INTERNAL_H
 #define QW_TABLE_INTERNAL_H
 
-#include <math.h>
-
 #include "storage/spin.h"
 
 #include "shmem.h"
@@ -163,17 +161,32 @@ lock_statement(const TableRef *ref)
 	return NULL;
 }
 
-/* Use of an entry as of now */
+/*
+ * Use of an entry as of now: straight lines between the halvings, as this is
+ * worked out under a spinlock, where no library is called
+ */
 static inline double
 decayed_usage(const SharedStatement *entry)
 {
 	uint64		age = pg_atomic_read_u64(&table_header->evictions) -
 	entry->usage_clock;
+	uint64		half_life;
+	uint64		halvings;
+	uint64		bits;
+	double		factor;
 
-	if (age == 0)
+	if (likely(age == 0))
 		return entry->usage;
-	return entry->usage *
-		exp2(-(double) age / (EVICTION_HALF_LIFE * (double) table_header->max));
+	half_life = (uint64) EVICTION_HALF_LIFE * table_header->max;
+	halvings = age / half_life;
+	if (halvings > 1000)
+		return 0;
+
+	/* 2^-halvings */
+	bits = (1023 - halvings) << 52;
+	memcpy(&factor, &bits, sizeof(factor));
+	return entry->usage * factor *
+		(1 - 0.5 * (double) (age % half_life) / (double) half_life);
 }
 
 /* So many executions are added; mutex held */

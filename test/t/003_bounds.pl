@@ -164,6 +164,36 @@ $node->safe_psql('postgres', join('',
 		map { my $r = $_; map { "SELECT id FROM item WHERE id = $_ /*route='/item/$r',traceparent='00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01'*/;\n" } 1 .. 5 } 1 .. 80));
 cmp_ok(query('SELECT routes_folded FROM querywatch.info'), '>', 0, 'routes past a number are counted as one');
 
+# Applications without number: the N+1 of another stays, whether or not their
+# own are as sure
+$node->safe_psql('postgres', q{
+SELECT querywatch.reset_patterns();
+CREATE TABLE author (id int PRIMARY KEY);
+CREATE TABLE post (id int PRIMARY KEY, author_id int REFERENCES author);
+INSERT INTO author SELECT generate_series(1, 8);
+});
+sub loop_of
+{
+	my ($application, $table, $columns) = @_;
+	return join '', map { "$_;\n" } ("SET application_name = '$application'", 'BEGIN',
+		'SELECT id' . ', id' x $columns . ' FROM author',
+		(map { 'SELECT id' . ', id' x $columns . " FROM $table WHERE " . ($table eq 'post' ? 'author_id' : 'id') . " = $_" } 1 .. 8), 'COMMIT');
+}
+$node->safe_psql('postgres', loop_of('web', 'post', 0));
+$node->safe_psql('postgres', join('', map { loop_of("job-$_", 'post', 1) . loop_of("task-$_", 'item', 2) } 1 .. 200));
+is( query(q{SELECT application_name, confidence, bursts FROM querywatch.repeated_statements WHERE application_name = 'web'}),
+	'web|confirmed|1', 'applications that come once each push no other out');
+is( query(q{SELECT patterns <= 10 AND patterns_dropped = 0 AND applications_folded > 100 FROM querywatch.info}),
+	't', 'they are counted as one');
+is( query(q{SELECT sum(executions) FROM querywatch.repeated_statements WHERE query ~ '^SELECT id, id FROM post'}),
+	'1600', 'no execution of theirs is lost');
+
+# Less sure patterns push out no surer one
+$node->safe_psql('postgres', join('',
+		map { my $n = $_; map { 'SELECT id' . ', id' x $n . " FROM item WHERE id = $_;\n" } 1 .. 6 } 10 .. 40));
+is( query(q{SELECT confidence FROM querywatch.repeated_statements WHERE application_name = 'web'}),
+	'confirmed', 'one that is sure stays where others are not');
+
 # Still in order after a restart
 $node->restart;
 is(query('SELECT statements <= 100 FROM querywatch.info'), 't', 'after a restart it records');
