@@ -28,7 +28,7 @@
 static const WindowStatement *
 entry_of(const Window *window, const WindowParent *parent)
 {
-	const WindowStatement *entry = &window->statements[parent->index];
+	const WindowStatement *entry = window->statements[parent->index];
 
 	if (entry->queryid != parent->queryid || entry->serial != window->serial)
 		return NULL;
@@ -81,7 +81,7 @@ find_candidates(const Window *window, const WindowStatement *child,
 
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		const WindowStatement *statement = &window->statements[i];
+		const WindowStatement *statement = window->statements[i];
 		int			place;
 
 		if (!has_run(window, statement) ||
@@ -123,6 +123,20 @@ set_parent(WindowParent *parent, const WindowStatement *child,
 		entry->counts.last_transaction == transaction;
 	parent->shape = entry->shape;
 	parent->link = *link;
+}
+
+/* Is there a place for the statement's parent?  It is made if not. */
+static bool
+make_parent(Window *window, WindowStatement *statement)
+{
+	WindowDetail *detail = statement->detail;
+
+	if (detail == NULL && !window_make_detail(window, statement))
+		return false;
+	detail = statement->detail;
+	if (detail->parent == NULL)
+		detail->parent = budget_take(&window->memory, sizeof(WindowParent));
+	return detail->parent != NULL;
 }
 
 /*
@@ -257,7 +271,7 @@ arm_candidates(Window *window, const WindowStatement *child,
 		{
 			window->armed->queryids[candidates[i]->queryid % WINDOW_ARMED_SIZE] =
 				candidates[i]->queryid;
-			window->statements[candidates[i]->index].counts.armed = true;
+			window->statements[candidates[i]->index]->counts.armed = true;
 			armed++;
 		}
 	}
@@ -302,12 +316,12 @@ estimate(const ValueSet *set, const WindowCounts *counts)
 static const WindowStatement *
 parent_by_values(Window *window, const WindowStatement *statement)
 {
-	WindowDetail *detail = &window->details[statement->index];
+	WindowDetail *detail = statement->detail;
 	const WindowStatement *owner;
 	const ValueLink *link;
 	BurstFacts	facts;
 
-	if (!statement->counts.related || detail->parent.nvalue_links == 0)
+	if (!statement->counts.related || detail->parent->nvalue_links == 0)
 		return NULL;
 	owner = values_compare(window, statement, detail, &link, &facts);
 	if (owner == NULL || !verdict_walks(&facts))
@@ -325,7 +339,7 @@ is_explained(Window *window, const WindowStatement *statement)
 {
 	for (int level = 0; level < MAX_LEVELS; level++)
 	{
-		const WindowDetail *detail = &window->details[statement->index];
+		const WindowDetail *detail = statement->detail;
 		const WindowCounts *counts = &statement->counts;
 		const WindowStatement *parent = parent_by_values(window, statement);
 		uint64		rows;
@@ -337,17 +351,17 @@ is_explained(Window *window, const WindowStatement *statement)
 			statement = parent;
 			continue;
 		}
-		if (!counts->related || detail->parent.queryid == 0 ||
-			detail->parent.link.constraint == InvalidOid ||
-			!link_varies(statement, &detail->parent.link))
+		if (!counts->related || detail->parent->queryid == 0 ||
+			detail->parent->link.constraint == InvalidOid ||
+			!link_varies(statement, &detail->parent->link))
 			return false;
-		parent = entry_of(window, &detail->parent);
+		parent = entry_of(window, detail->parent);
 		if (parent == NULL || parent == statement)
 			return false;
 
 		/* keys that the parent cannot have returned came from elsewhere */
 		rows = parent->counts.rows;
-		if (detail->parent.link.key_relid == detail->parent.link.parent_relid)
+		if (detail->parent->link.key_relid == detail->parent->link.parent_relid)
 			rows += counts->rows;
 		if (estimate(keys_of(statement, detail), counts) > 3 * rows)
 			return false;
@@ -383,7 +397,7 @@ fill_cycle(Window *window, const WindowStatement *statement,
 
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		const WindowStatement *other = &window->statements[i];
+		const WindowStatement *other = window->statements[i];
 		bool		member;
 
 		if (!has_run(window, other) || !runs_among(other, statement))
@@ -424,7 +438,7 @@ relate_cycle(Window *window, Relater *relater,
 
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		WindowStatement *other = &window->statements[i];
+		WindowStatement *other = window->statements[i];
 
 		if (!has_run(window, other) || other->counts.related ||
 			!other->possible || other->shape.command != SHAPE_SELECT ||
@@ -433,7 +447,9 @@ relate_cycle(Window *window, Relater *relater,
 			continue;
 		if (lookups++ == MAX_CYCLE_LOOKUPS)
 			break;
-		find_parent(window, relater, other, &window->details[i].parent);
+		if (!make_parent(window, other))
+			break;
+		find_parent(window, relater, other, other->detail->parent);
 	}
 }
 
@@ -496,7 +512,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 				BurstProgress *progress)
 {
 	const WindowCounts *counts = &statement->counts;
-	const WindowDetail *detail = &window->details[statement->index];
+	const WindowDetail *detail = statement->detail;
 
 	progress->growth = window_growth(statement);
 	progress->most_in_one = window_most_in_one(statement);
@@ -510,7 +526,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 void
 window_advance(BurstFacts *facts, const BurstProgress *progress)
 {
-	const		BurstGrowth *growth = &progress->growth;
+	const BurstGrowth *growth = &progress->growth;
 
 	if (growth->executions <= facts->executions)
 		return;
@@ -581,16 +597,16 @@ fill_facts(Window *window, const WindowStatement *statement,
 		const ValueLink *values;
 		WindowParent parent;
 
-		if (detail->parent.nvalue_links > 0)
+		if (detail->parent->nvalue_links > 0)
 			owner = values_compare(window, statement, detail, &values, facts);
 		if (owner != NULL)
 		{
 			set_parent(&parent, statement, owner, &values->link);
 			fill_parent(window, &parent, facts);
 		}
-		else if (detail->parent.queryid != 0 &&
-				 link_varies(statement, &detail->parent.link))
-			fill_parent(window, &detail->parent, facts);
+		else if (detail->parent->queryid != 0 &&
+				 link_varies(statement, &detail->parent->link))
+			fill_parent(window, detail->parent, facts);
 	}
 	for (int i = 0; i < statement->shape.nconditions &&
 		 facts->key_relid == InvalidOid; i++)
@@ -609,7 +625,10 @@ void
 window_facts(Window *window, const WindowStatement *statement,
 			 BurstFacts *facts)
 {
-	fill_facts(window, statement, &window->details[statement->index], facts);
+	static WindowDetail nothing;	/* of one whose values are not looked at */
+
+	fill_facts(window, statement,
+			   statement->detail ? statement->detail : &nothing, facts);
 }
 
 /* What counting an execution changes, or reads */
@@ -623,6 +642,9 @@ copy_counted(const WindowStatement *statement, const WindowDetail *from,
 	to->first_others = from->first_others;
 	to->last_key = from->last_key;
 	to->last_offset = from->last_offset;
+	to->parent = from->parent;
+	to->order = from->order;
+	to->order_conditions = from->order_conditions;
 	if (statement->counts.hashed > 0)
 		valueset_copy(&to->all, &from->all);
 	if (statement->counts.keys_apart)
@@ -633,15 +655,23 @@ void
 window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 {
 	WindowCounts *counts = &statement->counts;
-	WindowDetail *detail = &window->details[statement->index];
+	WindowDetail *detail = statement->detail;
 	WindowStatement copy = *statement;
 	WindowDetail detail_copy;
+	ValueSetMany all;
+	ValueSetMany keys;
 
+	valueset_init(&detail_copy.all, &detail_copy.few_all);
+	valueset_init(&detail_copy.keys, &detail_copy.few_keys);
+	valueset_move(&detail_copy.all, &all);
+	valueset_move(&detail_copy.keys, &keys);
 	copy_counted(&copy, detail, &detail_copy);
 
 	if (copy.counts_as_one)
 		window_count_execution(window, &copy, &detail_copy,
 							   window->position + 1);
+	detail->order = detail_copy.order;
+	detail->order_conditions = detail_copy.order_conditions;
 	copy.counts.last_end = Max(copy.counts.last_end, copy.start);
 
 	/* once, even if this execution fails and another one gets here */
@@ -650,10 +680,13 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		Relater		relater;
 
 		relate_init(&relater, &window->schema);
-		find_parent(window, &relater, &copy, &detail_copy.parent);
-		detail->parent = detail_copy.parent;
-		counts->related = true;
-		counts->same_row = copy.counts.same_row;
+		if (make_parent(window, statement))
+		{
+			detail_copy.parent = detail->parent;
+			find_parent(window, &relater, &copy, detail->parent);
+			counts->related = true;
+			counts->same_row = copy.counts.same_row;
+		}
 		counts->threshold_asked = true;
 
 		if (copy.counts.transactions > 1 && window->context.trace == 0)
@@ -664,8 +697,7 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 	}
 
 	/* the one that failed, and its key, do not count */
-	for (int i = 0; i < detail->parent.nvalue_links; i++)
-		memset(&detail->parent.value_links[i].match, 0, sizeof(KeyMatch));
-	detail_copy.parent = detail->parent;
+	for (int i = 0; counts->related && i < detail->parent->nvalue_links; i++)
+		memset(&detail->parent->value_links[i].match, 0, sizeof(KeyMatch));
 	fill_facts(window, &copy, &detail_copy, facts);
 }

@@ -195,7 +195,7 @@ collect_slot(TupleTableSlot *slot, DestReceiver *self)
 {
 	EvidenceCollector *collector = (EvidenceCollector *) self;
 
-	if (!keyset_full(collector->rows))
+	if (keyset_has_room(collector->rows))
 		add_row(collector, slot);
 	return collector->receiver->receiveSlot(slot, collector->receiver);
 }

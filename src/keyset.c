@@ -3,7 +3,8 @@
  * keyset.c
  *		What a statement returned in the columns that may hold keys.
  *
- * Rows are only stored as they come.  The table to look values up in is made
+ * Rows are only stored as they come, column by column; room doubles when it is
+ * full.  The table to look values up in is made
  * when a column is first asked, and brought up to date when rows have come
  * since: most sets are never asked.
  *
@@ -23,9 +24,88 @@
  */
 #define DENSE_SHARE		8
 
+/* Least rows that there is room for */
+#define MIN_ROOM		16
+
+/* Bytes that a row takes in each column: its hash, two places, and "seen" */
+#define BYTES_OF_ROW	(sizeof(uint64) + 3 * sizeof(uint16))
+
+void
+keyset_init(KeySet *set, Budget *budget)
+{
+	set->memory = NULL;
+	set->memory_size = 0;
+	set->budget = budget;
+	keyset_clear(set);
+}
+
+void
+keyset_free(KeySet *set)
+{
+	budget_return(set->budget, set->memory, set->memory_size);
+	set->memory = NULL;
+	set->memory_size = 0;
+	keyset_clear(set);
+}
+
+/* Lays out the columns in that memory, for so many rows */
+static void
+lay_out(KeySet *set, char *memory, int room)
+{
+	for (int i = 0; i < set->ncolumns; i++)
+	{
+		KeyColumn  *column = &set->columns[i];
+
+		if (set->nrows > 0)
+			memcpy(memory, column->hashes, set->nrows * sizeof(uint64));
+		column->hashes = (uint64 *) memory;
+		column->seen = (uint16 *) (column->hashes + room);
+		column->table = column->seen + room;
+		column->nplaces = 0;
+		memory += room * BYTES_OF_ROW;
+	}
+	set->room = room;
+}
+
+bool
+keyset_reserve(KeySet *set, int nrows)
+{
+	int			room = MIN_ROOM;
+	Size		size;
+	void	   *memory;
+
+	if (nrows > KEYSET_MAX_ROWS || set->ncolumns == 0)
+		return false;
+	if (nrows <= set->room)
+		return true;
+	while (room < nrows)
+		room *= 2;
+	size = set->ncolumns * room * BYTES_OF_ROW;
+	if (set->nrows == 0 && size <= set->memory_size)
+	{
+		/* as many as the memory is for that it has */
+		while (room < KEYSET_MAX_ROWS && 2 * size <= set->memory_size)
+		{
+			room *= 2;
+			size *= 2;
+		}
+		lay_out(set, set->memory, room);
+		return true;
+	}
+	memory = budget_take(set->budget, size);
+	if (memory == NULL)
+		return false;
+	lay_out(set, memory, room);
+	budget_return(set->budget, set->memory, set->memory_size);
+	set->memory = memory;
+	set->memory_size = size;
+	return true;
+}
+
 void
 keyset_clear(KeySet *set)
 {
+	set->room = 0;
 	set->ncolumns = 0;
 	set->nrows = 0;
 	set->incomplete = false;

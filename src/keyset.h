@@ -4,9 +4,10 @@
  *		What a statement returned in the columns that may hold keys: hashes of
  *		the values, in the order of the rows.
  *
- * Plain C on memory that the caller provides, of fixed size.  Only hashes are
- * kept, and how large the integers of a column may be, never a value.  A row is
- * stored inline: all that a parent returns pass through here.
+ * Plain C.  Room for rows is taken from the caller's budget, for as many as
+ * come; where that refuses, further rows are left out.  Only hashes are kept,
+ * and how large the integers of a column may be, never a value.  A row is stored
+ * inline: all that a parent returns pass through here.
  *
  * src/keyset.h
  *
@@ -16,6 +17,7 @@
 #define QW_KEYSET_H
 
 #include "access/attnum.h"
+#include "budget.h"
 #include "keyhash.h"
 
 /* Further columns and rows are left out */
@@ -39,10 +41,10 @@ typedef struct KeyColumn
 	uint8		classes;		/* KEYHASH_CLASS() of each value: of another
 								 * none need be looked up */
 	uint64		magnitudes;		/* of its integers, with all bits of each */
-	uint64		hashes[KEYSET_MAX_ROWS];	/* 0: null, or no key */
-	uint16		seen[KEYSET_MAX_ROWS];	/* distinct values up to that row */
-	uint16		table[KEYSET_TABLE_SIZE];	/* by hash, first row with it plus
-											 * one; 0: free */
+	uint64	   *hashes;			/* 0: null, or no key */
+	uint16	   *seen;			/* distinct values up to that row */
+	uint16	   *table;			/* by hash, first row with it plus one; 0:
+								 * free */
 } KeyColumn;
 
 typedef struct KeySet
@@ -55,11 +57,23 @@ typedef struct KeySet
 	uint8		asked;			/* KEYHASH_CLASS() of the keys that were
 								 * looked up */
 	int16		first_string;	/* columns from here on are strings */
+	int			room;			/* rows that there is room for, if the columns
+								 * are as they were */
+	void	   *memory;			/* where their values are */
+	Size		memory_size;
+	Budget	   *budget;			/* which that is taken from */
 	KeyColumn	columns[KEYSET_MAX_COLUMNS];
 } KeySet;
 
-/* Empties the set; then its columns are added, before the first row */
+/* A set without columns and rows, to be called once */
+extern void keyset_init(KeySet *set, Budget *budget);
+
+/*
+ * Empties the set; then its columns are added, before the first row.  The
+ * memory is kept, unless keyset_free() gives it back.
+ */
 extern void keyset_clear(KeySet *set);
+extern void keyset_free(KeySet *set);
 
 /* From the column that is added next on, they are strings */
 static inline void
@@ -75,6 +89,17 @@ static inline bool
 keyset_full(const KeySet *set)
 {
 	return set->nrows == KEYSET_MAX_ROWS;
+}
+
+/* Makes room for that many rows in all, of the columns that it has */
+extern bool keyset_reserve(KeySet *set, int nrows);
+
+/* Is there room for one more row?  To be asked before each. */
+static inline bool
+keyset_has_room(KeySet *set)
+{
+	return likely(set->nrows < set->room) ||
+		(!keyset_full(set) && keyset_reserve(set, set->nrows + 1));
 }
 
 /*

@@ -94,16 +94,53 @@ close_at_exit(int code, Datum arg)
 	detached = true;
 }
 
+/* What the detector knows of this backend's statements */
+static MemoryContext detector_context = NULL;
+
+static bool
+make_context(void)
+{
+	MemoryContext old_context = CurrentMemoryContext;
+
+	if (detector_context != NULL)
+		return true;
+	PG_TRY();
+	{
+		detector_context = AllocSetContextCreate(TopMemoryContext,
+												 "pg_querywatch detector",
+												 0, 1024, 32 * 1024);
+	}
+	PG_CATCH();
+	{
+		/* no memory: nothing else can go wrong here */
+		MemoryContextSwitchTo(old_context);
+		FlushErrorState();
+	}
+	PG_END_TRY();
+	return detector_context != NULL;
+}
+
+static void *
+allocate(Size size)
+{
+	return MemoryContextAllocExtended(detector_context, size,
+									  MCXT_ALLOC_NO_OOM);
+}
+
+static const WindowMemory memory_of_backend = {allocate, pfree};
+
 static bool
 attach(void)
 {
 	if (detached || MyBackendType != B_BACKEND)
 		return false;
-	window = MemoryContextAllocExtended(TopMemoryContext, window_size(),
-										MCXT_ALLOC_NO_OOM);
+	if (!make_context())
+		return false;
+	window = allocate(window_size());
 	if (window == NULL)
 		return false;
-	window_init(window, &schema_of_catalogs, burst_closed, NULL);
+	window_init(window, &schema_of_catalogs, &memory_of_backend, burst_closed,
+				NULL);
 	window_set_unit_callback(window, unit_burst);
 	window_set_armed(window, evidence_armed());
 	before_shmem_exit(close_at_exit, (Datum) 0);

@@ -19,7 +19,7 @@
  */
 #include "postgres.h"
 
-#include "window_run.h"
+#include "walks_internal.h"
 
 /* Loose executions after the last step that close a unit */
 #define TAIL				24
@@ -31,13 +31,11 @@
 static uint64
 first_since(Window *window, const WindowStatement *statement, uint64 place)
 {
-	const WalkStatement *walked = &window->walks[statement->index];
-	uint64		begin = walked->recorded > WALK_RING ?
-	walked->recorded - WALK_RING : 0;
+	const WalkStatement *walked = statement->walk;
+	uint64		begin = ring_begin(walked);
 	uint64		r = walked->recorded;
 
-	while (r > begin &&
-		   window->rings[statement->index][(r - 1) % WALK_RING * WALK_RECORD] >= place)
+	while (r > begin && place_of(window, record_of(walked, r - 1)) >= place)
 		r--;
 	return r;
 }
@@ -46,7 +44,7 @@ first_since(Window *window, const WindowStatement *statement, uint64 place)
 static void
 count_before(Window *window, const WindowStatement *statement)
 {
-	WalkStatement *walked = &window->walks[statement->index];
+	WalkStatement *walked = statement->walk;
 
 	if (walked->unit == window->unit.id)
 		return;
@@ -60,10 +58,17 @@ count_before(Window *window, const WindowStatement *statement)
 static uint64
 executions_in_unit(Window *window, const WindowStatement *statement)
 {
-	const WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = statement->walk;
 	uint64		end = first_since(window, statement, window->unit.end + 1);
 
 	return end > walked->before_unit ? end - walked->before_unit : 0;
+}
+
+static inline bool
+is_same_walk(const Walk *walk, const Walk *other)
+{
+	return walk->serial == other->serial && walk->column == other->column &&
+		walk->condition == other->condition;
 }
 
 static UnitRole
@@ -72,16 +77,15 @@ role_of(const Window *window, const WalkStatement *walked, const Walk **walk)
 	*walk = NULL;
 	if (walked->in_unit)
 	{
-		*walk = &walked->walk;
-		return walked->walk.proof == WALK_ORDERED ? UNIT_ORDERED :
+		*walk = &walked->best->walk;
+		return (*walk)->proof == WALK_ORDERED ? UNIT_ORDERED :
 			UNIT_EACH_ONCE;
 	}
-	for (int i = 0; i < WALK_LINKS; i++)
+	for (int i = 0; i < walked->nwalks; i++)
 	{
 		const Walk *other = &walked->walks[i];
 
-		if (other->serial != 0 &&
-			window->walk_rows[other->rows].serial == other->serial &&
+		if (rows_of(window, other) != NULL &&
 			other->distinct >= 4 &&
 			other->matched * 10 >= other->compared * 9 &&
 			other->agreement >= 0 && (other->agreement > 0 || !other->dense))
@@ -99,11 +103,8 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 			uint64 end, BurstFacts *facts)
 {
 	const WindowCounts *counts = &statement->counts;
-	const WalkStatement *walked = &window->walks[statement->index];
-	const uint64 *ring = window->rings[statement->index];
-	uint64		kept = walked->recorded > WALK_RING ?
-	walked->recorded - WALK_RING : 0;
-	uint64		from = Max(begin, kept);
+	const WalkStatement *walked = statement->walk;
+	uint64		from = Max(begin, ring_begin(walked));
 	uint64		looked_at = 0;
 	uint64		distinct = 0;
 
@@ -114,11 +115,10 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 	facts->batched = counts->batched;
 	for (uint64 r = from; r < end; r++)
 	{
-		const uint64 *record = &ring[r % WALK_RING * WALK_RECORD];
+		uint64		all = record_of(walked, r)[RECORD_ALL];
 		uint64		other = from;
 
-		while (other < r &&
-			   ring[other % WALK_RING * WALK_RECORD + 3] != record[3])
+		while (other < r && record_of(walked, other)[RECORD_ALL] != all)
 			other++;
 		distinct += other == r;
 		looked_at++;
@@ -131,9 +131,9 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 												facts->executions);
 	if (looked_at > 0)
 	{
-		facts->first_start = ring[from % WALK_RING * WALK_RECORD + 2];
+		facts->first_start = record_of(walked, from)[RECORD_START];
 		facts->last_end = Max(facts->first_start,
-							  ring[(end - 1) % WALK_RING * WALK_RECORD + 2]);
+							  record_of(walked, end - 1)[RECORD_START]);
 		/* before the ring begins it went on as in it */
 		if (from > begin && looked_at > 1)
 			facts->first_start -= Min(facts->first_start,
@@ -194,29 +194,30 @@ fill_walk(const Walk *walk, const WalkParent *parent, BurstFacts *facts)
 static void
 fill_facts(Window *window, const WindowStatement *statement, BurstFacts *facts)
 {
-	const WalkStatement *walked = &window->walks[statement->index];
+	const WalkStatement *walked = statement->walk;
 	const Walk *walk;
 	UnitRole	role = role_of(window, walked, &walk);
 
 	/* as it is now, if it goes on */
-	for (int i = 0; i < WALK_LINKS && walk == &walked->walk; i++)
+	for (int i = 0; walked->in_unit && i < walked->nwalks; i++)
 	{
-		if (walked->walks[i].serial == walked->walk.serial &&
-			walked->walks[i].column == walked->walk.column &&
-			walked->walks[i].condition == walked->walk.condition)
+		if (is_same_walk(&walked->walks[i], &walked->best->walk))
+		{
 			walk = &walked->walks[i];
+			break;
+		}
 	}
 	fill_counts(window, statement, walked->before_unit,
 				walked->before_unit + executions_in_unit(window, statement),
 				facts);
 	facts->unit = role;
 	if (walked->in_unit)
-		fill_walk(walk, &walked->parent, facts);
+		fill_walk(walk, &walked->best->parent, facts);
 	else if (walk != NULL)
 	{
 		WalkParent	parent;
 
-		set_parent(&parent, &window->walk_rows[walk->rows]);
+		set_parent(&parent, &window->rows->rows[walk->rows]);
 		fill_walk(walk, &parent, facts);
 	}
 	for (int i = 0; i < statement->shape.nconditions &&
@@ -259,7 +260,7 @@ window_is_surer(Window *window, const WindowStatement *statement,
 void
 units_publish(Window *window, WindowStatement *statement)
 {
-	WalkStatement *walked = &window->walks[statement->index];
+	WalkStatement *walked = statement->walk;
 	BurstFacts	facts;
 	RepeatVerdict verdict;
 	uint64		executions;
@@ -299,7 +300,7 @@ units_publish(Window *window, WindowStatement *statement)
 void
 units_end_burst(Window *window, WindowStatement *statement)
 {
-	WalkStatement *walked = &window->walks[statement->index];
+	WalkStatement *walked = statement->walk;
 	BurstFacts	facts;
 
 	if (!statement->covered)
@@ -317,7 +318,7 @@ window_refresh_units(Window *window)
 {
 	for (int i = 0; window->unit.id != 0 && i < window->nstatements; i++)
 	{
-		const WindowStatement *statement = &window->statements[i];
+		const WindowStatement *statement = window->statements[i];
 		BurstFacts	facts;
 
 		if (!statement->covered)
@@ -325,7 +326,7 @@ window_refresh_units(Window *window)
 		fill_facts(window, statement, &facts);
 		(void) window->unit_callback(window->callback_arg,
 									 WINDOW_UNIT_GOES_ON, &facts,
-									 window->walks[i].handle);
+									 statement->walk->handle);
 	}
 }
 
@@ -336,7 +337,7 @@ units_close(Window *window)
 		return;
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		WindowStatement *statement = &window->statements[i];
+		WindowStatement *statement = window->statements[i];
 
 		if (!statement->walked)
 			continue;
@@ -351,8 +352,8 @@ publish_all(Window *window)
 {
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		if (window->statements[i].walked)
-			units_publish(window, &window->statements[i]);
+		if (window->statements[i]->walked)
+			units_publish(window, window->statements[i]);
 	}
 }
 
@@ -373,7 +374,7 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 			 const Walk *walk)
 {
 	WalkUnit   *unit = &window->unit;
-	WalkStatement *walked = &window->walks[statement->index];
+	WalkStatement *walked = statement->walk;
 	uint64		start = walk->first_place;
 	uint64		end = walk->last_place;
 	bool		wider = false;
@@ -403,23 +404,26 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 			wider = true;
 			for (int i = 0; i < window->nstatements; i++)
 			{
-				WalkStatement *other = &window->walks[i];
+				const WindowStatement *other = window->statements[i];
 
-				if (window->statements[i].walked && other->unit == unit->id)
-					other->before_unit =
-						Min(other->before_unit,
-							first_since(window, &window->statements[i], start));
+				if (other->walked && other->walk->unit == unit->id)
+					other->walk->before_unit =
+						Min(other->walk->before_unit,
+							first_since(window, other, start));
 			}
 		}
 		unit->end = Max(unit->end, end);
 	}
 	unit->loose = window->position + 1 - window->steps;
 	count_before(window, statement);
-	if (!walked->in_unit || walked->walk.serial != walk->serial ||
-		walked->walk.proof < walk->proof)
+	if (walked->best == NULL)
+		walked->best = budget_take(&window->memory, sizeof(UnitWalk));
+	if (walked->best != NULL &&
+		(!walked->in_unit || walked->best->walk.serial != walk->serial ||
+		 walked->best->walk.proof < walk->proof))
 	{
-		walked->walk = *walk;
-		set_parent(&walked->parent, rows);
+		walked->best->walk = *walk;
+		set_parent(&walked->best->parent, rows);
 		walked->in_unit = true;
 	}
 	if (wider)
@@ -429,7 +433,7 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 void
 units_take_back(Window *window, WindowStatement *statement)
 {
-	WalkStatement *walked = &window->walks[statement->index];
+	WalkStatement *walked = statement->walk;
 
 	walked->in_unit = false;
 	if (statement->covered)
@@ -447,14 +451,15 @@ units_take_back(Window *window, WindowStatement *statement)
 	/* a unit that nothing else proves is none */
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		if (window->statements[i].walked &&
-			window->walks[i].unit == window->unit.id &&
-			window->walks[i].in_unit)
+		const WindowStatement *other = window->statements[i];
+
+		if (other->walked && other->walk->unit == window->unit.id &&
+			other->walk->in_unit)
 			return;
 	}
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		WindowStatement *other = &window->statements[i];
+		WindowStatement *other = window->statements[i];
 
 		if (other->walked && other->covered)
 		{
@@ -462,9 +467,9 @@ units_take_back(Window *window, WindowStatement *statement)
 
 			fill_counts(window, other, 0, 0, &facts);
 			(void) window->unit_callback(window->callback_arg, WINDOW_UNIT_ENDS,
-										 &facts, window->walks[i].handle);
+										 &facts, other->walk->handle);
 			other->covered = false;
-			window->walks[i].handle = -1;
+			other->walk->handle = -1;
 		}
 	}
 	window->unit.id = 0;
@@ -481,13 +486,13 @@ units_suspect(Window *window, WindowStatement *statement, const Walk *walk)
 
 	if (walk->distinct < window->threshold || end - begin < window->threshold ||
 		walk->matched * 10 < walk->compared * 9 || walk->agreement < 0 ||
-		window->walk_rows[walk->rows].serial != walk->serial ||
+		rows_of(window, walk) == NULL ||
 		statement->covered || !statement->possible ||
 		(statement->serial == window->serial && statement->counts.burst))
 		return;
 	fill_counts(window, statement, begin, end, &facts);
 	facts.unit = UNIT_SUSPECTED;
-	set_parent(&parent, &window->walk_rows[walk->rows]);
+	set_parent(&parent, &window->rows->rows[walk->rows]);
 	fill_walk(walk, &parent, &facts);
 	handle = window->unit_callback(window->callback_arg, WINDOW_UNIT_BEGINS,
 								   &facts, -1);

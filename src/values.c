@@ -33,11 +33,11 @@
 static void
 match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 {
-	const KeyOrder *order = &window->key_orders[child->index];
 	KeySet	   *rows = &window->keysets[link->keyset].rows;
 	const KeyColumn *column = NULL;
 	KeyMatch   *match = &link->match;
-	const uint64 *key = &order->keys[match->nkeys][link->condition];
+	const WindowDetail *detail = child->detail;
+	const uint64 *key;
 	uint8		classes = rows->columns[link->column].classes;
 	uint8		asked = 0;
 	uint64		last_hash = match->last_hash;
@@ -45,7 +45,11 @@ match_keys(Window *window, const WindowStatement *child, ValueLink *link)
 	int			compared = match->compared;
 	int			last = match->last;
 
-	for (int n = match->nkeys; n < nkeys; n++, key += SHAPE_MAX_CONDITIONS)
+	if (match->nkeys >= nkeys)
+		return;
+	key = &detail->order[match->nkeys * detail->order_conditions +
+						 link->condition];
+	for (int n = match->nkeys; n < nkeys; n++, key += detail->order_conditions)
 	{
 		uint64		hash = *key;
 		int			row;
@@ -277,7 +281,7 @@ values_compare(Window *window, const WindowStatement *child,
 			   WindowDetail *detail, const ValueLink **link,
 			   BurstFacts *facts)
 {
-	WindowParent *parent = &detail->parent;
+	WindowParent *parent = detail->parent;
 	const WindowStatement *best = NULL;
 	const ValueLink *best_link = NULL;
 	const KeyMatch *match;
@@ -288,7 +292,7 @@ values_compare(Window *window, const WindowStatement *child,
 	{
 		ValueLink  *values = &parent->value_links[i];
 		const WindowKeySet *keyset = &window->keysets[values->keyset];
-		const WindowStatement *owner = &window->statements[keyset->owner];
+		const WindowStatement *owner = window->statements[keyset->owner];
 		int			points;
 
 		if (!is_of_window(window, owner, keyset->queryid) ||

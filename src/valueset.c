@@ -43,7 +43,7 @@ valueset_add(ValueSet *set, uint64 hash, uint32 *mark)
 			return true;
 		}
 	}
-	while (set->nhashes == WINDOW_MAX_VALUES)
+	while (set->nhashes == set->room)
 	{
 		int			kept = 0;
 

@@ -20,11 +20,27 @@
 typedef struct ValueSet
 {
 	int			nhashes;
+	int			room;			/* most hashes that it can hold */
 	int			level;			/* hashes with this many zero bits are kept */
 	uint64		filter[VALUESET_FILTER];	/* a bit for each hash ever added */
-	uint64		hashes[WINDOW_MAX_VALUES];
-	uint32		marks[WINDOW_MAX_VALUES];	/* given when last seen */
+	uint64	   *hashes;
+	uint32	   *marks;			/* given when last seen */
 } ValueSet;
+
+/* Where a set keeps its hashes: at first, and when these are too many */
+#define VALUESET_FEW		4
+
+typedef struct ValueSetFew
+{
+	uint64		hashes[VALUESET_FEW];
+	uint32		marks[VALUESET_FEW];
+} ValueSetFew;
+
+typedef struct ValueSetMany
+{
+	uint64		hashes[WINDOW_MAX_VALUES];
+	uint32		marks[WINDOW_MAX_VALUES];
+} ValueSetMany;
 
 /*
  * Makes all bits depend on all others, as the set needs it.  (The finalizer of
@@ -39,6 +55,27 @@ valueset_mix(uint64 hash)
 	hash *= UINT64CONST(0xc4ceb9fe1a85ec53);
 	hash ^= hash >> 33;
 	return hash;
+}
+
+static inline void
+valueset_init(ValueSet *set, ValueSetFew *few)
+{
+	set->nhashes = 0;
+	set->level = 0;
+	set->room = VALUESET_FEW;
+	set->hashes = few->hashes;
+	set->marks = few->marks;
+}
+
+/* Gives a set room for all the hashes that one may have */
+static inline void
+valueset_move(ValueSet *set, ValueSetMany *many)
+{
+	memcpy(many->hashes, set->hashes, set->nhashes * sizeof(many->hashes[0]));
+	memcpy(many->marks, set->marks, set->nhashes * sizeof(many->marks[0]));
+	set->hashes = many->hashes;
+	set->marks = many->marks;
+	set->room = WINDOW_MAX_VALUES;
 }
 
 static inline void
@@ -66,7 +103,7 @@ valueset_add_fresh(ValueSet *set, uint64 hash, uint32 mark)
 	uint64		bit = UINT64CONST(1) << ((hash >> 56) & 63);
 
 	if ((*word & bit) != 0 || set->level > 0 ||
-		set->nhashes == WINDOW_MAX_VALUES)
+		set->nhashes == set->room)
 		return false;
 	*word |= bit;
 	set->hashes[set->nhashes] = hash;
@@ -75,7 +112,7 @@ valueset_add_fresh(ValueSet *set, uint64 hash, uint32 mark)
 	return true;
 }
 
-/* A copy, without the places that are not used */
+/* A copy, in the room that the other has; that must be as much */
 static inline void
 valueset_copy(ValueSet *to, const ValueSet *from)
 {

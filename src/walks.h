@@ -11,7 +11,8 @@
  * work.  Within it every statement's executions belong together, as they do
  * in a transaction.
  *
- * Part of a Window, and as pure: for window_internal.h alone.
+ * Part of a Window, and as pure: for window_internal.h alone.  Memory is taken
+ * from the window's budget when it is needed, and stays where it is.
  *
  * src/walks.h
  *
@@ -32,8 +33,14 @@
 /* Columns whose rows the values of one statement are followed over */
 #define WALK_LINKS			3
 
-/* An execution in a ring: place, start, all values, then each condition's */
-#define WALK_RECORD			(4 + SHAPE_MAX_CONDITIONS)
+/* ... at first; room doubles when it is full */
+#define WALK_RING_BEGIN		8
+
+/*
+ * An execution in a ring: place, loose place, start, all values, then those of
+ * as many conditions as the statement has
+ */
+#define WALK_RECORD			4
 
 /*
  * The values of one condition, followed over one column of the rows of
@@ -119,8 +126,16 @@ typedef struct WalkRows
 	uint64		executions;
 	uint64		returned;		/* rows, kept or not */
 	StatementShape shape;
-	KeySet	   *rows;			/* one of Window.walk_keysets */
+	KeySet	   *rows;			/* one of WalkedRows.keysets */
 } WalkRows;
+
+/* What values are followed over */
+typedef struct WalkedRows
+{
+	WalkRows	rows[WALK_ROWS];
+	KeySet		keysets[WALK_ROWS];
+	KnownColumns known[WALK_KNOWN];
+} WalkedRows;
 
 /* Whose rows a walk went over, when they may be gone */
 typedef struct WalkParent
@@ -130,6 +145,13 @@ typedef struct WalkParent
 	uint64		returned;
 	StatementShape shape;
 } WalkParent;
+
+/* The best walk of a statement in a unit, and whose rows it went over */
+typedef struct UnitWalk
+{
+	Walk		walk;
+	WalkParent	parent;
+} UnitWalk;
 
 /* What is remembered of a statement from window to window */
 typedef struct WalkStatement
@@ -141,10 +163,14 @@ typedef struct WalkStatement
 	uint64		published;		/* executions that readers were told of; 0: it
 								 * is not among the unit's bursts */
 	int			handle;			/* of that burst; -1: none */
-	bool		in_unit;		/* "walk" is of the unit */
-	Walk		walk;			/* the best of the unit */
-	WalkParent	parent;			/* ... and whose rows it went over */
-	Walk		walks[WALK_LINKS];
+	bool		in_unit;		/* "best" is of the unit */
+	uint8		nwalks;			/* places for walks: WALK_LINKS, or 0 */
+	uint16		record_size;	/* of a record, in the ring's words */
+	uint16		room;			/* records that the ring can hold */
+	Size		ring_size;		/* bytes of the ring */
+	uint64	   *ring;
+	Walk	   *walks;			/* NULL until one was found */
+	UnitWalk   *best;			/* NULL until one was proven */
 } WalkStatement;
 
 /* A unit of work */

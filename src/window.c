@@ -38,12 +38,10 @@ window_size(void)
 	return sizeof(Window);
 }
 
-/*
- * The memory need not be zero, and most of it is not touched until used.
- */
 void
 window_init(Window *window, const WindowSchema *schema,
-			WindowBurstCallback callback, void *callback_arg)
+			const WindowMemory *memory, WindowBurstCallback callback,
+			void *callback_arg)
 {
 	memset(window, 0, offsetof(Window, last_used));
 	if (schema != NULL)
@@ -51,7 +49,14 @@ window_init(Window *window, const WindowSchema *schema,
 	window->callback = callback;
 	window->callback_arg = callback_arg;
 	window->batch = 1;
-	window->updated.serial = 0; /* windows begin at 1 */
+	window->memory.allocate = memory->allocate;
+	window->memory.release = memory->release;
+	window->memory_of_rows = window->memory;
+	window->memory.limit = MAX_MEMORY_OF_REST;
+	window->memory_of_rows.limit = MAX_MEMORY_OF_ROWS;
+	for (int i = 0; i < WINDOW_MAX_KEYSETS; i++)
+		keyset_init(&window->keysets[i].rows, &window->memory_of_rows);
+	keyset_init(&window->staged, &window->memory_of_rows);
 	memset(window->lists, NO_ENTRY, sizeof(window->lists));
 	window_configure(window, 5, UINT64CONST(250000000));
 }
@@ -139,12 +144,12 @@ least_recently_used(Window *window, int from)
 		from = window->oldest[window->noldest - 1].index + 1;
 
 	window->noldest = window->nrecycled = 0;
-	for (int i = 0, index = from; i < WINDOW_MAX_STATEMENTS; i++, index++)
+	for (int i = 0, index = from; i < window->nstatements; i++, index++)
 	{
 		uint64		last_used;
 		int			place = window->noldest;
 
-		if (index >= WINDOW_MAX_STATEMENTS)
+		if (index >= window->nstatements)
 			index = 0;
 		last_used = window->last_used[index];
 
@@ -161,10 +166,29 @@ least_recently_used(Window *window, int from)
 	return window->oldest[0].index;
 }
 
+/* Is there an entry that was never used?  Some are made if not. */
+static bool
+has_entry(Window *window)
+{
+	int			first = window->nstatements;
+	WindowStatement *made;
+
+	if (first % ENTRIES_AT_ONCE != 0)
+		return true;
+	made = budget_take(&window->memory,
+					   ENTRIES_AT_ONCE * sizeof(WindowStatement));
+	if (made == NULL)
+		return false;
+	memset(made, 0, ENTRIES_AT_ONCE * sizeof(WindowStatement));
+	for (int i = 0; i < ENTRIES_AT_ONCE; i++)
+		window->statements[first + i] = &made[i];
+	return true;
+}
+
 /*
  * An entry to use anew.  Those of statements that have not run in this window
  * hold nothing and go first, whichever comes; else the one not used for
- * longest.
+ * longest.  NULL: there is no memory for the first.
  */
 static WindowStatement *
 free_entry(Window *window)
@@ -173,18 +197,21 @@ free_entry(Window *window)
 	uint8	   *link;
 	int			index = window->hand;
 
-	if (window->nstatements < WINDOW_MAX_STATEMENTS)
+	if (window->nstatements < WINDOW_MAX_STATEMENTS && has_entry(window))
 	{
-		statement = &window->statements[window->nstatements];
+		statement = window->statements[window->nstatements];
 		statement->index = window->nstatements++;
 		return statement;
 	}
+	if (window->nstatements == 0)
+		return NULL;
 
-	window->hand = (window->hand + 1) % WINDOW_MAX_STATEMENTS;
-	if (window->statements[index].serial == window->serial)
+	index %= window->nstatements;
+	window->hand = (index + 1) % window->nstatements;
+	if (window->statements[index]->serial == window->serial)
 		index = least_recently_used(window, index);
 
-	statement = &window->statements[index];
+	statement = window->statements[index];
 	if (unlikely(statement->covered))
 		units_end_burst(window, statement);
 	if (statement->serial == window->serial && statement->counts.burst)
@@ -204,7 +231,7 @@ free_entry(Window *window)
 
 	link = list_of(window, statement->queryid);
 	while (*link != index)
-		link = &window->statements[*link].next;
+		link = &window->statements[*link]->next;
 	*link = statement->next;
 	return statement;
 }
@@ -256,7 +283,7 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 
 	for (uint8 i = *list; i != NO_ENTRY; i = statement->next)
 	{
-		statement = &window->statements[i];
+		statement = window->statements[i];
 		if (statement->queryid == queryid)
 		{
 			if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
@@ -266,6 +293,8 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	}
 
 	statement = free_entry(window);
+	if (statement == NULL)
+		return NULL;
 	statement->queryid = queryid;
 	statement->next = *list;
 	statement->unasked = 0;
@@ -327,6 +356,11 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 		statement = find_entry(window, queryid, shape);
 	else if (memcmp(&statement->shape, shape, sizeof(StatementShape)) != 0)
 		set_shape(window, statement, shape);
+	if (statement == NULL)
+	{
+		*asks = false;
+		return NULL;
+	}
 	*asks = begin_execution(window, statement, now, transaction);
 	return statement;
 }
@@ -387,6 +421,35 @@ window_compares(const Window *window)
 	return window->open && (window->nkeysets > 0 || window->walking);
 }
 
+/* Makes places for more keys; false if there are as many as there may be */
+static bool
+enlarge_updated(Budget *memory, UpdatedKeys *updated)
+{
+	int			nplaces = Max(4 * updated->nplaces, WINDOW_UPDATED_KEYS / 16);
+	uint64	   *keys;
+
+	if (nplaces > WINDOW_UPDATED_KEYS)
+		return false;
+	keys = budget_take(memory, nplaces * sizeof(uint64));
+	if (keys == NULL)
+		return false;
+	memset(keys, 0, nplaces * sizeof(uint64));
+	for (int i = 0; i < updated->nplaces; i++)
+	{
+		uint32		place = (uint32) updated->keys[i];
+
+		if (updated->keys[i] == 0)
+			continue;
+		while (keys[place % nplaces] != 0)
+			place++;
+		keys[place % nplaces] = updated->keys[i];
+	}
+	budget_return(memory, updated->keys, updated->nplaces * sizeof(uint64));
+	updated->keys = keys;
+	updated->nplaces = nplaces;
+	return true;
+}
+
 /*
  * Did this UPDATE have the same key before in the window?  True also when
  * there is no room to know.  The key is remembered if "ended".
@@ -403,13 +466,16 @@ is_updated_again(Window *window, const WindowStatement *statement, uint64 key,
 	{
 		updated->serial = window->serial;
 		updated->nkeys = 0;
-		memset(updated->keys, 0, sizeof(updated->keys));
+		if (updated->nplaces > 0)
+			memset(updated->keys, 0, updated->nplaces * sizeof(uint64));
 	}
-	if (hash == 0 || updated->nkeys >= WINDOW_UPDATED_KEYS / 4 * 3)
+	if (hash == 0 ||
+		(updated->nkeys >= updated->nplaces / 4 * 3 &&
+		 !enlarge_updated(&window->memory, updated)))
 		return true;
 	for (;; place++)
 	{
-		uint64	   *entry = &updated->keys[place % WINDOW_UPDATED_KEYS];
+		uint64	   *entry = &updated->keys[place % updated->nplaces];
 
 		if (*entry == hash)
 			return true;
@@ -423,6 +489,66 @@ is_updated_again(Window *window, const WindowStatement *statement, uint64 key,
 			return false;
 		}
 	}
+}
+
+bool
+window_make_detail(Window *window, WindowStatement *statement)
+{
+	WindowDetail *detail = NULL;
+
+	if (statement->possible)
+		detail = budget_take(&window->memory, sizeof(WindowDetail));
+	if (detail == NULL)
+	{
+		/* nothing can be known of it */
+		statement->possible = statement->asks_first = false;
+		statement->by_key = false;
+		statement->ends_plainly = true;
+		return false;
+	}
+	memset(detail, 0, sizeof(WindowDetail));
+	valueset_init(&detail->all, &detail->few_all);
+	valueset_init(&detail->keys, &detail->few_keys);
+	statement->detail = detail;
+	return true;
+}
+
+/* Gives a set as much room as one may have, if there is memory */
+static void
+make_room(Window *window, ValueSet *set)
+{
+	ValueSetMany *many;
+
+	if (set->room == WINDOW_MAX_VALUES)
+		return;
+	many = budget_take(&window->memory, sizeof(ValueSetMany));
+	if (many != NULL)
+		valueset_move(set, many);
+}
+
+static inline void
+make_room_for_one(Window *window, ValueSet *set)
+{
+	if (unlikely(set->nhashes == set->room))
+		make_room(window, set);
+}
+
+/* Is there room for the keys of so many conditions, in order? */
+static bool
+has_order(Window *window, WindowCounts *counts, WindowDetail *detail,
+		  int nconditions)
+{
+	Size		size = WINDOW_MAX_VALUES * sizeof(uint64);
+
+	if (likely(detail->order != NULL &&
+			   detail->order_conditions >= nconditions))
+		return true;
+	budget_return(&window->memory, detail->order,
+				  size * detail->order_conditions);
+	counts->nkeys = 0;
+	detail->order = budget_take(&window->memory, size * nconditions);
+	detail->order_conditions = detail->order ? nconditions : 0;
+	return detail->order != NULL;
 }
 
 /* Counts the values of an execution */
@@ -467,7 +593,7 @@ count_values(Window *window, WindowStatement *statement,
 	if (statement->shape.command == SHAPE_UPDATE && !counts->same_keys)
 		counts->same_keys =
 			is_updated_again(window, statement, key,
-							 detail == &window->details[statement->index]);
+							 detail == statement->detail);
 	detail->last_key = key;
 	detail->last_offset = values->offset;
 	if (values->offset > 0)
@@ -476,20 +602,29 @@ count_values(Window *window, WindowStatement *statement,
 	if (unlikely(key != all && nconditions > 0 && !counts->keys_apart))
 	{
 		/* so far they were the same */
-		detail->keys = detail->all;
 		counts->keys_apart = true;
+		if (detail->all.room > detail->keys.room)
+			make_room(window, &detail->keys);
+		if (detail->all.nhashes <= detail->keys.room)
+			valueset_copy(&detail->keys, &detail->all);
+		else
+			counts->batched = true; /* nothing is known of them: no repeat */
 	}
+	make_room_for_one(window, &detail->all);
 	fresh = !valueset_add(&detail->all, all, &written);
 	if (!fresh && written == window->written)
 		counts->duplicates += UINT64CONST(1) << detail->all.level;
 	if (fresh && counts->keys_apart)
+		make_room_for_one(window, &detail->keys);
+	if (fresh && counts->keys_apart)
 		fresh = !valueset_add(&detail->keys, key, &written);
 	if (fresh && nconditions > 0 && window->nkeysets > 0 &&
 		counts->nkeys < WINDOW_MAX_VALUES &&
-		keys_of(statement, detail)->level == 0)
+		keys_of(statement, detail)->level == 0 &&
+		has_order(window, counts, detail, nconditions))
 	{
 		uint64	   *keys =
-		window->key_orders[statement->index].keys[counts->nkeys++];
+		&detail->order[counts->nkeys++ * detail->order_conditions];
 
 		for (int i = 0; i < nconditions; i++)
 			keys[i] = values->conditions[i];
@@ -602,7 +737,7 @@ disarm_unasked(Window *window)
 	for (int i = 0; i < window->nkeysets; i++)
 	{
 		WindowKeySet *keyset = &window->keysets[i];
-		WindowStatement *owner = &window->statements[keyset->owner];
+		WindowStatement *owner = window->statements[keyset->owner];
 
 		if (!is_of_window(window, owner, keyset->queryid))
 			continue;
@@ -649,7 +784,7 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 {
 	for (int i = 0; window->open && i < window->nbursts; i++)
 	{
-		WindowStatement *statement = &window->statements[window->bursts[i]];
+		WindowStatement *statement = window->statements[window->bursts[i]];
 		bool		is_long = window_is_long(statement);
 		uint64		executions = window_executions(statement);
 		BurstFacts	facts;
@@ -673,7 +808,7 @@ window_committed(Window *window, uint64 transaction)
 	for (int i = 0; i < window->nbursts; i++)
 	{
 		const WindowCounts *counts =
-		&window->statements[window->bursts[i]].counts;
+		&window->statements[window->bursts[i]]->counts;
 
 		if (counts->last_transaction == transaction &&
 			counts->executions - counts->before_transaction >=
@@ -699,7 +834,7 @@ end_window(Window *window)
 	/* first, so that nothing is reported twice should the callback raise */
 	window->open = false;
 	for (int i = 0; i < nbursts; i++)
-		report_burst(window, &window->statements[window->bursts[i]]);
+		report_burst(window, window->statements[window->bursts[i]]);
 }
 
 void

@@ -4,8 +4,8 @@
  *		The repeat detector: one backend's stream of executions, cut into
  *		windows, and what each window shows.
  *
- * Plain C on memory that the caller provides: no hooks, no locks, no shared
- * memory, no allocation, no catalog, no errors.  What it needs to know of the
+ * Plain C on memory that the caller provides, of bounded size: no hooks, no
+ * locks, no shared memory, no catalog, no errors.  What it needs to know of the
  * schema it asks through WindowSchema.  A unit test drives it with written
  * streams.
  *
@@ -348,8 +348,19 @@ typedef int (*WindowUnitCallback) (void *arg, WindowUnitEvent event,
 extern void window_set_unit_callback(Window *window,
 									 WindowUnitCallback callback);
 
+/*
+ * Where a Window's further memory comes from, which it takes when it needs it.
+ * NULL: there is none.
+ */
+typedef struct WindowMemory
+{
+	void	   *(*allocate) (Size size);
+	void		(*release) (void *place);
+} WindowMemory;
+
 extern Size window_size(void);
 extern void window_init(Window *window, const WindowSchema *schema,
+						const WindowMemory *memory,
 						WindowBurstCallback callback, void *callback_arg);
 
 /* Where parents are armed; without it, values are never compared */
@@ -444,7 +455,7 @@ typedef struct BurstGrowth
 	uint64		exec_time;
 	uint64		wall_time;
 	uint64		last_end;
-}			BurstGrowth;
+} BurstGrowth;
 
 typedef struct BurstProgress
 {

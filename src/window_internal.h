@@ -12,11 +12,22 @@
 #ifndef QW_WINDOW_INTERNAL_H
 #define QW_WINDOW_INTERNAL_H
 
+#include "budget.h"
 #include "relate.h"
 #include "valueset.h"
 #include "walks.h"
 
 #define NO_ENTRY			WINDOW_MAX_STATEMENTS
+
+/* Entries are made as many at a time, when there is none left */
+#define ENTRIES_AT_ONCE		16
+
+/*
+ * Memory for rows, and for all else; together with the Window itself less than
+ * 1 MB.  A connection whose statements are not repeated needs few kilobytes.
+ */
+#define MAX_MEMORY_OF_ROWS	((Size) 288 * 1024)
+#define MAX_MEMORY_OF_REST	((Size) 704 * 1024)
 
 /* Lists of entries by queryid; a power of two */
 #define LOOKUP_LISTS		128
@@ -37,7 +48,7 @@ typedef struct WindowCounts
 	int			handle;			/* the caller's plus one; 0: none */
 	uint8		varying;		/* bit for each condition whose value varies */
 	uint8		opaque;			/* ... or was, once, as in WindowValues */
-	uint8		nkeys;			/* in Window.key_orders */
+	uint8		nkeys;			/* in WindowDetail.order */
 	uint8		keyset;			/* its rows: number in Window.keysets plus
 								 * one; 0: they are not collected */
 	bool		batched;		/* a list of two elements or more was seen */
@@ -108,6 +119,8 @@ struct WindowStatement
 	uint64		start;
 	uint64		transaction;
 
+	struct WindowDetail *detail;	/* NULL until it is first needed */
+	WalkStatement *walk;		/* NULL until it is; valid if "walked" */
 	WindowCounts counts;
 	StatementShape shape;
 };
@@ -115,7 +128,7 @@ struct WindowStatement
 /* What the keys show so far that a statement asked for by one condition */
 typedef struct KeyMatch
 {
-	uint8		nkeys;			/* in Window.key_orders, looked up already */
+	uint8		nkeys;			/* in WindowDetail.order, looked up already */
 	uint8		compared;
 	uint8		matched;
 	uint8		up;				/* steps from row to row, either way */
@@ -161,15 +174,9 @@ typedef struct WindowParent
 } WindowParent;
 
 /*
- * The first different keys that a statement asked for, in order; kept only in a
- * window that has rows to compare them with
+ * What is needed of a statement that runs more than once in a window.  It
+ * stays with the entry, as does what it points to.
  */
-typedef struct KeyOrder
-{
-	uint64		keys[WINDOW_MAX_VALUES][SHAPE_MAX_CONDITIONS];
-} KeyOrder;
-
-/* What is needed of a statement that runs more than once in a window */
 typedef struct WindowDetail
 {
 	WindowValues values;		/* of the execution that is running */
@@ -179,7 +186,17 @@ typedef struct WindowDetail
 	int64		last_offset;
 	ValueSet	all;
 	ValueSet	keys;			/* valid if WindowCounts.keys_apart */
-	WindowParent parent;		/* valid if WindowCounts.related */
+	WindowParent *parent;		/* valid if WindowCounts.related */
+
+	/*
+	 * The first different keys that were asked for, in order, the values of
+	 * all conditions of each; kept only in a window that has rows to compare
+	 * them with
+	 */
+	uint64	   *order;
+	int			order_conditions;	/* there is room for keys of so many */
+	ValueSetFew few_all;
+	ValueSetFew few_keys;
 } WindowDetail;
 
 /* Rows collected in this window */
@@ -201,7 +218,8 @@ typedef struct UpdatedKeys
 {
 	uint64		serial;			/* the window that they are of */
 	int			nkeys;
-	uint64		keys[WINDOW_UPDATED_KEYS];	/* 0: none */
+	int			nplaces;		/* a power of two; 0: none yet */
+	uint64	   *keys;			/* 0: none */
 } UpdatedKeys;
 
 /* When an entry was last used */
@@ -246,8 +264,7 @@ struct Window
 	uint64		walk_serial;	/* epochs of rows so far */
 	uint64		units;			/* so far */
 	WalkUnit	unit;			/* the one that is open */
-	WalkRows	walk_rows[WALK_ROWS];
-	KnownColumns known_columns[WALK_KNOWN];
+	WalkedRows *rows;			/* what is walked over; NULL: nothing yet */
 	uint64		arm_after;		/* position when parents are armed next ... */
 	uint64		arm_pause;		/* ... and how far that was ahead */
 	WindowUnitCallback unit_callback;
@@ -266,18 +283,13 @@ struct Window
 	int			nrecycled;		/* ... looked at already */
 	WindowAge	oldest[WINDOW_OLDEST];	/* used longest ago, oldest first */
 	uint8		lists[LOOKUP_LISTS];	/* first entry, or NO_ENTRY */
-	uint64		last_used[WINDOW_MAX_STATEMENTS];
-	WindowStatement statements[WINDOW_MAX_STATEMENTS];
-	WindowDetail details[WINDOW_MAX_STATEMENTS];
-	KeyOrder	key_orders[WINDOW_MAX_STATEMENTS];
-	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 	UpdatedKeys updated;
-
-	/* walks and units, see walks.h: not bounded by windows */
+	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
 	KeySet		staged;			/* rows of the execution that is running */
-	WalkStatement walks[WINDOW_MAX_STATEMENTS];
-	KeySet		walk_keysets[WALK_ROWS];
-	uint64		rings[WINDOW_MAX_STATEMENTS][WALK_RING * WALK_RECORD];
+	Budget		memory_of_rows;
+	Budget		memory;			/* of all else */
+	uint64		last_used[WINDOW_MAX_STATEMENTS];
+	WindowStatement *statements[WINDOW_MAX_STATEMENTS];
 };
 
 /* While this is the same, so are all counts of the window */
@@ -346,7 +358,7 @@ has_run(const Window *window, const WindowStatement *statement)
 
 /* walks.c: which values walk over which rows */
 
-/* What is remembered of the statement's walks */
+/* What is remembered of the statement's walks; NULL: there is no memory */
 extern WalkStatement *walks_of(Window *window, WindowStatement *statement);
 
 /* An execution with these values is about to run */
@@ -399,6 +411,9 @@ extern void window_unasked(Window *window, WindowStatement *owner);
 /* Rows were staged: they go to those who want them */
 extern void window_take_rows(Window *window, WindowStatement *statement,
 							 uint64 returned, bool further);
+
+/* Makes WindowStatement.detail; false if there is no memory */
+extern bool window_make_detail(Window *window, WindowStatement *statement);
 
 /* Counts the values of the execution that is running */
 extern void window_count_values(Window *window, WindowStatement *statement,

@@ -109,10 +109,16 @@ begin_execution(Window *window, WindowStatement *statement, uint64 now,
 		statement->ends_plainly = true;
 		statement->in_block = false;
 		counts->armed = is_armed(window, statement);
-		return counts->armed || window->asks_always ||
-			statement->earlier >= statement->next_arming ||
-			statement->asks_first;
+		if (!counts->armed && !window->asks_always &&
+			statement->earlier < statement->next_arming &&
+			!statement->asks_first)
+			return false;
+		if (unlikely(statement->detail == NULL) && statement->possible)
+			(void) window_make_detail(window, statement);
+		return true;
 	}
+	if (unlikely(statement->detail == NULL) && statement->possible)
+		(void) window_make_detail(window, statement);
 	statement->counts_as_one = counts->batch != window->batch;
 	statement->ends_plainly = !statement->possible ||
 		(!counts->burst && counts->executions + 1 < window->threshold);
@@ -201,7 +207,7 @@ window_is_by_key(const WindowStatement *statement)
 static inline WindowValues *
 window_values_place(Window *window, const WindowStatement *statement)
 {
-	return &window->details[statement->index].values;
+	return &statement->detail->values;
 }
 
 /*
@@ -212,7 +218,7 @@ static inline void
 run_walks(Window *window, WindowStatement *statement,
 		  const WindowValues *values)
 {
-	const WindowParent *parent = &window->details[statement->index].parent;
+	const WindowParent *parent = statement->detail->parent;
 
 	if (statement->in_block && !statement->covered &&
 		statement->counts.burst &&
@@ -260,7 +266,7 @@ window_has_key(Window *window, WindowStatement *statement)
 	statement->ends_plainly &= !statement->counts_as_one;
 	if (unlikely(window->walking) && statement->counts_as_one)
 		run_walks(window, statement,
-				  &window->details[statement->index].values);
+				  &statement->detail->values);
 }
 
 /* Are parents of this statement to be looked for that it has had in no window? */
@@ -416,7 +422,8 @@ window_count_fresh_key(Window *window, WindowStatement *statement,
 	if (unlikely(statement->shape.nconditions != 1 || counts->hashed == 0 ||
 				 statement->shape.command == SHAPE_UPDATE ||
 				 values->conditions[0] != all || values->offset >= 0 ||
-				 counts->keys_apart) ||
+				 counts->keys_apart ||
+				 (window->nkeysets > 0 && detail->order == NULL)) ||
 		!valueset_add_fresh(&detail->all, key, window->written))
 		return false;
 	counts->varying |= all != detail->first_conditions[0];
@@ -424,7 +431,7 @@ window_count_fresh_key(Window *window, WindowStatement *statement,
 	detail->last_offset = -1;
 	counts->hashed++;
 	if (window->nkeysets > 0 && counts->nkeys < WINDOW_MAX_VALUES)
-		window->key_orders[statement->index].keys[counts->nkeys++][0] = all;
+		detail->order[counts->nkeys++ * detail->order_conditions] = all;
 	return true;
 }
 
@@ -437,7 +444,7 @@ window_end_key(Window *window, WindowStatement *statement)
 {
 	if (!statement->has_values ||
 		!window_count_fresh_key(window, statement,
-								&window->details[statement->index]))
+								statement->detail))
 		return false;
 	statement->has_values = false;
 	return true;
@@ -456,7 +463,7 @@ window_end_more(Window *window, WindowStatement *statement)
 		window_take_rows(window, statement, counts->last_rows, false);
 	if (statement->has_values)
 		window_count_values(window, statement,
-							&window->details[statement->index]);
+							statement->detail);
 	statement->has_values = false;
 	if (!counts->burst && statement->possible &&
 		counts->executions >= window->threshold)

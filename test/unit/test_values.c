@@ -7,7 +7,7 @@
  * Each stream runs twice: the first time the parent is taken for one, the
  * second time its rows are collected and the values compared with them.
  *
- * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walkproof.c walkrows.c walks.c window.c
  *
  * test/unit/test_values.c
  *
@@ -462,6 +462,10 @@ column_not_returned(void)
 	   "nothing to compare with");
 }
 
+#define MAX_MEMORY		1000000
+
+static Budget memory = {take_memory, give_memory, MAX_MEMORY};
+
 static void
 collecting_ends(void)
 {
@@ -513,7 +517,7 @@ collecting_ends(void)
 				&authors);
 
 	/* nor are they let be that spell numbers, or that are all there is */
-	keyset_clear(&set);
+	keyset_init(&set, &memory);
 	set.asked = KEYHASH_CLASS(KEYHASH_OF_NUMBER);
 	keyset_begin_strings(&set);
 	ok(!keyset_numbers_suffice(&set), "only strings");
@@ -521,8 +525,10 @@ collecting_ends(void)
 	keyset_begin_strings(&set);
 	keyset_add_column(&set, 1, 2);
 	ok(keyset_numbers_suffice(&set), "numbers and strings");
+	ok(keyset_has_room(&set), "room for a row");
 	keyset_set(&set.columns[1], 0, hash_of(3), 3);
 	ok(!keyset_numbers_suffice(&set), "a string that is a number");
+	keyset_free(&set);
 
 	/* what a failed execution returned is no evidence */
 	others.ncolumns = 0;
@@ -551,13 +557,14 @@ static void
 key_sets(void)
 {
 	static KeySet set;
+	Size		before = memory.used;
 
-	keyset_clear(&set);
+	keyset_init(&set, &memory);
 	for (int i = 0; i < KEYSET_MAX_COLUMNS; i++)
 		ok(keyset_add_column(&set, 1, i), "column %d", i);
 	ok(!set.incomplete, "all columns fit");
 	ok(!keyset_add_column(&set, 1, 99) && set.incomplete, "one too many");
-	for (int row = 0; row < KEYSET_MAX_ROWS; row++)
+	for (int row = 0; keyset_has_room(&set); row++)
 	{
 		for (int i = 0; i < KEYSET_MAX_COLUMNS; i++)
 		{
@@ -584,6 +591,27 @@ key_sets(void)
 	is(set.columns[4].classes, KEYHASH_CLASS(hash_of(7)), "numbers only");
 	ok(keyset_is_dense(&set, 3), "dense");
 	ok(!keyset_is_dense(&set, 4), "not dense");
+
+	/* what it has is enough for fewer columns, and is given back */
+	keyset_clear(&set);
+	keyset_add_column(&set, 1, 1);
+	ok(keyset_reserve(&set, KEYSET_MAX_ROWS) && set.room == KEYSET_MAX_ROWS,
+	   "room for one column");
+	keyset_free(&set);
+	is(memory.used, before, "nothing is kept");
+
+	/* where there is none, rows are left out */
+	memory.limit = memory.used + 1000;
+	keyset_add_column(&set, 1, 1);
+	for (int row = 0; keyset_has_room(&set); row++)
+	{
+		keyset_set(&set.columns[0], row, hash_of(row), row);
+		keyset_end_row(&set);
+	}
+	is(set.nrows, 32, "as many rows as there is room for");
+	is(keyset_find(keyset_column(&set, 0), hash_of(7)), 7, "those are there");
+	keyset_free(&set);
+	memory.limit = MAX_MEMORY;
 }
 
 int

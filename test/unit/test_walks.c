@@ -4,7 +4,7 @@
  *		Units of work: pages served one after another on one connection, each
  *		statement committed alone, and never idle.
  *
- * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walkproof.c walkrows.c walks.c window.c
  *
  * test/unit/test_walks.c
  *

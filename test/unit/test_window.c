@@ -8,7 +8,7 @@
  * A case that does not say whether it runs in a transaction is tried inside
  * one (T) and with each statement on its own (A).
  *
- * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walks.c window.c
+ * Links: burst.c keyset.c relate.c units.c values.c valueset.c verdict.c walkproof.c walkrows.c walks.c window.c
  *
  * test/unit/test_window.c
  *

@@ -1,0 +1,45 @@
+--
+-- Memory that a backend has for finding repeats
+--
+CREATE TABLE memory_rows (id int PRIMARY KEY, a int, b int, c int);
+INSERT INTO memory_rows SELECT i, 7 * i, 11 * i, 13 * i
+FROM generate_series(1, 300) AS i;
+CREATE VIEW detector_memory AS
+SELECT sum(total_bytes) AS bytes FROM pg_backend_memory_contexts
+WHERE name = 'pg_querywatch detector';
+
+-- a new connection, with many statements, none of which is repeated
+\c
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT %s, a FROM memory_rows WHERE id = 1', repeat('b, ', i) || 'c')
+FROM generate_series(1, 30) AS i \gexec
+SELECT * FROM memory_rows;
+\o
+\set ECHO all
+SELECT bytes <= 64 * 1024 AS is_small FROM detector_memory;
+
+-- loops over many rows by many statements, with few and with many values,
+-- in one transaction and alone, one after another
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT %s, * FROM memory_rows ORDER BY id', repeat('b, ', i % 40) || 'c')
+FROM generate_series(1, 80) AS i \gexec
+SELECT format('SELECT %s FROM memory_rows WHERE id = %s', repeat('b, ', j) || 'c', i)
+FROM generate_series(1, 30) AS i, generate_series(1, 40) AS j \gexec
+SELECT format('SELECT %s, * FROM memory_rows ORDER BY id', repeat('b, ', i % 40) || 'c')
+FROM generate_series(1, 80) AS i \gexec
+BEGIN;
+SELECT format('SELECT %s FROM memory_rows WHERE id = %s AND a = %s', repeat('b, ', j) || 'c', i, 7 * i)
+FROM generate_series(1, 10) AS i, generate_series(1, 100) AS j \gexec
+COMMIT;
+SELECT format('UPDATE memory_rows SET b = %s WHERE id = %s', i, i)
+FROM generate_series(1, 300) AS i \gexec
+\o
+\set ECHO all
+SELECT bytes <= 1024 * 1024 AS is_bounded FROM detector_memory;
+
+DROP VIEW detector_memory;
+DROP TABLE memory_rows;
+SELECT count(*) AS patterns FROM querywatch.repeated_statements
+WHERE query LIKE '%memory_rows%' AND kind = 'row_by_row_update';
