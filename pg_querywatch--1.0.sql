@@ -933,6 +933,9 @@ CREATE FUNCTION info(
     OUT patterns_dropped bigint,
     OUT routes_folded bigint,
     OUT applications_folded bigint,
+    OUT waits bigint,
+    OUT waits_limit bigint,
+    OUT waits_evicted bigint,
     OUT shared_bytes bigint,
     OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
@@ -968,6 +971,10 @@ COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
 COMMENT ON COLUMN info.applications_folded IS
 'bursts counted under the application (other), because there are too many distinct application names';
+COMMENT ON COLUMN info.waits IS
+'sums of what sessions wait for, at most waits_limit (pg_querywatch.max_waits)';
+COMMENT ON COLUMN info.waits_evicted IS
+'sums that made room for others';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
 COMMENT ON COLUMN info.connection_bytes IS
@@ -1110,6 +1117,155 @@ COMMENT ON COLUMN idle_in_transaction.blocked_pids IS
 'backends that wait for a lock of this one, or behind one that it holds up; NULL if there are none';
 COMMENT ON COLUMN idle_in_transaction.blocked_time IS
 'milliseconds that the one blocked longest has waited';
+
+/* Waits */
+
+CREATE FUNCTION waits(
+    OUT dbid oid,
+    OUT userid oid,
+    OUT application_name text,
+    OUT queryid bigint,
+    OUT query text,
+    OUT wait_event_type text,
+    OUT wait_event text,
+    OUT samples bigint,
+    OUT total_time double precision,
+    OUT last_seen timestamptz
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_waits_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 500;
+
+COMMENT ON FUNCTION waits() IS
+'what active sessions were seen to wait for; the view of the same name adds names';
+
+CREATE VIEW waits AS
+  SELECT d.datname,
+         r.rolname,
+         w.application_name,
+         w.queryid,
+         w.query,
+         w.wait_event_type,
+         w.wait_event,
+         w.samples,
+         w.total_time,
+         w.total_time / nullif(sum(w.total_time) OVER (), 0) AS share,
+         w.last_seen
+    FROM waits() AS w
+    LEFT JOIN pg_catalog.pg_database AS d ON d.oid = w.dbid
+    LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = w.userid
+   ORDER BY w.total_time DESC;
+
+GRANT SELECT ON waits TO PUBLIC;
+
+COMMENT ON VIEW waits IS
+'where the time of active sessions went: what they waited for, by database, role, application and statement, sampled every pg_querywatch.wait_sampling_interval; most time first';
+COMMENT ON COLUMN waits.rolname IS
+'the session''s role';
+COMMENT ON COLUMN waits.queryid IS
+'the statement that the client had sent; NULL while it was parsed, and where you may not see it';
+COMMENT ON COLUMN waits.query IS
+'its text, NULL where it is not kept';
+COMMENT ON COLUMN waits.wait_event_type IS
+'as in pg_stat_activity; CPU where the session waited for nothing that the server knows of';
+COMMENT ON COLUMN waits.wait_event IS
+'as in pg_stat_activity; CPU where the session waited for nothing that the server knows of';
+COMMENT ON COLUMN waits.samples IS
+'how often it was seen';
+COMMENT ON COLUMN waits.total_time IS
+'milliseconds that the samples stand for';
+COMMENT ON COLUMN waits.share IS
+'of the time of all active sessions, from 0 to 1';
+COMMENT ON COLUMN waits.last_seen IS
+'when it was last seen';
+
+CREATE FUNCTION activity(
+    OUT pid integer,
+    OUT datname name,
+    OUT rolname name,
+    OUT application_name text,
+    OUT route text,
+    OUT trace_id text,
+    OUT queryid bigint,
+    OUT query text,
+    OUT running_time double precision,
+    OUT wait_event_type text,
+    OUT wait_event text,
+    OUT lock_wait_time double precision,
+    OUT blocked_by integer[],
+    OUT root_blocker integer,
+    OUT root_blocker_state text,
+    OUT root_blocker_time double precision,
+    OUT root_blocker_query text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_activity_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 100;
+
+COMMENT ON FUNCTION activity() IS
+'what clients'' sessions run now; the view of the same name sorts them';
+
+CREATE VIEW activity AS
+  SELECT a.pid,
+         a.datname,
+         a.rolname,
+         a.application_name,
+         a.route,
+         a.trace_id,
+         a.queryid,
+         a.query,
+         a.running_time,
+         a.wait_event_type,
+         a.wait_event,
+         a.lock_wait_time,
+         a.blocked_by,
+         a.root_blocker,
+         a.root_blocker_state,
+         a.root_blocker_time,
+         a.root_blocker_query
+    FROM activity() AS a
+   ORDER BY a.running_time DESC;
+
+GRANT SELECT ON activity TO PUBLIC;
+
+COMMENT ON VIEW activity IS
+'what clients'' sessions run now, longest first, what they wait for, and who holds them up; waits for no lock of theirs; times in milliseconds';
+COMMENT ON COLUMN activity.datname IS
+'NULL, as rolname, while somebody has locked the catalog with the names';
+COMMENT ON COLUMN activity.rolname IS
+'the session''s role';
+COMMENT ON COLUMN activity.route IS
+'out of the statement''s comment, as trace_id, where the text reaches that far (track_activity_query_size)';
+COMMENT ON COLUMN activity.query IS
+'the statement as sent, cut to track_activity_query_size';
+COMMENT ON COLUMN activity.running_time IS
+'since the client sent the statement';
+COMMENT ON COLUMN activity.wait_event_type IS
+'as in pg_stat_activity; CPU where the session waits for nothing that the server knows of';
+COMMENT ON COLUMN activity.wait_event IS
+'as in pg_stat_activity; CPU where the session waits for nothing that the server knows of';
+COMMENT ON COLUMN activity.lock_wait_time IS
+'since it began to wait for a lock of pg_locks; NULL: it does not';
+COMMENT ON COLUMN activity.blocked_by IS
+'pids of those that hold it up, as pg_blocking_pids(); 0 is a prepared transaction';
+COMMENT ON COLUMN activity.root_blocker IS
+'pid of who is at the head of the chain and waits for no lock; NULL in a deadlock';
+COMMENT ON COLUMN activity.root_blocker_state IS
+'its state, as in pg_stat_activity, prepared transaction, or the type of a process that is no client''s';
+COMMENT ON COLUMN activity.root_blocker_time IS
+'since when it has been in that state';
+COMMENT ON COLUMN activity.root_blocker_query IS
+'the statement that it runs, or ran last';
+
+CREATE FUNCTION reset_waits()
+RETURNS void
+AS 'MODULE_PATHNAME', 'pg_querywatch_reset_waits_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+REVOKE ALL ON FUNCTION reset_waits() FROM PUBLIC;
+
+COMMENT ON FUNCTION reset_waits() IS
+'forgets what sessions have waited for';
 
 CREATE FUNCTION capacity(
     OUT scope text,

@@ -279,6 +279,26 @@ compat_backend_status(int number)
 	return status ? &status->backendStatus : NULL;
 }
 
+/*
+ * The entry behind pg_stat_activity of the process with this PGPROC, in shared
+ * memory; NULL if it has none.  It may be another process's by now.
+ */
+static inline volatile PgBackendStatus *
+compat_status_of(const PGPROC * proc, int number)
+{
+#if PG_VERSION_NUM >= 170000
+	if (MyBEEntry == NULL)
+		return NULL;
+	return MyBEEntry - MyProcNumber + number;
+#else
+	int			id = ((volatile const PGPROC *) proc)->backendId;
+
+	if (MyBEEntry == NULL || MyBackendId < 1 || id < 1 || id > MaxBackends)
+		return NULL;
+	return MyBEEntry - MyBackendId + id;
+#endif
+}
+
 /* Local id of the top-level transaction this backend is in */
 static inline uint64
 compat_transaction_id(void)

@@ -21,10 +21,13 @@
  *	patterns			bursts added up
  *	capture				counts for a test, in its session
  *	totals				counts of databases, which only go up
+ *	waits				what sessions wait for, sampled by the worker
  *
  *	metrics_http		/metrics, served by the worker
  *	prometheus			the metrics as text
  *	connections			clients' connections, added up
+ *	activity			what other backends do right now
+ *	blockers			who holds the lock that a process waits for
  *	capacity			connection limits, names of databases and roles
  *
  *	window, valueset,	the detector itself: plain C, no server in it
@@ -65,7 +68,8 @@
  *	sqlrewrite, sqlcapture,
  *	sqlmetrics,
  *	sqlfindings,
- *	sqlhistogram
+ *	sqlhistogram,
+ *	sqlwaits
  *	visible				what a role may see, in which encoding
  *
  * src/pg_querywatch.c

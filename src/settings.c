@@ -35,6 +35,8 @@ int			qw_repeat_gap = 250;
 int			qw_on_repeat = ON_REPEAT_OFF;
 int			qw_on_repeat_confidence = ON_REPEAT_LIKELY;
 int			qw_max_patterns = 1000;
+int			qw_max_waits = 2000;
+int			qw_wait_sampling_interval = 100;
 int			qw_metrics_port = 0;
 int			qw_metrics_statements = 0;
 char	   *qw_metrics_address = NULL;
@@ -92,6 +94,8 @@ enum
 	REPEAT_THRESHOLD,
 	REPEAT_GAP,
 	MAX_PATTERNS,
+	MAX_WAITS,
+	WAIT_SAMPLING_INTERVAL,
 	SAVE_INTERVAL,
 	METRICS_PORT,
 	METRICS_STATEMENTS
@@ -161,6 +165,20 @@ static const NumberSetting numbers[] = {
 		10, 100000, "Give a number of patterns from 10 to 100000.",
 		PGC_POSTMASTER, 0
 	},
+	[MAX_WAITS] = {
+		"pg_querywatch.max_waits", &qw_max_waits,
+		"Sets how many sums of what sessions wait for are kept.",
+		"One seen long ago makes room for a new one.",
+		100, 1000000, "Give a number of sums from 100 to 1000000.",
+		PGC_POSTMASTER, 0
+	},
+	[WAIT_SAMPLING_INTERVAL] = {
+		"pg_querywatch.wait_sampling_interval", &qw_wait_sampling_interval,
+		"Sets the time between samples of what active sessions wait for.",
+		"0 takes none.",
+		0, 60 * 1000, "Give a time from 1ms to 1min, or 0 for none.",
+		PGC_SIGHUP, GUC_UNIT_MS
+	},
 	[SAVE_INTERVAL] = {
 		"pg_querywatch.save_interval", &qw_save_interval,
 		"Sets the time between saves of the statistics.",
@@ -213,6 +231,8 @@ CHECK_HOOK(check_parameter_max_length, PARAMETER_MAX_LENGTH)
 CHECK_HOOK(check_repeat_threshold, REPEAT_THRESHOLD)
 CHECK_HOOK(check_repeat_gap, REPEAT_GAP)
 CHECK_HOOK(check_max_patterns, MAX_PATTERNS)
+CHECK_HOOK(check_max_waits, MAX_WAITS)
+CHECK_HOOK(check_wait_sampling_interval, WAIT_SAMPLING_INTERVAL)
 CHECK_HOOK(check_save_interval, SAVE_INTERVAL)
 CHECK_HOOK(check_metrics_statements, METRICS_STATEMENTS)
 
@@ -241,6 +261,8 @@ static const GucIntCheckHook number_hooks[] = {
 	[REPEAT_THRESHOLD] = check_repeat_threshold,
 	[REPEAT_GAP] = check_repeat_gap,
 	[MAX_PATTERNS] = check_max_patterns,
+	[MAX_WAITS] = check_max_waits,
+	[WAIT_SAMPLING_INTERVAL] = check_wait_sampling_interval,
 	[SAVE_INTERVAL] = check_save_interval,
 	[METRICS_PORT] = check_metrics_port,
 	[METRICS_STATEMENTS] = check_metrics_statements

@@ -57,6 +57,8 @@ extern int	qw_repeat_gap;		/* ms */
 extern int	qw_on_repeat;		/* OnRepeat */
 extern int	qw_on_repeat_confidence;	/* OnRepeatConfidence */
 extern int	qw_max_patterns;
+extern int	qw_max_waits;
+extern int	qw_wait_sampling_interval;	/* ms */
 extern int	qw_metrics_port;	/* 0: /metrics is off */
 extern char *qw_metrics_address;	/* name or number; "*": all */
 extern char *qw_metrics_hosts;	/* names of the server in a Host header */

@@ -21,6 +21,7 @@
 #include "statements.h"
 #include "texts.h"
 #include "totals.h"
+#include "waits.h"
 #include "worker.h"
 
 #define SEGMENT_NAME	"pg_querywatch"
@@ -53,7 +54,8 @@ static const struct
 	{patterns_shmem_size, patterns_shmem_init},
 	{worker_shmem_size, worker_shmem_init},
 	{snapshot_shmem_size, snapshot_shmem_init},
-	{evidence_shmem_size, evidence_shmem_init}
+	{evidence_shmem_size, evidence_shmem_init},
+	{waits_shmem_size, waits_shmem_init}
 };
 
 Size

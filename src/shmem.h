@@ -32,8 +32,9 @@
  *		SHMEM_LOCK_TOTALS, or one statement partition (never two)
  *		SHMEM_LOCK_TEXTS, or SHMEM_LOCK_EVICTED
  *
- * A process may leave out any of the three.  It takes SHMEM_LOCK_SLOWLOG and
- * SHMEM_LOCK_PATTERNS while it holds no other lock of ours.  The spinlocks of
+ * A process may leave out any of the three.  It takes SHMEM_LOCK_SLOWLOG,
+ * SHMEM_LOCK_PATTERNS and SHMEM_LOCK_WAITS while it holds no other lock of
+ * ours.  The spinlocks of
  * entries and of the table come below all of these.  While a process holds a
  * lock it allocates nothing, looks nothing up in a catalog and reports nothing.
  */
@@ -46,6 +47,7 @@ typedef enum ShmemLockId
 	SHMEM_LOCK_TOTALS,
 	SHMEM_LOCK_SLOWLOG,
 	SHMEM_LOCK_PATTERNS,
+	SHMEM_LOCK_WAITS,
 	SHMEM_NLOCKS
 } ShmemLockId;
 

@@ -270,6 +270,12 @@ put_pattern(void *arg, const Pattern *pattern)
 }
 
 static void
+put_wait(void *arg, const WaitEntry * entry)
+{
+	put_record(arg, SNAPSHOT_WAIT, entry, sizeof(WaitEntry), NULL, 0);
+}
+
+static void
 put_totals(SnapshotWriter *writer)
 {
 	DatabaseTotals *databases = palloc(sizeof(DatabaseTotals) * TOTALS_DATABASES);
@@ -295,6 +301,7 @@ put_all(SnapshotWriter *writer, TimestampTz now, bool complete)
 	StatementsInfo info;
 	SlowringState slow;
 	PatternsState patterns;
+	WaitsInfo	waits;
 	pg_crc32c	crc;
 
 	INIT_CRC32C(writer->crc);
@@ -315,6 +322,10 @@ put_all(SnapshotWriter *writer, TimestampTz now, bool complete)
 	patterns_state(&patterns);
 	put_record(writer, SNAPSHOT_PATTERNS, &patterns, sizeof(patterns), NULL, 0);
 	patterns_read(put_pattern, writer);
+
+	waits_info(&waits);
+	put_record(writer, SNAPSHOT_WAITS, &waits, sizeof(waits), NULL, 0);
+	waits_read(put_wait, writer);
 
 	put_record(writer, SNAPSHOT_BASE, &shared->base, sizeof(SnapshotBase),
 			   NULL, 0);
@@ -338,6 +349,7 @@ fingerprint(void)
 	StatementsInfo info;
 	SlowringState slow;
 	PatternsState patterns;
+	WaitsInfo	waits;
 
 	INIT_CRC32C(writer.crc);
 	put(&writer, &serial, sizeof(serial));
@@ -351,6 +363,8 @@ fingerprint(void)
 	patterns_state(&patterns);
 	put(&writer, &patterns, sizeof(patterns));
 	patterns_read(put_pattern, &writer);
+	waits_info(&waits);
+	put(&writer, &waits, sizeof(waits));
 	return (uint64) 1 << 32 | writer.crc;
 }
 
@@ -655,6 +669,14 @@ restore(const char *data, bool complete)
 				record->last_seen = ((const Pattern *) payload)->last_seen;
 				nranked++;
 				break;
+			case SNAPSHOT_WAITS:
+				waits_restore_info(payload);
+				break;
+			case SNAPSHOT_WAIT:
+				record->rank = (double) ((const WaitEntry *) payload)->total_time;
+				record->last_seen = ((const WaitEntry *) payload)->last_seen;
+				nranked++;
+				break;
 			case SNAPSHOT_END:
 			case SNAPSHOT_NTYPES:
 				break;
@@ -668,6 +690,8 @@ restore(const char *data, bool complete)
 
 		if (ranked[i].frame->type == SNAPSHOT_PATTERN)
 			patterns_restore(payload);
+		else if (ranked[i].frame->type == SNAPSHOT_WAIT)
+			waits_restore(payload);
 		else
 		{
 			const SnapshotStatement *statement = payload;

@@ -40,7 +40,9 @@ static const uint32 struct_sizes[SNAPSHOT_NTYPES] = {
 	[SNAPSHOT_PATTERN] = sizeof(Pattern),
 	[SNAPSHOT_TOTALS] = sizeof(DatabaseTotals),
 	[SNAPSHOT_ERRORS] = sizeof(ErrorTotal),
-	[SNAPSHOT_BASE] = sizeof(SnapshotBase)
+	[SNAPSHOT_BASE] = sizeof(SnapshotBase),
+	[SNAPSHOT_WAITS] = sizeof(WaitsInfo),
+	[SNAPSHOT_WAIT] = sizeof(WaitEntry)
 };
 
 void
@@ -264,6 +266,15 @@ valid_pattern(const Pattern *pattern)
 }
 
 static bool
+valid_wait(const WaitEntry * entry)
+{
+	return entry->samples >= 0 && entry->total_time >= 0 &&
+		valid_timestamp(entry->last_seen) &&
+		VALID_STRING(entry->application) && VALID_STRING(entry->type) &&
+		VALID_STRING(entry->event);
+}
+
+static bool
 valid_record(const SnapshotFrame *frame)
 {
 	const void *payload = snapshot_payload(frame);
@@ -288,7 +299,10 @@ valid_record(const SnapshotFrame *frame)
 			return valid_patterns(payload);
 		case SNAPSHOT_PATTERN:
 			return valid_pattern(payload);
+		case SNAPSHOT_WAIT:
+			return valid_wait(payload);
 		case SNAPSHOT_END:
+		case SNAPSHOT_WAITS:
 		case SNAPSHOT_SLOWLOG:
 		case SNAPSHOT_TOTALS:
 		case SNAPSHOT_ERRORS:

@@ -29,10 +29,11 @@
 #include "slowring.h"
 #include "statements.h"
 #include "totals.h"
+#include "waits.h"
 
 #define SNAPSHOT_MAGIC		"QWSNAP\r\n"
 #define SNAPSHOT_BYTE_ORDER 0x01020304
-#define SNAPSHOT_FORMAT		2
+#define SNAPSHOT_FORMAT		3
 
 typedef enum SnapshotRecordType
 {
@@ -47,6 +48,8 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_TOTALS,			/* DatabaseTotals */
 	SNAPSHOT_ERRORS,			/* ErrorTotal */
 	SNAPSHOT_BASE,				/* SnapshotBase */
+	SNAPSHOT_WAITS,				/* WaitsInfo */
+	SNAPSHOT_WAIT,				/* WaitEntry */
 	SNAPSHOT_NTYPES
 } SnapshotRecordType;
 

@@ -39,6 +39,7 @@
 #include "statements.h"
 #include "texts.h"
 #include "visible.h"
+#include "waits.h"
 
 PG_FUNCTION_INFO_V1(pg_querywatch_statements_1_0);
 PG_FUNCTION_INFO_V1(pg_querywatch_statement_text_1_0);
@@ -539,11 +540,13 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	StatementsInfo statements;
 	SlowlogCounters slow;
 	PatternsInfo patterns;
+	WaitsInfo	waits;
 
 	begin_rows(&row, fcinfo);
 	statements_info(&statements);
 	slowlog_counters(&slow);
 	patterns_info(&patterns);
+	waits_info(&waits);
 
 	put(&row, CStringGetTextDatum(QW_VERSION));
 	put_int8(&row, statements.entries);
@@ -560,6 +563,9 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, patterns.dropped);
 	put_int8(&row, patterns.routes_folded);
 	put_int8(&row, patterns.applications_folded);
+	put_int8(&row, waits.entries);
+	put_int8(&row, waits.limit);
+	put_int8(&row, waits.evicted);
 	put_int8(&row, shmem_total_size());
 	put_int8(&row, shmem_connection_size());
 	put_timestamp(&row, statements.stats_reset);

@@ -29,6 +29,7 @@
 #include "duty.h"
 #include "metrics_http.h"
 #include "snapshot.h"
+#include "waits.h"
 #include "worker.h"
 
 #define WORKER_NAME		"pg_querywatch worker"
@@ -40,6 +41,7 @@
 static const WorkerDuty *const duties[] = {
 	&snapshot_duty,
 	&metrics_duty,
+	&waits_duty,
 	NULL
 };
 
