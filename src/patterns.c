@@ -160,6 +160,7 @@ static SharedBurst *shared_bursts = NULL;	/* burst_count() of them, of
 typedef struct BurstPlace
 {
 	bool		used;
+	bool		has_progress;	/* patterns_progress() was called */
 	OpenBurst  *burst;			/* part of "shared", or private */
 	SharedBurst *shared;		/* where readers see it; NULL if they do not */
 } BurstPlace;
@@ -819,6 +820,7 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	slot = take_shared_burst();
 	burst = slot != NULL ? &slot->burst : &private_bursts[handle];
 	places[handle].used = true;
+	places[handle].has_progress = false;
 	places[handle].shared = slot;
 	places[handle].burst = burst;
 
@@ -893,21 +895,25 @@ patterns_progress(int handle, const BurstProgress *progress)
 	place = &places[handle];
 	if (place->shared == NULL)
 		return;
+	place->has_progress = true;
 	begin_writing(place->shared);
 	place->burst->progress = *progress;
 	end_writing(place->shared);
 }
 
-void
+bool
 patterns_grown(int handle, BurstGrowth growth)
 {
 	SharedBurst *slot = places[handle].shared;
 
 	if (unlikely(slot == NULL))
-		return;
+		return true;
+	if (unlikely(!places[handle].has_progress))
+		return false;
 	begin_writing(slot);
 	slot->burst.progress.growth = growth;
 	end_writing(slot);
+	return true;
 }
 
 void

@@ -148,9 +148,9 @@ extern void patterns_progress(int handle, const BurstProgress *progress);
 
 /*
  * The same of what every execution changes; the rest is as patterns_progress()
- * told it, which was called before
+ * told it last.  False, with nothing done, if it did not.
  */
-extern void patterns_grown(int handle, BurstGrowth growth);
+extern bool patterns_grown(int handle, BurstGrowth growth);
 
 /* What was told of it last */
 extern const BurstFacts *patterns_facts(int handle);

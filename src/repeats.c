@@ -823,8 +823,8 @@ repeats_continue(RepeatRun *run, uint64 queryid)
  * Readers follow a burst as it goes on: all that is known of it is told with
  * every execution, past WINDOW_LONG_BURST only when it has grown by an eighth or after
  * a second, and its counts with those in between.  Inside of a transaction
- * block it is told when it is four times as long, its counts with every eighth
- * execution, and when the block ends what was not told meanwhile.  A reader of
+ * block it is told when it is four times as long, or long, its counts with every
+ * eighth execution, and when the block ends what was not told meanwhile.  A reader of
  * the same session has repeats_publish().
  */
 static uint64
@@ -834,7 +834,9 @@ executions_due(const RepeatRun *run)
 
 	if (window_is_long(run))
 		return executions + executions / 8;
-	return executions + (IsTransactionBlock() ? 3 * executions : 1);
+	if (!IsTransactionBlock())
+		return executions + 1;
+	return Min(4 * executions, WINDOW_LONG_BURST + 1);
 }
 
 static void
@@ -931,7 +933,8 @@ end_asked(RepeatRun *run)
 			if (window_ends_uncounted(window, run) ||
 				window_end_key(window, run))
 			{
-				patterns_grown(handle, window_growth(run));
+				if (unlikely(!patterns_grown(handle, window_growth(run))))
+					tell_progress(run, handle);
 				return;
 			}
 		}
