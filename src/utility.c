@@ -384,9 +384,11 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			e.usage = &usage;
 			measure_usage(&measure, &usage);
 			slot = statements_slot(&e.key);
-			/* to hide constants takes memory: not while an error is handled */
-			if (slot >= 0 && !hide)
-				describe_utility(slot, tag, text, length, false);
+			/* to hide constants takes memory: not where there may be none */
+			if (slot >= 0 &&
+				(!hide || ERRCODE_TO_CATEGORY(geterrcode()) !=
+				 ERRCODE_INSUFFICIENT_RESOURCES))
+				describe_utility(slot, tag, text, length, hide);
 			record_failure(&e, NULL, text, 0, length);
 			if (unlikely(capture_on) && captured)
 				capture_utility(&e, text, length);
