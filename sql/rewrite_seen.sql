@@ -166,6 +166,66 @@ ROLLBACK;
 \set ECHO all
 SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ 't_|parent|staff' ORDER BY query COLLATE "C";
 
+-- what the loop itself writes: the table, through a view, a trigger, a foreign
+-- key's action or a function; other tables; after the loop; and settings
+CREATE TABLE stock (id int PRIMARY KEY, kind int, amount int);
+INSERT INTO stock SELECT i, i % 3, i FROM generate_series(1, 12) AS i;
+CREATE VIEW stock_view AS SELECT * FROM stock;
+CREATE TABLE moves (id int, n int);
+CREATE FUNCTION move() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE stock SET amount = amount + 1; RETURN NULL; END';
+CREATE TABLE moves_trigger (id int);
+CREATE TRIGGER t AFTER INSERT ON moves_trigger FOR EACH ROW EXECUTE FUNCTION move();
+CREATE TABLE boxes (id int PRIMARY KEY, stock_id int REFERENCES stock ON DELETE CASCADE);
+INSERT INTO boxes SELECT i, i FROM generate_series(1, 12) AS i;
+CREATE FUNCTION take(int) RETURNS int LANGUAGE plpgsql AS 'BEGIN UPDATE stock SET amount = amount - 1 WHERE id = $1; RETURN 1; END';
+CREATE TABLE halves (id int, n int) PARTITION BY LIST (id);
+CREATE TABLE halves_1 PARTITION OF halves DEFAULT;
+INSERT INTO halves SELECT i, i FROM generate_series(1, 12) AS i;
+SELECT querywatch.reset_patterns() IS NULL \g /dev/null
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('SELECT sum(amount) AS s1 FROM stock WHERE kind = %s', i), format('UPDATE stock SET amount = amount + %s WHERE id = %s', i, i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT amount AS s2 FROM stock WHERE id = %s', i), format('UPDATE stock_view SET amount = %s WHERE id = %s', i, i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT amount AS s3 FROM stock_view WHERE id = %s', i), format('DELETE FROM stock WHERE id = %s AND kind >= 0', i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT amount AS s4, id FROM stock WHERE id = %s', i), format('INSERT INTO moves_trigger VALUES (%s)', i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT id AS s5 FROM boxes WHERE stock_id = %s', i), format('DELETE FROM stock WHERE id = %s', i % 4 + 1) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT amount AS s6, kind FROM stock WHERE id = %s', i), format('SELECT take(%s)', i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT n AS s7 FROM halves WHERE id = %s', i), format('UPDATE halves_1 SET n = n + %s WHERE id = %s', i, i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT amount AS s8, id, kind FROM stock WHERE id = %s', i), format('INSERT INTO moves VALUES (%s, %s)', i, i) FROM generate_series(1, 8) AS i \gexec
+SELECT format('SELECT amount AS s9, kind, id FROM stock WHERE id = %s', i) FROM generate_series(1, 8) AS i \gexec
+UPDATE stock SET amount = amount + 1;
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT id AS t1, amount FROM stock WHERE id = %s', i), 'TRUNCATE moves' FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT kind AS t2, amount FROM stock WHERE id = %s', i), format('SET LOCAL TimeZone = %L', i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('SELECT kind AS t3, id, amount FROM stock WHERE id = %s', i), format('SET LOCAL statement_timeout = %L', 60000 + i) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('UPDATE stock SET amount = amount + %s WHERE id = %s AND kind >= 0', i, i), format('UPDATE stock SET amount = amount * 2 WHERE kind = %s', i % 3) FROM generate_series(1, 8) AS i \gexec
+ROLLBACK;
+\o
+\set ECHO all
+SELECT query, coalesce(rewrite, 'none') FROM querywatch.findings WHERE query ~ ' AS [st]\d| AND kind ' ORDER BY query COLLATE "C";
+
 SET client_min_messages = warning;
 SELECT querywatch.reset_patterns() IS NULL \g /dev/null
 DROP SCHEMA loops CASCADE;

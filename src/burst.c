@@ -486,11 +486,75 @@ distinct_keys(const BurstFacts *facts, uint64 distinct)
 	return facts->same_row ? Min(distinct, 1) : distinct;
 }
 
+static bool
+shares_tables(const StatementShape *a, const StatementShape *b)
+{
+	for (int i = 0; i < a->nrelations; i++)
+	{
+		for (int j = 0; j < b->nrelations; j++)
+		{
+			if (a->relations[i] == b->relations[j])
+				return true;
+		}
+	}
+	return false;
+}
+
+/* May what "writer" did have changed what "statement" reads or writes? */
+static bool
+may_change(const WindowStatement *writer, const WindowStatement *statement)
+{
+	return writer->counts.wrote_within ||
+		writer->shape.command == SHAPE_OTHER ||
+		(writer->shape.flags & SHAPE_WRITES_OTHERS) != 0 ||
+		((writer->shape.flags | statement->shape.flags) &
+		 SHAPE_INCOMPLETE) != 0 ||
+		shares_tables(&writer->shape, &statement->shape);
+}
+
+uint16
+burst_changed(const Window *window, const WindowStatement *statement,
+			  uint64 first, uint64 last)
+{
+	uint16		result = 0;
+
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		const WindowStatement *other = window->statements[i];
+		const WindowCounts *counts = &other->counts;
+
+		if (other->queryid == statement->queryid ||
+			!(other->writes || counts->wrote_within) ||
+			counts->executions == 0 || counts->last_position < first ||
+			(other->serial == window->serial && counts->first_position > last))
+			continue;
+		result |= VARIED_OTHER_TABLES;
+		if (may_change(other, statement))
+			result |= VARIED_DATA;
+	}
+	return result;
+}
+
+/* The same of all executions of a burst of the window */
 static uint16
-varied(const WindowStatement *statement)
+changed_between(const Window *window, const WindowStatement *statement)
 {
 	const WindowCounts *counts = &statement->counts;
-	uint16		result = counts->varying;
+
+	if (counts->first_written == window->written &&
+		counts->first_changes == window->changes)
+		return 0;
+	if (counts->changed_after > 0 && counts->changed_after < counts->executions)
+		return VARIED_OTHER_TABLES | VARIED_DATA;
+	return burst_changed(window, statement, counts->first_position,
+						 counts->last_position);
+}
+
+static uint16
+varied(const Window *window, const WindowStatement *statement)
+{
+	const WindowCounts *counts = &statement->counts;
+	uint16		result = counts->varying | changed_between(window, statement);
 
 	if (counts->others_vary || counts->hashed == 0 ||
 		(counts->keys_apart && counts->hashed < counts->executions))
@@ -520,7 +584,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 	progress->distinct_values = valueset_count(&detail->all, counts->hashed);
 	progress->distinct_keys = valueset_count(keys_of(statement, detail),
 											 counts->hashed);
-	progress->varied = varied(statement);
+	progress->varied = varied(window, statement);
 }
 
 void
@@ -569,7 +633,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->in_trace = window->context.trace != 0;
 
 	facts->same_row = counts->same_row;
-	facts->varied = varied(statement);
+	facts->varied = varied(window, statement);
 	facts->distinct_values = estimate(&detail->all, counts);
 	facts->distinct_keys = distinct_keys(facts, estimate(keys_of(statement, detail),
 														 counts));

@@ -781,6 +781,8 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	DestReceiver *dest = queryDesc->dest;
 	bool		watch;
 
+	if (unlikely(queryDesc->operation != CMD_SELECT) && nesting_level > 0)
+		repeats_wrote_within();
 	r->local = NULL;
 	r->counted = tracked(queryid) &&
 		(qw_track == TRACK_ALL || likely(!runs_held_cursor()));

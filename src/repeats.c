@@ -1038,6 +1038,20 @@ repeats_wrote(void)
 }
 
 void
+repeats_wrote_within(void)
+{
+	if (window)
+		window_wrote_within(window);
+}
+
+void
+repeats_changed(void)
+{
+	if (window)
+		window_changed(window);
+}
+
+void
 repeats_passed(uint64 now)
 {
 	if (window)

@@ -131,6 +131,15 @@ extern void repeats_committed(void);
 /* A utility statement wrote something */
 extern void repeats_wrote(void);
 
+/* A statement wrote inside of another */
+extern void repeats_wrote_within(void);
+
+/*
+ * What others return may be different from now on, for no statement's writing
+ * that was seen
+ */
+extern void repeats_changed(void);
+
 /* A statement of the client's that repeats_begin() returned NULL for ended */
 extern void repeats_passed(uint64 now);
 

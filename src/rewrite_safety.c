@@ -346,6 +346,54 @@ is_unsafe(Node *node, SafetyCheck *check)
 	return expression_tree_walker(node, is_unsafe, check);
 }
 
+/* May it read or write rows of another relation than those it names? */
+static bool
+reaches_others(Node *node, SafetyCheck *check)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_function_unsafe, check))
+		return true;
+	if (IsA(node, RangeTblEntry))
+	{
+		const RangeTblEntry *rte = (const RangeTblEntry *) node;
+		Relation	rel;
+		bool		result;
+
+		if (rte->rtekind != RTE_RELATION || rte->relid < FirstNormalObjectId)
+			return false;
+		rel = open_now(rte->relid);
+		result = rel->rd_rel->relkind != RELKIND_RELATION ||
+			rel->rd_rel->relrowsecurity || rel->rd_rel->relispartition ||
+			has_subclass(rte->relid) || has_superclass(rte->relid);
+		table_close(rel, NoLock);
+		return result;
+	}
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, reaches_others, check,
+								 QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, reaches_others, check);
+}
+
+/*
+ * Was there the same data for all executions?  Where other tables were written
+ * between them, that is known of plain tables only.
+ */
+static bool
+had_same_data(Query *query, const RewriteSource *source)
+{
+	SafetyCheck check = {
+		.writes = true,
+		.one_transaction = source->one_transaction
+	};
+
+	if (!source->seen)
+		return true;
+	return (source->varied & VARIED_DATA) == 0 &&
+		((source->varied & VARIED_OTHER_TABLES) == 0 ||
+		 !reaches_others((Node *) query, &check));
+}
+
 bool
 rewrite_reads_safely(Query *query, const RewriteSource *source)
 {
@@ -355,7 +403,7 @@ rewrite_reads_safely(Query *query, const RewriteSource *source)
 
 	return query->commandType == CMD_SELECT && !query->hasModifyingCTE &&
 		!contain_volatile_functions((Node *) query) &&
-		!is_unsafe((Node *) query, &check);
+		!is_unsafe((Node *) query, &check) && had_same_data(query, source);
 }
 
 /* Tables that a write touches, and what it does with them */
@@ -551,7 +599,7 @@ rewrite_writes_safely(Query *query, const RewriteSource *source)
 	bool		result;
 
 	if (query->resultRelation == 0 || query->cteList != NIL ||
-		query->hasSubLinks)
+		query->hasSubLinks || !had_same_data(query, source))
 		return false;
 	target = rt_fetch(query->resultRelation, query->rtable);
 	switch (query->commandType)

@@ -16,8 +16,10 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
 #include "lib/stringinfo.h"
@@ -25,6 +27,7 @@
 #include "parser/parsetree.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 #include "compat.h"
 #include "normalize.h"
@@ -555,6 +558,25 @@ walk_jointree(ShapeBuilder *builder, Node *node)
 	}
 }
 
+/* Does a write to it go, or go too, to other tables? */
+static bool
+writes_others(const RangeTblEntry *rte)
+{
+	HeapTuple	tuple;
+	bool		result;
+
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(rte->relid));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	result = (rte->relkind != RELKIND_RELATION &&
+			  rte->relkind != RELKIND_PARTITIONED_TABLE) ||
+		((Form_pg_class) GETSTRUCT(tuple))->relhasrules;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
 /* Relations, conditions and locks of a query and those inside it */
 static void
 walk_query(ShapeBuilder *builder, Query *query)
@@ -570,6 +592,9 @@ walk_query(ShapeBuilder *builder, Query *query)
 
 	if (query->commandType != CMD_SELECT)
 		builder->shape->flags |= SHAPE_WRITES;
+	if (query->resultRelation > 0 &&
+		writes_others(rt_fetch(query->resultRelation, query->rtable)))
+		builder->shape->flags |= SHAPE_WRITES_OTHERS;
 
 	foreach(lc, query->rowMarks)
 	{

@@ -54,6 +54,9 @@ typedef enum ShapeCommand
 #define SHAPE_IGNORED			0x1000	/* carries querywatch='ignore' */
 #define SHAPE_INCOMPLETE		0x2000	/* more relations or conditions than
 										 * fit */
+#define SHAPE_WRITES_OTHERS		0x4000	/* writes a view, a foreign table or
+										 * one with rules: other tables than
+										 * it names */
 
 /* Where a value that varies between executions comes from */
 typedef enum ShapeValueSource

@@ -452,7 +452,7 @@ list_routes(StringInfo buf, const Finding *finding)
 static bool
 one_condition_varies(const Pattern *p)
 {
-	int			conditions = p->varied & ~(VARIED_OTHERS | VARIED_SAME_KEYS);
+	int			conditions = p->varied & (VARIED_CONDITION(SHAPE_MAX_CONDITIONS) - 1);
 
 	return (conditions & (conditions - 1)) == 0;
 }

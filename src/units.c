@@ -158,6 +158,41 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 	facts->last_end += facts->exec_time / Max(facts->executions, 1);
 }
 
+/* What varied between the ring's records from begin to before end */
+static uint16
+varied_between(const Window *window, const WindowStatement *statement,
+			   uint64 begin, uint64 end)
+{
+	const WalkStatement *walked = statement->walk;
+	int			nconditions = statement->shape.nconditions;
+	uint16		varied = VARIED_SAME_KEYS;
+	const uint64 *first;
+
+	if (ring_begin(walked) > begin || begin >= end ||
+		walked->record_size != WALK_RECORD + nconditions)
+		return varied | VARIED_OTHERS | VARIED_OTHER_TABLES | VARIED_DATA |
+			(VARIED_CONDITION(nconditions) - 1);
+	first = record_of(walked, begin);
+	for (uint64 r = begin; r < end; r++)
+	{
+		const uint64 *record = record_of(walked, r);
+
+		for (int i = 0; i < nconditions; i++)
+		{
+			if (record[WALK_RECORD + i] != first[WALK_RECORD + i])
+				varied |= VARIED_CONDITION(i);
+		}
+		/* what else is in the values is not told apart */
+		if (nconditions != 1 ||
+			record[RECORD_ALL] != record[WALK_RECORD])
+			varied |= VARIED_OTHERS;
+	}
+	if (window->changed_at >= place_of(window, first))
+		return varied | VARIED_OTHER_TABLES | VARIED_DATA;
+	return varied | burst_changed(window, statement, place_of(window, first),
+								  place_of(window, record_of(walked, end - 1)));
+}
+
 /* Whose rows these are */
 static void
 set_parent(WalkParent *parent, const WalkRows *rows)
@@ -210,6 +245,8 @@ fill_facts(Window *window, const WindowStatement *statement, BurstFacts *facts)
 	fill_counts(window, statement, walked->before_unit,
 				walked->before_unit + executions_in_unit(window, statement),
 				facts);
+	facts->varied = varied_between(window, statement, walked->before_unit,
+								   walked->before_unit + facts->executions);
 	facts->unit = role;
 	if (walked->in_unit)
 		fill_walk(walk, &walked->best->parent, facts);

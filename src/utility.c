@@ -65,6 +65,30 @@ is_harmless(Node *parsetree)
 	}
 }
 
+/* Does it set what results are written or names are looked up by? */
+static bool
+sets_results(Node *parsetree)
+{
+	static const char *const settings[] = {
+		"bytea_output", "datestyle", "default_text_search_config",
+		"extra_float_digits", "intervalstyle", "lc_monetary", "lc_numeric",
+		"lc_time", "role", "row_security", "search_path",
+		"session_authorization", "timezone", "transform_null_equals",
+		"xmlbinary"
+	};
+	const char *name;
+
+	if (!IsA(parsetree, VariableSetStmt))
+		return false;
+	name = ((VariableSetStmt *) parsetree)->name;
+	for (int i = 0; name != NULL && i < lengthof(settings); i++)
+	{
+		if (pg_strcasecmp(name, settings[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Does it undo what this transaction did, all of it or since a savepoint?  To
  * be asked before it runs.
@@ -324,6 +348,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	volatile bool committed = commits(parsetree);
 	volatile bool captured = level == 0 && !is_control(parsetree);
 	volatile bool wrote = !is_harmless(parsetree);
+	volatile bool changed = wrote || sets_results(parsetree);
 	const char *text = queryString;
 	int			location = pstmt->stmt_location;
 	int			length = pstmt->stmt_len;
@@ -414,7 +439,11 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			repeats_committed();
 		else if (wrote)
 			repeats_wrote();
+		if (changed)
+			repeats_changed();
 	}
+	else if (wrote)
+		repeats_wrote_within();
 	if (!track)
 		return;
 

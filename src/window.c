@@ -214,6 +214,14 @@ free_entry(Window *window)
 	statement = window->statements[index];
 	if (unlikely(statement->covered))
 		units_end_burst(window, statement);
+	if (statement->writes || statement->counts.wrote_within)
+	{
+		/* nobody will know what it wrote */
+		if (statement->serial == window->serial)
+			window_changed(window);
+		else
+			window->changed_at = window->position;
+	}
 	if (statement->serial == window->serial && statement->counts.burst)
 	{
 		report_burst(window, statement);
@@ -340,7 +348,10 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 	{
 		*asks = false;
 		if (is_write(shape))
+		{
 			window->written++;
+			window_changed(window);
+		}
 		return NULL;
 	}
 
@@ -662,6 +673,8 @@ void
 window_make_burst(Window *window, WindowStatement *statement)
 {
 	statement->counts.burst = true;
+	if (statement->counts.first_changes != window->changes)
+		statement->counts.changed_after = 1;
 	statement->counts.told = 0;
 	window->bursts[window->nbursts++] = statement->index;
 }
@@ -710,6 +723,53 @@ void
 window_wrote(Window *window)
 {
 	window->written++;
+}
+
+void
+window_changed(Window *window)
+{
+	window->changes++;
+	window->changed_at = window->position;
+	for (int i = 0; window->open && i < window->nbursts; i++)
+	{
+		WindowCounts *counts =
+		&window->statements[window->bursts[i]]->counts;
+
+		if (counts->changed_after == 0)
+			counts->changed_after = counts->executions;
+	}
+}
+
+void
+window_wrote_within(Window *window)
+{
+	window->written++;
+	if (window->within != window->tick)
+	{
+		for (int i = 0; i < window->nstatements; i++)
+		{
+			if (window->last_used[i] == window->tick)
+			{
+				window->within = window->tick;
+				window->within_index = i;
+				break;
+			}
+		}
+	}
+	if (window->open && window->within == window->tick)
+	{
+		WindowStatement *statement =
+		window->statements[window->within_index];
+
+		/* has it not ended yet? */
+		if (statement->serial == window->serial &&
+			statement->start > window->last_end)
+		{
+			statement->counts.wrote_within = true;
+			return;
+		}
+	}
+	window_changed(window);
 }
 
 /* ----------

@@ -111,6 +111,11 @@ typedef struct WindowArmed
  * never the same in two.
  */
 #define VARIED_CONDITION(i)		(1U << (i))
+#define VARIED_OTHER_TABLES	0x1000	/* other tables were written between the
+									 * executions */
+#define VARIED_DATA			0x2000	/* what they read or write was, or may
+									 * have been, changed between them by
+									 * another statement */
 #define VARIED_OTHERS			0x4000	/* values that are no condition's */
 #define VARIED_SAME_KEYS		0x8000
 
@@ -431,6 +436,13 @@ extern void window_more_rows(Window *window, WindowStatement *statement,
 
 /* This session wrote something that no shape shows (COPY, DDL, CALL) */
 extern void window_wrote(Window *window);
+
+/* A statement wrote inside of the one that is running: a trigger's, say */
+extern void window_wrote_within(Window *window);
+
+/* Something changed what other statements return, which the window knows no
+ * tables of: COPY, DDL, a setting */
+extern void window_changed(Window *window);
 
 /*
  * A statement that the window does not look at has ended: the time it took is

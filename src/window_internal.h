@@ -63,6 +63,9 @@ typedef struct WindowCounts
 	bool		same_row;		/* its conditions lead to one row only */
 	bool		armed;			/* its rows are wanted */
 	bool		taken;			/* a unit has told of it in this window */
+	bool		wrote_within;	/* statements inside of it wrote */
+	uint64		changed_after;	/* executions before a change of which no
+								 * tables are known; 0: there was none */
 	uint64		before_transaction; /* executions before the transaction of
 									 * the last one */
 	uint64		most_in_one;	/* most executions in one transaction, of
@@ -88,6 +91,7 @@ typedef struct WindowCounts
 	uint32		first_written;	/* the window's "written" when the statement
 								 * ran first ... */
 	uint32		hashed_written; /* ... and when it was first hashed */
+	uint32		first_changes;	/* the window's "changes" when it ran first */
 } WindowCounts;
 
 struct WindowStatement
@@ -254,6 +258,11 @@ struct Window
 	uint64		batch;			/* round trips */
 	uint64		tick;			/* clock of last_used */
 	uint32		written;		/* writes */
+	uint32		changes;		/* of which no tables are known, ... */
+	uint64		changed_at;		/* ... and position at the last one */
+	uint64		within;			/* "tick" of the execution that had a write
+								 * inside last ... */
+	uint8		within_index;	/* ... and its entry */
 	int			nkeysets;
 	bool		walking;		/* there are rows that values are followed
 								 * over, or may be */
@@ -347,6 +356,14 @@ keys_of(const WindowStatement *statement, const WindowDetail *detail)
 {
 	return statement->counts.keys_apart ? &detail->keys : &detail->all;
 }
+
+/*
+ * burst.c: VARIED_OTHER_TABLES and VARIED_DATA, by what other statements wrote
+ * from position "first" to "last", in this window or earlier ones
+ */
+extern uint16 burst_changed(const Window *window,
+							const WindowStatement *statement, uint64 first,
+							uint64 last);
 
 /* Has the statement ended in this window, at least once? */
 static inline bool

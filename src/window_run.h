@@ -343,6 +343,7 @@ count_first(Window *window, WindowStatement *statement, uint64 now,
 	counts->in_blocks = 0;
 	counts->first_position = counts->last_position = position;
 	counts->first_written = window->written;
+	counts->first_changes = window->changes;
 }
 
 /* Counts a further one, but for its rows and its time */

@@ -15,7 +15,7 @@ D = decimal.Decimal
 
 class Case:
     def __init__(self, name, setup, loop, tables=(), role=None, one_transaction=True,
-                 ordered=False, times=(), before=()):
+                 ordered=False, times=(), before=(), whole=False):
         self.name = name
         self.setup = setup              # statements that make the schema
         self.before = before            # [(template, values)] run before the loop
@@ -25,6 +25,7 @@ class Case:
         self.one_transaction = one_transaction
         self.ordered = ordered          # does the loop's SELECT have an order?
         self.times = times              # columns of times: compared by rank
+        self.whole = whole              # run all of the loop, with the rewrite in one's place
 
 
 def fraction(i, n):
@@ -76,6 +77,24 @@ TYPES = {
     "jsonb": [["%d" % i for i in range(1, 9)], ['{"a": %d}' % i for i in range(1, 9)]],
     "oid": [list(range(1, 9))],
     "money": [["%d.50" % i for i in range(1, 9)]],
+    "time": [["0%d:30" % i for i in range(1, 9)]],
+    "timetz": [["0%d:30+0%d" % (i, i % 3) for i in range(1, 9)]],
+    "integer[]": [["{%d}" % i for i in range(1, 9)]],
+    "text[]": [["{a%d,b}" % i for i in range(1, 9)]],
+    "int4range": [["[%d,%d)" % (i, i + 3) for i in range(1, 9)]],
+    "point": [["(%d,1)" % i for i in range(1, 9)]],
+    "bit(3)": [["10%d" % (i % 2) for i in range(8)]],
+    "varbit": [["1" * i for i in range(1, 9)]],
+    "macaddr": [["08:00:2b:01:02:0%d" % i for i in range(1, 9)]],
+    "xid8": [[str(i) for i in range(1, 9)]],
+    "json": [["%d" % i for i in range(1, 9)]],
+    "prove_pair": [["(%d,a)" % i for i in range(1, 9)]],
+    "prove_ids": [["{%d}" % i for i in range(1, 9)]],
+    '"char"': [["a", "A", "b", "B", "c", "C", "d", "D"]],
+    "char": [["a", "A", "b", "B", "c", "C", "d", "D"]],
+    "interval hour": [[dt.timedelta(hours=i, minutes=30) for i in range(1, 9)]],
+    "timestamp(0)": [[dt.datetime(2024, 1, i, 12, 0, 0, 600000 * (i % 2)) for i in range(1, 9)]],
+    "timestamptz(0)": [[utc(2024, 1, i, 12, 0, 0, 600000 * (i % 2)) for i in range(1, 9)]],
 }
 
 # Once for each database; what a server does not have is left out
@@ -89,6 +108,8 @@ PRELUDE = [
     "CREATE DOMAIN prove_positive AS integer CHECK (VALUE > 0)",
     "CREATE DOMAIN prove_code AS text CHECK (VALUE <> 'x')",
     "CREATE DOMAIN prove_code5 AS varchar(5)",
+    "CREATE TYPE prove_pair AS (a integer, b text)",
+    "CREATE DOMAIN prove_ids AS integer[] CHECK (array_length(VALUE, 1) < 5)",
     "CREATE ROLE prove_app",
     "GRANT ALL ON SCHEMA public TO prove_app",
 ]
@@ -161,6 +182,39 @@ SELECTS = [
     ("SELECT id FROM {t} WHERE NOT (k = {{v}}) ORDER BY id", True),
     ("SELECT id FROM {t} WHERE k IS NOT DISTINCT FROM {{v}} ORDER BY id", True),
     ("SELECT id FROM {t} TABLESAMPLE BERNOULLI (50) WHERE k = {{v}}", False),
+    ("SELECT id, n FROM {t} WHERE k = {{v}} ORDER BY n FETCH FIRST {{c:2}} ROWS WITH TIES", False),
+    ("SELECT id FROM {t} WHERE k = {{v}} ORDER BY id FETCH FIRST {{c:2}} ROWS ONLY", True),
+    ("SELECT id FROM {t} WHERE k = {{v}} ORDER BY id FOR UPDATE SKIP LOCKED", True),
+    ("SELECT id FROM {t} WHERE k = {{v}} ORDER BY id LIMIT {{c:1}} FOR NO KEY UPDATE", True),
+    ("SELECT DISTINCT ON (n) n, id FROM {t} WHERE k = {{v}} ORDER BY n, id DESC", True),
+    ("SELECT id FROM {t} WHERE k = {{v}} INTERSECT SELECT id FROM {t} WHERE n > {{c:1}}", False),
+    ("SELECT id FROM {t} WHERE k = {{v}} EXCEPT ALL SELECT n FROM {t}", False),
+    ("SELECT n, s, count(*) FROM {t} WHERE k = {{v}} GROUP BY GROUPING SETS ((n), (s), ())", False),
+    ("SELECT n, sum(q) FROM {t} WHERE k = {{v}} GROUP BY ROLLUP (n) HAVING count(*) > {{c:0}}", False),
+    ("WITH x AS MATERIALIZED (SELECT * FROM {t} WHERE k = {{v}}) SELECT a.id, b.id FROM x a JOIN x b USING (n)", False),
+    ("WITH RECURSIVE x AS (SELECT id, n FROM {t} WHERE k = {{v}} UNION SELECT t.id, t.n FROM {t} t JOIN x ON t.id = x.n) SELECT id FROM x", False),
+    ("SELECT id, (SELECT max(id) FROM {t} b WHERE b.n = a.n) FROM {t} a WHERE k = {{v}}", False),
+    ("SELECT a.id, x.c FROM {t} a, LATERAL (SELECT count(*) AS c FROM {t} b WHERE b.n = a.n) x WHERE a.k = {{v}}", False),
+    ("SELECT id FROM {t} a WHERE a.k = {{v}} AND EXISTS (SELECT FROM {t} b WHERE b.n = a.n AND b.id <> a.id)", False),
+    ("SELECT id FROM {t} a WHERE NOT EXISTS (SELECT FROM {t} b WHERE b.id = a.n AND b.k = {{v}})", False),
+    ("SELECT id, lag(id) OVER w, sum(n) OVER w FROM {t} WHERE k = {{v}} WINDOW w AS (ORDER BY id)", False),
+    ("SELECT string_agg(s, {{c:','}} ORDER BY id) FROM {t} WHERE k = {{v}}", False),
+    ("SELECT count(DISTINCT s), sum(n) FILTER (WHERE n > {{c:1}}) FROM {t} WHERE k = {{v}}", False),
+    ("SELECT count(k), count(DISTINCT n) FROM {t} WHERE k = {{v}}", False),
+    ("SELECT max(n) FROM {t} WHERE k = {{v}} HAVING count(*) > {{c:1}}", False),
+    ("SELECT t.* FROM {t} t WHERE t.k = {{v}}", False),
+    ("SELECT t FROM {t} t WHERE t.k = {{v}}", False),
+    ("SELECT id AS k FROM {t} WHERE k = {{v}}", False),
+    ("SELECT k AS id, id AS k FROM {t} WHERE k = {{v}} ORDER BY {{c:1}}", False),
+    ("SELECT id FROM {t} WHERE (k) = ({{v}}) ORDER BY id", True),
+    ("SELECT id FROM ONLY {t} WHERE k = {{v}} ORDER BY id", True),
+    ("SELECT id FROM {t} WHERE k = {{v}} AND id IN (SELECT n FROM {t} WHERE k = {{v}})", False),
+    ("SELECT currval(pg_get_serial_sequence({{c:'{t}'}}, {{c:'ser'}})), id FROM {t} WHERE k = {{v}}", False),
+    ("SELECT id, clock_timestamp() > at FROM {t} WHERE k = {{v}}", False),
+    ("SELECT id, pg_backend_pid() > {{c:0}}, txid_current_if_assigned() FROM {t} WHERE k = {{v}}", False),
+    ("SELECT id, current_date, at < current_timestamp FROM {t} WHERE k = {{v}}", False),
+    ("SELECT id, $q$it's$q$, E'a\\n' FROM {t} WHERE k = {{v}} -- tail", False),
+    ("TABLE {t} LIMIT {{v}}", False),
 ]
 
 
@@ -175,7 +229,7 @@ def lookup(r, t):
     if r.random() < 0.15:
         keys[r.randrange(len(keys))] = None
     return Case("lookup %s" % columntype, keyed_table(r, t, columntype, values),
-                [(template, [key]) for key in keys], [t], ordered=ordered,
+                [(template, [key] * text.count("{{v}}")) for key in keys], [t], ordered=ordered,
                 one_transaction=r.random() < 0.8)
 
 
@@ -341,6 +395,28 @@ def hazards(t):
         ("two defaults of one sequence", ["CREATE SEQUENCE %sq" % t, "ALTER TABLE %s ADD ser integer DEFAULT nextval('%sq'), ADD ser2 integer DEFAULT nextval('%sq')" % (t, t, t)]),
         ("last value default", ["CREATE SEQUENCE %sq" % t, "SELECT nextval('%sq')" % t,
                                 "ALTER TABLE %s ADD ser bigint DEFAULT lastval()" % t]),
+        ("constraint trigger", [log, body % (t, "INSERT INTO %slog (t) SELECT count(*) FROM %s; RETURN NULL;" % (t, t)),
+                                "CREATE CONSTRAINT TRIGGER %sg AFTER INSERT OR UPDATE OR DELETE ON %s DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION %sf()" % (t, t, t)]),
+        ("column trigger", [log, body % (t, "INSERT INTO %slog (t) SELECT count(*) FROM %s; RETURN NULL;" % (t, t)),
+                            "CREATE TRIGGER %sg AFTER UPDATE OF n ON %s FOR EACH ROW WHEN (NEW.n IS NOT NULL) EXECUTE FUNCTION %sf()" % (t, t, t)]),
+        ("disabled trigger", [log, body % (t, "INSERT INTO %slog (t) SELECT count(*) FROM %s; RETURN NULL;" % (t, t)),
+                              trigger % (t, "AFTER UPDATE OR INSERT", t, "ROW", t), "ALTER TABLE %s DISABLE TRIGGER %sg" % (t, t)]),
+        ("suppressing trigger", row("BEFORE INSERT OR UPDATE OR DELETE", "IF (SELECT count(*) FROM %s) %% 2 = 0 THEN RETURN NULL; END IF; IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW;" % t)),
+        ("redundant update", ["CREATE TRIGGER %sg BEFORE UPDATE ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()" % (t, t)]),
+        ("updated_at", row("BEFORE INSERT OR UPDATE", "NEW.at := now(); RETURN NEW;")),
+        ("transition trigger", [log, body % (t, "INSERT INTO %slog (t) SELECT count(*) FROM newer; RETURN NULL;" % t),
+                                "CREATE TRIGGER %sg AFTER UPDATE ON %s REFERENCING NEW TABLE AS newer FOR EACH STATEMENT EXECUTE FUNCTION %sf()" % (t, t, t)]),
+        ("partial unique", ["CREATE UNIQUE INDEX ON %s (n) WHERE id > 1000" % t]),
+        ("expression unique", ["CREATE UNIQUE INDEX ON %s ((id + coalesce(n, 0) * 1000))" % t]),
+        ("self reference", ["ALTER TABLE %s ADD up integer REFERENCES %s" % (t, t)]),
+        ("update cascade", ["CREATE TABLE %sc (id serial, t_id integer REFERENCES %s ON UPDATE SET NULL ON DELETE SET DEFAULT)" % (t, t),
+                            "INSERT INTO %sc (t_id) SELECT id FROM %s WHERE id %% 3 = 0" % (t, t)]),
+        ("identity by default", ["ALTER TABLE %s ADD ser integer GENERATED BY DEFAULT AS IDENTITY" % t]),
+        ("cached sequence", ["CREATE SEQUENCE %sq CACHE 5" % t, "ALTER TABLE %s ADD ser integer DEFAULT nextval('%sq')" % (t, t), "ALTER SEQUENCE %sq OWNED BY %s.ser" % (t, t)]),
+        ("owned sequence of another column", ["ALTER TABLE %s ADD ser serial" % t, "ALTER TABLE %s ADD ser2 integer DEFAULT nextval('%s_ser_seq')" % (t, t)]),
+        ("generated of generated type", ["ALTER TABLE %s ADD gen text GENERATED ALWAYS AS (upper(s) || coalesce(n, 0)::text) STORED" % t]),
+        ("restrictive security", ["ALTER TABLE %s ENABLE ROW LEVEL SECURITY" % t, "ALTER TABLE %s FORCE ROW LEVEL SECURITY" % t, "GRANT ALL ON %s TO prove_app" % t,
+                                  "CREATE POLICY p ON %s USING (id < 1000)" % t, "CREATE POLICY q ON %s AS RESTRICTIVE FOR UPDATE USING (n < 4)" % t]),
         ("rule", [log, "CREATE RULE r AS ON INSERT TO %s DO ALSO INSERT INTO %slog (t) VALUES ('i')" % (t, t),
                   "CREATE RULE r2 AS ON UPDATE TO %s DO ALSO INSERT INTO %slog (t) VALUES ('u')" % (t, t)]),
         ("reading domain", ["CREATE FUNCTION %sd(i integer) RETURNS boolean LANGUAGE sql STABLE AS $$SELECT count(*) < 1000 FROM %s WHERE i > 0$$" % (t, t),
@@ -642,6 +718,139 @@ def pages(r, t):
     return Case("pages", setup, [(template, [7 * i]) for i in range(9)], [], ordered=True)
 
 
+def composite(r, t):
+    """Keys of two columns of any types, and a foreign key over both"""
+    one, two = r.choice(list(TYPES)), r.choice(list(TYPES))
+    a, b = TYPES[one][0], TYPES[two][0]
+    setup = ["CREATE TABLE %s (a %s, b %s, n integer, s text)" % (t, one, two),
+             "INSERT INTO %s VALUES %s" % (t, ", ".join("(%s, %s, %d, 's%d')" % (
+                 literal(x), literal(y), i, i % 3) for i, (x, y) in enumerate(
+                     [(a[i % len(a)], b[i * 3 % len(b)]) for i in range(16)])))]
+    text = r.choice(["SELECT n FROM %s WHERE a = {v} AND b = {v}", "SELECT n, s FROM %s WHERE (a, b) = ({v}, {v}) ORDER BY n",
+                     "SELECT count(*) FROM %s WHERE b = {v} AND a = {v}", "SELECT * FROM %s WHERE a = {v} AND s = {c:'s1'} AND b = {v}",
+                     "UPDATE %s SET n = n + {c:1} WHERE a = {v} AND b = {v}", "DELETE FROM %s WHERE a = {v} AND b = {v}",
+                     "UPDATE %s SET s = {c:'x'} WHERE a = {v} AND b IS NOT DISTINCT FROM {v} RETURNING n"]) % t
+    first, second = r.choice(TYPES[one]), r.choice(TYPES[two])
+    if "b = {v} AND a" in text:
+        first, second = second, first
+    loop = [(Template(text), None)]
+    template = Template(text)
+    loop = [(template, [first[i % len(first)], second[i * 3 % len(second)]]) for i in r.sample(range(16), 8)]
+    if r.random() < 0.2:
+        loop[3][1][r.randrange(2)] = None
+    return Case("composite (%s, %s)" % (one, two), setup, loop, [t], ordered="ORDER" in text)
+
+
+def settings_changed(r, t):
+    """A session that changes settings in the loop, or shadows the table"""
+    setup = keyed_table(r, t, "integer", None)
+    text = r.choice(["SELECT id, at::text FROM %s WHERE k = {v}", "SELECT id, to_char(at, {c:'DD HH24'}) FROM %s WHERE k = {v}",
+                     "SELECT id, f::text FROM %s WHERE k = {v}", "SELECT count(*) FROM %s WHERE k = {v}",
+                     "SELECT id FROM %s WHERE k = {v} AND at < {c:'2024-01-02 03:00'} ORDER BY id", "SELECT at::date, n FROM %s WHERE k = {v}"]) % t
+    template = Template(text)
+    between = r.choice(["SET TimeZone = %d", "SET DateStyle = 'German' /* %d */", "SET extra_float_digits = -%d", "SET IntervalStyle = iso_8601 /* %d */",
+                        "SET search_path = pg_catalog, public /* %d */", "CREATE TEMP TABLE " + t + " AS SELECT %d AS id, 1 AS k, 2 AS n, 's' AS s, 1.0 AS q, 1.5::float8 AS f, now() AS at",
+                        "TRUNCATE " + t + " /* %d */", "ALTER TABLE " + t + " ALTER n TYPE bigint /* %d */", "COPY " + t + "(id, k) FROM PROGRAM 'echo 10%d,1' (FORMAT csv)",
+                        "DO $$BEGIN UPDATE " + t + " SET k = k + 1 WHERE k > %d; END$$"])
+    loop = [(template, [i % 8 + 1]) for i in range(10)]
+    at = r.randrange(1, 10)
+    loop.insert(at, (Template(between % (at % 3 + 1)), []))
+    if r.random() < 0.5 and "TEMP" not in between:
+        loop = [x for i in range(10) for x in ((template, [i % 8 + 1]), (Template(between % (i % 3 + 1)), []))]
+    return Case("settings (%s)" % between.split(" ")[0], setup, loop, [], ordered="ORDER" in text,
+                one_transaction=r.random() < 0.5)
+
+
+def reads_writes(r, t):
+    """A loop that reads what it writes: the table, by way of a view, a parent,
+    a trigger, a function or a rule"""
+    way = r.choice(["table", "table", "view", "read view", "partition", "parent", "child", "trigger", "cascade", "rule", "function", "procedure",
+                    "cte", "other", "other", "temporary", "returning"])
+    setup = keyed_table(r, t + "b", "integer", None)
+    read = written = t + "b"
+    if way == "view":
+        setup.append("CREATE VIEW %sv AS SELECT * FROM %sb" % (t, t))
+        written = t + "v"
+    elif way == "read view":
+        setup.append("CREATE VIEW %sv AS SELECT * FROM %sb" % (t, t))
+        read = t + "v"
+    elif way in ("partition", "parent"):
+        setup += ["CREATE TABLE %s (id integer, k integer, n integer) PARTITION BY RANGE (id)" % t,
+                  "CREATE TABLE %s1 PARTITION OF %s FOR VALUES FROM (MINVALUE) TO (1000)" % (t, t),
+                  "INSERT INTO %s SELECT id, k, n FROM %sb" % (t, t)]
+        read, written = (t, t + "1") if way == "partition" else (t + "1", t)
+    elif way == "child":
+        setup += ["CREATE TABLE %s (id integer, k integer, n integer)" % t, "CREATE TABLE %s1 () INHERITS (%s)" % (t, t),
+                  "INSERT INTO %s1 SELECT id, k, n FROM %sb" % (t, t)]
+        read, written = r.choice([(t, t + "1"), (t + "1", t)])
+    elif way == "trigger":
+        setup += ["CREATE TABLE %s (id integer PRIMARY KEY, k integer, n integer)" % t, "INSERT INTO %s SELECT id, k, n FROM %sb" % (t, t),
+                  "CREATE FUNCTION %sf() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN UPDATE %s SET n = n + 1 WHERE id > 0; RETURN NULL; END$$" % (t, t),
+                  "CREATE TRIGGER g AFTER UPDATE ON %sb FOR EACH %s EXECUTE FUNCTION %sf()" % (t, r.choice(["ROW", "STATEMENT"]), t)]
+        read = t
+    elif way == "cascade":
+        setup += ["CREATE TABLE %s (id integer PRIMARY KEY, k integer REFERENCES %sb ON UPDATE CASCADE ON DELETE CASCADE, n integer)" % (t, t),
+                  "INSERT INTO %s SELECT id, id, n FROM %sb" % (t, t)]
+        read = t
+    elif way == "rule":
+        setup += ["CREATE TABLE %s (id integer PRIMARY KEY, k integer, n integer)" % t, "INSERT INTO %s SELECT id, k, n FROM %sb" % (t, t),
+                  "CREATE RULE r AS ON UPDATE TO %sb DO ALSO UPDATE %s SET n = n + 1" % (t, t)]
+        read = t
+    elif way == "other":
+        setup += ["CREATE TABLE %s AS SELECT id, k, n FROM %sb" % (t, t)]
+        read = t
+    elif way == "temporary":
+        setup += ["CREATE TABLE %s AS SELECT id, k, n FROM %sb" % (t, t)]
+    change = r.choice(["UPDATE {w} SET n = n + {{v}} WHERE id = {{v}}", "UPDATE {w} SET k = {{v}} WHERE id = {{v}}",
+                       "UPDATE {w} SET n = {{v}} WHERE id > {{v}}"])
+    if way in ("cascade",):
+        change = r.choice(["DELETE FROM {w} WHERE n = {{v}} AND id = {{v}}", "UPDATE {w} SET id = id + 100 * {{v}} WHERE id = {{v}}"])
+    elif way == "function":
+        setup.append("CREATE FUNCTION %sf(a integer, b integer) RETURNS integer LANGUAGE plpgsql AS $$BEGIN UPDATE %sb SET n = n + a WHERE id > b; RETURN 1; END$$" % (t, t))
+        change = "SELECT %sf({{v}}, {{v}})" % t
+    elif way == "procedure":
+        setup.append("CREATE PROCEDURE %sf(a integer, b integer) LANGUAGE plpgsql AS $$BEGIN UPDATE %sb SET n = n + a WHERE id > b; END$$" % (t, t))
+        change = "CALL %sf({{v}}, {{v}})" % t
+    elif way == "cte":
+        change = "WITH x AS (UPDATE {w} SET n = n + {{v}} WHERE id > {{v}} RETURNING id) SELECT count(*) FROM x"
+    query = r.choice(["SELECT n FROM {r} WHERE id = {{v}}", "SELECT sum(n), count(*) FROM {r} WHERE k = {{v}}", "SELECT id, n FROM {r} WHERE k = {{v}} ORDER BY id",
+                      "SELECT id, n FROM {r} WHERE n > {{c:2}} AND k = {{v}}", "SELECT a.n FROM {r} a JOIN {r} b ON b.id = a.n WHERE a.k = {{v}}"])
+    reading = Template(query.format(r=read))
+    writing = Template(change.format(w=written))
+    order = r.choice(["turns", "turns", "reads first", "one between", "pairs"])
+    reads = [(reading, [i % 5 + 1]) for i in range(10)]
+    writes = [(writing, [i % 4 + 1, i + 1]) for i in range(10)]
+    if order == "turns":
+        loop = [x for pair in zip(reads, writes) for x in pair]
+    elif order == "reads first":
+        loop = reads + writes
+    elif order == "one between":
+        loop = reads[:7] + writes[:1] + reads[7:]
+    else:
+        loop = [x for i in range(0, 10, 2) for x in reads[i:i + 2] + writes[i:i + 2]]
+    if r.random() < 0.2:
+        loop.insert(r.randrange(len(loop)), (Template("SAVEPOINT s"), []))
+        loop.append((Template("ROLLBACK TO s"), []))
+        loop += reads[:4]
+    return Case("reads and writes (%s, %s)" % (way, order), setup, loop, [], ordered="ORDER" in query,
+                one_transaction=r.random() < 0.8 or any("SAVEPOINT" in x.text for x, _ in loop))
+
+
+def many_writes(r, t):
+    """Two statements that write one table in turns, or tables that have to do
+    with each other"""
+    setup = keyed_table(r, t, "integer", None, extra=", ser serial") + \
+        ["CREATE TABLE %sc (id serial, t_id integer REFERENCES %s%s, n integer)" % (t, t, r.choice([" ON DELETE CASCADE", " ON DELETE SET NULL", " DEFERRABLE INITIALLY DEFERRED", ""]))]
+    one, values_one = r.choice([("INSERT INTO {t} (id, n) VALUES ({{v}}, {{v}})", lambda i: [100 + i, i]), ("UPDATE {t} SET n = n + {{v}} WHERE id = {{v}}", lambda i: [i, i + 1]),
+                                ("UPDATE {t} SET n = n * {{v}} WHERE id = {{v}}", lambda i: [i + 2, i + 1]), ("DELETE FROM {t} WHERE id = {{v}}", lambda i: [i + 1])])
+    two, values_two = r.choice([("INSERT INTO {t}c (t_id, n) VALUES ({{v}}, {{v}})", lambda i: [i + 1, i]), ("INSERT INTO {t} (id, s) VALUES ({{v}}, {{v}})", lambda i: [200 + i, "x"]),
+                                ("UPDATE {t} SET n = n + {{c:1}} WHERE n > {{v}}", lambda i: [i]), ("UPDATE {t} SET n = n * {{c:2}} WHERE k = {{v}}", lambda i: [i % 8]),
+                                ("DELETE FROM {t} WHERE n = {{v}}", lambda i: [i % 5]), ("DELETE FROM {t}c WHERE t_id = {{v}}", lambda i: [i])])
+    a, b = Template(one.format(t=t)), Template(two.format(t=t))
+    loop = [x for i in range(8) for x in r.sample([(a, values_one(i)), (b, values_two(i))], 2)]
+    return Case("writes in turns", setup, loop, [t, t + "c"], one_transaction=r.random() < 0.8, whole=True)
+
+
 def families():
     return [lookup] * 6 + [two_conditions] * 4 + [unique_lookup, view_lookup, view_lookup] + [update] * 6 + \
-        [insert] * 5 + [interleaved] + [delete] * 3 + [other_target] * 2 + [parents] * 3 + [tree, pages]
+        [insert] * 5 + [interleaved] + [delete] * 3 + [other_target] * 2 + [parents] * 3 + [tree, pages] + [composite] * 3 + [settings_changed] + [reads_writes] * 4 + [many_writes] * 2

@@ -100,7 +100,7 @@ class Prover:
         for proc, in self.admin.execute(
                 "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = 'public'::regnamespace"
                 " AND proname ~ %s", [pattern]):
-            made["FUNCTION"].append(proc)
+            made["ROUTINE"].append(proc)
         for domain, in self.admin.execute(
                 "SELECT typname FROM pg_type WHERE typtype = 'd' AND typname ~ %s", [pattern]):
             made["DOMAIN"].append(domain)
@@ -285,8 +285,11 @@ class Prover:
             write = query.split()[0].upper() in ("INSERT", "UPDATE", "DELETE")
             if self.verdicts_wrong(evidence, query, values):
                 raise Wrong("%s: evidence says one value at a time: %s" % (kind, evidence))
+            changing = len({id(t) for t, _ in case.loop}) > 1
             for label, text in self.texts(rewrite, suggestion):
                 for written in (False, True):
+                    if changing and not write:
+                        self.rebuild(case, name)
                     self.counts[label] += not written
                     try:
                         if label == "join":
@@ -294,7 +297,8 @@ class Prover:
                         elif kind == "deep_offset":
                             self.check_pages(case, text, values, rows, written)
                         elif write:
-                            self.check_write(case, name, label, text, values, rows, after, written)
+                            self.check_write(case, name, label, text, values, rows,
+                                             [i for i, _ in mine], after, written)
                         else:
                             self.check_batch(case, query, text, values, rows, written)
                     except (psycopg.Error, psycopg2.Error) as error:
@@ -384,8 +388,11 @@ class Prover:
                 if places != sorted(places):
                     raise Wrong("another order: %s rather than %s" % ([plain[p] for p in sorted(places)], part))
 
-    def check_write(self, case, name, label, text, values, rows, after, written):
+    def check_write(self, case, name, label, text, values, rows, mine, after, written):
         """On the data as it was before the loop, in as many transactions"""
+        if case.whole:
+            self.check_whole(case, name, text, values, mine, after, written)
+            return
         self.rebuild(case, name)
         self.admin.execute("BEGIN" if case.one_transaction else "SELECT 1")
         try:
@@ -393,6 +400,31 @@ class Prover:
         finally:
             if case.one_transaction:
                 self.admin.execute("ROLLBACK")
+
+    def check_whole(self, case, name, text, values, mine, after, written):
+        """Runs the others of the loop too: the rewrite stands where the first
+        or where the last of its executions was"""
+        if not LIST.search(text):
+            return
+        arguments, varying, _ = self.arguments(text, values)
+        arguments.update({m: (True, values[m]) for m in varying})
+        found = []
+        for place in (mine[0], mine[-1]):
+            self.rebuild(case, name)
+            self.admin.execute("BEGIN")
+            try:
+                for i, (template, others) in enumerate(case.loop):
+                    if i == place:
+                        self.run_text(text, arguments, written, case.role)
+                    elif i not in mine:
+                        self.run_text(template.rendered(lambda n: "$%d" % n),
+                                      {n: (False, v) for n, v in enumerate(others, 1)}, True, case.role)
+                self.admin.execute("SET CONSTRAINTS ALL IMMEDIATE")
+                found.append(self.state(case))
+            finally:
+                self.admin.execute("ROLLBACK")
+        if after not in found:
+            raise Wrong("with the others it makes %s rather than %s" % (found[0], after))
 
     def compare_write(self, case, label, text, values, rows, after, written):
         n = len(rows)
