@@ -155,6 +155,7 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 	const WindowStatement *candidates[MAX_CANDIDATES];
 	const WindowStatement *best = NULL;
 	const WindowStatement *recent = NULL;
+	bool		recent_left_out = false;
 	StatementLink best_link;
 	StatementLink link;
 	int			best_score = 0;
@@ -183,12 +184,14 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 		const WindowStatement *candidate = candidates[i];
 		int			score;
 
-		if (recent == NULL && candidate->counts.max_rows >= 2 &&
-			candidate->counts.executions <= counts->executions / 2)
-			recent = candidate;
-
 		relate_statements(relater, &child->shape, varying, &candidate->shape,
 						  &link);
+		if (recent == NULL && candidate->counts.max_rows >= 2 &&
+			candidate->counts.executions <= counts->executions / 2)
+		{
+			recent = candidate;
+			recent_left_out = link.grade == LINK_NONE && link.left_out;
+		}
 		if (link.grade == LINK_NONE)
 			continue;
 		score = 2 * link.grade;
@@ -213,11 +216,15 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 	{
 		relate_statements(relater, &child->shape, varying, &child->shape,
 						  &best_link);
-		if (best_link.relationship == RELATIONSHIP_ONE_TO_MANY)
+		if (best_link.relationship == RELATIONSHIP_ONE_TO_MANY &&
+			best_link.constraint != InvalidOid &&
+			best_link.key_relid == best_link.parent_relid &&
+			best_link.key_attnum != best_link.parent_attnum)
 			best = child;
 	}
 
-	if (best == NULL && recent != NULL)
+	/* its rows do not lead there if a key does, but for a column left out */
+	if (best == NULL && recent != NULL && !recent_left_out)
 	{
 		best = recent;
 		memset(&best_link, 0, sizeof(best_link));

@@ -93,6 +93,69 @@ reads_table(const StatementShape *shape, Oid relid)
 	return false;
 }
 
+/* Columns of a table that the statement does not return; 0 if not known */
+static uint32
+left_out(const StatementShape *shape, Oid relid)
+{
+	int			nrelations = Min(shape->nrelations, SHAPE_MAX_RELATIONS);
+
+	for (int i = 0; i < nrelations; i++)
+	{
+		if (shape->relations[i] == relid)
+			return shape->left_out[i];
+	}
+	return 0;
+}
+
+/* Can nothing be led to through this column, because it is not returned? */
+static inline bool
+leaves_out(const StatementShape *shape, Oid relid, AttrNumber attnum)
+{
+	return attnum > 0 && (left_out(shape, relid) & SHAPE_COLUMN_BIT(attnum)) != 0;
+}
+
+/* Does the child return columns of the table that the parent left out? */
+static bool
+returns_more(const StatementShape *child, const StatementShape *parent,
+			 Oid relid)
+{
+	uint32		parent_left_out = left_out(parent, relid);
+	uint32		child_left_out = left_out(child, relid);
+
+	if (parent_left_out == 0 || child_left_out == 0)
+		return child->noutput < parent->noutput;
+	return (parent_left_out & ~child_left_out) != 0;
+}
+
+RepeatRelationship
+relate_own_row(const StatementShape *child, const StatementShape *parent,
+			   Oid relid)
+{
+	if (parent->target != InvalidOid && parent->target != relid)
+		return RELATIONSHIP_MANY_TO_ONE;
+	if (left_out(parent, relid) != 0 && left_out(child, relid) != 0 &&
+		!returns_more(child, parent, relid))
+		return RELATIONSHIP_NONE;
+	return RELATIONSHIP_DEFERRED_COLUMN;
+}
+
+/* Is the column one that the statement itself compares with one value? */
+static bool
+asks_by(const StatementShape *shape, Oid relid, AttrNumber attnum)
+{
+	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);
+
+	for (int i = 0; i < nconditions; i++)
+	{
+		const ShapeCondition *condition = &shape->conditions[i];
+
+		if (condition->relid == relid && condition->attnum == attnum &&
+			!condition->value.list)
+			return true;
+	}
+	return false;
+}
+
 /* Place of a column among those of a key, or -1 */
 static int
 place_of(const AttrNumber *columns, int ncolumns, AttrNumber attnum)
@@ -178,6 +241,11 @@ link_to_children(Relater *relater, const StatementShape *child,
 
 		if (place < 0 || !reads_table(parent, key->refrelid))
 			continue;
+		if (leaves_out(parent, key->refrelid, key->refcolumns[place]))
+		{
+			link->left_out = true;
+			continue;
+		}
 		link_columns(link, LINK_KEY,
 					 through_junction(relater, child, key) ?
 					 RELATIONSHIP_MANY_TO_MANY : RELATIONSHIP_ONE_TO_MANY,
@@ -210,9 +278,15 @@ link_to_one(Relater *relater, const StatementShape *child,
 
 			if (place < 0 || key->refrelid != condition->relid)
 				continue;
+			if (leaves_out(parent, key->relid, key->columns[place]))
+			{
+				link->left_out = true;
+				continue;
+			}
 
 			/* the rest of the same row, rather than the row above it */
 			if (key->relid == condition->relid &&
+				left_out(parent, key->relid) == 0 &&
 				child->noutput < parent->noutput)
 				continue;
 			link_columns(link, LINK_KEY, RELATIONSHIP_MANY_TO_ONE,
@@ -236,6 +310,15 @@ link_to_row(Relater *relater, const StatementShape *child,
 
 	if (!reads_table(parent, condition->relid) ||
 		!is_unique(relater, condition->relid, condition->attnum))
+		return false;
+	if (leaves_out(parent, condition->relid, condition->attnum))
+	{
+		link->left_out = true;
+		return false;
+	}
+
+	/* what was asked for comes back: it leads to where it came from */
+	if (asks_by(parent, condition->relid, condition->attnum))
 		return false;
 
 	/* rows that are locked one by one were not left out by the parent */
@@ -261,9 +344,14 @@ link_to_row(Relater *relater, const StatementShape *child,
 	}
 
 	link_columns(link,
-				 child->noutput < parent->noutput ? LINK_KEY : LINK_SAME_TABLE,
-				 RELATIONSHIP_DEFERRED_COLUMN, InvalidOid, condition,
-				 condition->relid, condition->attnum);
+				 returns_more(child, parent, condition->relid) ? LINK_KEY :
+				 LINK_SAME_TABLE,
+				 relate_own_row(child, parent, condition->relid), InvalidOid,
+				 condition, condition->relid, condition->attnum);
+	if (link->relationship == RELATIONSHIP_MANY_TO_ONE &&
+		(key = key_between(relater, parent->target, condition->relid,
+						   NULL)) != NULL)
+		link->constraint = key->constraint;
 	return true;
 }
 

@@ -72,6 +72,8 @@ typedef enum ColumnAgreement
 typedef struct StatementLink
 {
 	LinkGrade	grade;
+	bool		left_out;		/* none, because the parent does not return
+								 * the column that a key leads through */
 	RepeatRelationship relationship;
 	Oid			constraint;		/* 0: no foreign key */
 	Oid			key_relid;		/* the child's */
@@ -111,6 +113,16 @@ extern ColumnAgreement relate_agreement(Relater *relater,
 										int condition, Oid parent_relid,
 										AttrNumber parent_attnum,
 										StatementLink *link);
+
+/*
+ * What it is to look up, by its key, a row of a table that the parent read too:
+ * deferred_column if the parent lists that table and left out what the child
+ * returns, many_to_one if the parent's rows are those of another table, which it
+ * joined to this one.
+ */
+extern RepeatRelationship relate_own_row(const StatementShape *child,
+										 const StatementShape *parent,
+										 Oid relid);
 
 /* Is the column, alone, unique? */
 extern bool relate_is_unique(Relater *relater, Oid relid, AttrNumber attnum);

@@ -47,6 +47,8 @@ typedef struct ShapeBuilder
 	Oid			own_schema;		/* querywatch, or an OID that no schema has */
 	Query	   *query;			/* the one being walked */
 	bool		in_output[SHAPE_MAX_RELATIONS];
+	bool		in_aggregate;	/* the part of the output being walked */
+	bool		output_unknown; /* some of it is of no table that is known */
 } ShapeBuilder;
 
 static void walk_query(ShapeBuilder *builder, Query *query);
@@ -630,10 +632,15 @@ walk_query(ShapeBuilder *builder, Query *query)
 	builder->depth--;
 }
 
-/* Finds the tables that output columns come from */
+/*
+ * Finds the tables and columns that the output comes from.  What an aggregate
+ * makes of a column is not that column any more.
+ */
 static bool
 output_var_walker(Node *node, ShapeBuilder *builder)
 {
+	StatementShape *shape = builder->shape;
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, Var))
@@ -641,18 +648,34 @@ output_var_walker(Node *node, ShapeBuilder *builder)
 		Oid			relid;
 		AttrNumber	attnum;
 
-		if (shape_resolve_var(builder->query, (Var *) node, &relid, &attnum))
+		if (!shape_resolve_var(builder->query, (Var *) node, &relid, &attnum))
 		{
-			for (int i = 0; i < builder->shape->nrelations; i++)
-			{
-				if (builder->shape->relations[i] == relid)
-					builder->in_output[i] = true;
-			}
+			builder->output_unknown = true;
+			return false;
+		}
+		for (int i = 0; i < shape->nrelations; i++)
+		{
+			if (shape->relations[i] != relid)
+				continue;
+			builder->in_output[i] = true;
+			if (builder->in_aggregate)
+				continue;
+			if (attnum > 0)
+				shape->left_out[i] &= ~SHAPE_COLUMN_BIT(attnum);
+			else if (attnum == InvalidAttrNumber)
+				shape->left_out[i] = 0; /* the whole row */
 		}
 		return false;
 	}
 	if (IsA(node, SubLink))
 		return false;
+	if (IsA(node, Aggref) && !builder->in_aggregate)
+	{
+		builder->in_aggregate = true;
+		(void) expression_tree_walker(node, output_var_walker, builder);
+		builder->in_aggregate = false;
+		return false;
+	}
 	return expression_tree_walker(node, output_var_walker, builder);
 }
 
@@ -680,6 +703,10 @@ walk_output(ShapeBuilder *builder, Query *query)
 	ListCell   *lc;
 
 	builder->query = query;
+	if (query->commandType == CMD_SELECT)
+		memset(shape->left_out, 0xFF,
+			   shape->nrelations * sizeof(shape->left_out[0]));
+	builder->output_unknown = query->setOperations != NULL;
 	foreach(lc, output)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -691,6 +718,8 @@ walk_output(ShapeBuilder *builder, Query *query)
 		(void) output_var_walker((Node *) tle->expr, builder);
 	}
 	shape->noutput = (uint16) Min(noutput, PG_UINT16_MAX);
+	if (builder->output_unknown)
+		memset(shape->left_out, 0, sizeof(shape->left_out));
 
 	if (query->commandType != CMD_SELECT)
 	{

@@ -115,8 +115,16 @@ typedef struct StatementShape
 								 * FROM that is in the output, or 0 */
 	ShapeValue	offset_value;
 	Oid			relations[SHAPE_MAX_RELATIONS];
+	uint32		left_out[SHAPE_MAX_RELATIONS];	/* SHAPE_COLUMN_BIT of the
+												 * columns of each that are
+												 * not in a SELECT's output;
+												 * 0: not known */
 	ShapeCondition conditions[SHAPE_MAX_CONDITIONS];
 } StatementShape;
+
+/* Columns past the 31st share a bit */
+#define SHAPE_COLUMN_BIT(attnum) \
+	((uint32) 1 << (Min((attnum), 32) - 1))
 
 struct Query;
 struct JumbleState;

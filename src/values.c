@@ -229,6 +229,17 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 				link.parent_attnum == column->attnum;
 			values.link = link;
 			match_keys(window, child, &values);
+
+			/* the key leads through another column than the one they are in */
+			if (values.linked && !values.exact && column->attnum != 0 &&
+				is_match(&values.match))
+			{
+				StatementLink related;
+
+				values.linked = relate_agreement(relater, &child->shape, i,
+												 column->relid, column->attnum,
+												 &related) > 0;
+			}
 			if (!values.linked)
 			{
 				if (!is_match(&values.match) &&

@@ -175,8 +175,14 @@ weigh_values(const BurstFacts *facts, uint64 threshold, bool together,
 	bool		half;
 	bool		full;
 
-	if (facts->parent_queryid == 0 || compared < 2 ||
-		compared < Min(threshold, WINDOW_MAX_VALUES) - 1)
+	if (facts->parent_queryid == 0 || compared < 2)
+		return VALUES_UNKNOWN;
+
+	/* none of few is as good as none of many */
+	if (matched == 0 && facts->keys_complete && has_key(facts) &&
+		!is_tree(facts))
+		return VALUES_DOUBT;
+	if (compared < Min(threshold, WINDOW_MAX_VALUES) - 1)
 		return VALUES_UNKNOWN;
 	if (matched * 10 < compared * 9)
 	{
@@ -232,6 +238,13 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 		if (!keys_fit_parent(facts))
 			return CONFIDENCE_NONE;
 
+		/* more keys than one of its columns can hold are rather another's */
+		if (facts->relationship == RELATIONSHIP_MANY_TO_ONE &&
+			values != VALUES_CONFIRM &&
+			facts->distinct_keys > add(facts->parent_rows,
+									   facts->parent_rows / 2 + 1))
+			return CONFIDENCE_NONE;
+
 		/* rows that were looked up one by one had nothing deferred */
 		if (facts->relationship == RELATIONSHIP_DEFERRED_COLUMN &&
 			facts->parent_rows <= facts->parent_executions)
@@ -245,7 +258,9 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 		if ((facts->distinct_keys < threshold ||
 			 is_duplicate(facts, threshold)) &&
 			(facts->relationship != RELATIONSHIP_MANY_TO_ONE ||
-			 facts->executions > with_tolerance(facts->parent_rows)))
+			 facts->executions > with_tolerance(facts->parent_rows) ||
+			 (final && values != VALUES_CONFIRM &&
+			  !at_least_share(facts->executions, facts->parent_rows, 9, 10))))
 			return CONFIDENCE_NONE;
 
 		confidence = cardinality ? CONFIDENCE_CONFIRMED : CONFIDENCE_LIKELY;

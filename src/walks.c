@@ -195,7 +195,8 @@ static int
 score(const Walk *walk)
 {
 	int			points = (is_match(walk) ? 32 : 0) +
-	(walk->agreement == COLUMNS_LINKED ? 16 : walk->agreement > 0 ? 8 : 0) -
+	(walk->agreement == COLUMNS_LINKED ? 16 : walk->agreement > 0 ? 8 : 0) +
+	(walk->link.constraint != InvalidOid ? 4 : 0) -
 	(walk->agreement < 0 ? (walk->dense ? 24 : 8) : 0) +
 	(is_ordered(walk) ? 6 : 0) + (walk->dense ? 0 : 6) +
 	(walk->distinct * 2 >= walk->offered ? 3 : 0);
