@@ -301,6 +301,66 @@ SELECT name FROM author WHERE id = 4;
 COMMIT;
 DISCARD ALL;
 
+-- Values tell from the first visit on: a list that came before and returned as
+-- many rows is no parent if they are not its own, however often it runs; nor
+-- is anything raised
+CREATE TABLE kind (id int PRIMARY KEY, thing int, name text);
+CREATE TABLE thing (id int PRIMARY KEY, name text);
+INSERT INTO kind SELECT i * 1000, i * 700, 'kind' FROM generate_series(1, 6) AS i;
+INSERT INTO thing SELECT i * 100, 'thing' FROM generate_series(1, 60) AS i;
+SELECT $$BEGIN;
+SELECT id, name FROM kind;
+SELECT name FROM thing WHERE id = 1000;
+SELECT name FROM thing WHERE id = 300;
+SELECT name FROM thing WHERE id = 2200;
+SELECT name FROM thing WHERE id = 500;
+SELECT name FROM thing WHERE id = 700;
+ROLLBACK$$ AS visit \gset
+\c -
+SET pg_querywatch.on_repeat = error;
+\o /dev/null
+:visit;
+:visit;
+:visit;
+\o
+DISCARD ALL;
+-- where they are, each time
+SET pg_querywatch.on_repeat = warning;
+SELECT $$BEGIN;
+SELECT id, thing, name FROM kind;
+SELECT name FROM thing WHERE id = 700;
+SELECT name FROM thing WHERE id = 1400;
+SELECT name FROM thing WHERE id = 2100;
+SELECT name FROM thing WHERE id = 2800;
+SELECT name FROM thing WHERE id = 3500;
+ROLLBACK$$ AS visit \gset
+\o /dev/null
+:visit;
+:visit;
+\o
+DISCARD ALL;
+-- a capture is such a visit, too
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+SELECT querywatch.begin_capture();
+\o /dev/null
+:visit;
+\o
+SELECT count(*) FROM querywatch.end_capture();
+DISCARD ALL;
+SELECT kind, confidence, parent_column, values_compared, values_matched
+  FROM querywatch.repeated_statements WHERE datname = current_database();
+-- in another order than its constants have, a statement's values are the same
+-- when it is first known
+SET pg_querywatch.on_repeat = error;
+SET pg_querywatch.repeat_threshold = 3;
+BEGIN;
+SELECT name, 'never seen', 5 FROM thing WHERE id = 700;
+SELECT name, 'never seen', 5 FROM thing WHERE id = 700;
+SELECT name, 'never seen', 5 FROM thing WHERE id = 700;
+ROLLBACK;
+DISCARD ALL;
+DROP TABLE kind, thing;
+
 -- what is known of a table follows it
 SET pg_querywatch.on_repeat = warning;
 SET pg_querywatch.repeat_threshold = 3;

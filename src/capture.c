@@ -21,6 +21,7 @@
 
 #include "capture.h"
 #include "compat.h"
+#include "settings.h"
 #include "valueset.h"
 
 #define INDEX_SIZE		4096	/* powers of two */
@@ -55,6 +56,7 @@ capture_begin(void)
 	capture->values_complete = true;
 	capture->start = compat_clock();
 	capture_on = true;
+	qw_repeat_settings_changed = true;
 }
 
 void
@@ -63,6 +65,7 @@ capture_forget(void)
 	if (!capture_on)
 		return;
 	capture_on = false;
+	qw_repeat_settings_changed = true;
 	pfree(capture);
 	capture = NULL;
 }

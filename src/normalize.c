@@ -479,7 +479,8 @@ normalize_literals(const char *source_text, int location, int text_length,
 	const char *start = statement_of(source_text, &location, &text_length);
 	int			end = location + text_length;
 	int			n = 0;
-	uint64		hash = 0;
+	uint64		left_out = 0;
+	uint64		hash;
 
 	for (int i = 0; i < jstate->clocations_count; i++)
 	{
@@ -505,22 +506,34 @@ normalize_literals(const char *source_text, int location, int text_length,
 			listed_length(source_text + offset);
 		length = Min(length, end - offset);
 
-		/*
-		 * The order that they are hashed in is the one that the statement was
-		 * walked in: another than the text's, but the same each time.
-		 */
-		hash = hash_constant(source_text + offset, length, hash);
-
+		/* of those left out the order does not count */
 		if (place >= PARAMS_MAX_LITERALS)
+		{
+			left_out += hash_constant(source_text + offset, length, 0);
 			continue;
+		}
 		if (n == PARAMS_MAX_LITERALS)
-			n--;				/* the last one gives way */
+		{
+			const LiteralSpan *last = &literals->literals[--n];
+
+			left_out += hash_constant(source_text + last->offset,
+									  last->length, 0);
+		}
 		memmove(&literals->literals[place + 1], &literals->literals[place],
 				sizeof(LiteralSpan) * (n - place));
 		literals->literals[place].offset = offset;
 		literals->literals[place].length = length;
 		n++;
 	}
+
+	/*
+	 * In the order of the text: that of jstate is another once the statement
+	 * was normalized, here or by another extension
+	 */
+	hash = left_out;
+	for (int i = 0; i < n; i++)
+		hash = hash_constant(source_text + literals->literals[i].offset,
+							 literals->literals[i].length, hash);
 
 	literals->text = source_text;
 	literals->location = location;

@@ -65,8 +65,9 @@ KeySet	   *repeats_wanted_rows = NULL;
 uint64		repeats_parses = 0;
 uint64		repeats_plans = 0;
 
-/* on_repeat when the window was last configured */
+/* When the window was last configured: on_repeat, and was a capture on? */
 static int	configured_on_repeat = ON_REPEAT_OFF;
+static bool configured_capture = false;
 
 /* Of the last execution: its transaction, the session's time until it began */
 static uint64 last_transaction = 0;
@@ -597,9 +598,13 @@ static void
 configure(void)
 {
 	/* switched on: what came before, a test's data say, is not meant */
-	if (configured_on_repeat == ON_REPEAT_OFF && qw_on_repeat != ON_REPEAT_OFF)
+	if ((configured_on_repeat == ON_REPEAT_OFF &&
+		 qw_on_repeat != ON_REPEAT_OFF) ||
+		(!configured_capture && capture_on))
 		window_close(window);
 	configured_on_repeat = qw_on_repeat;
+	configured_capture = capture_on;
+	window_collect_all(window, qw_on_repeat != ON_REPEAT_OFF || capture_on);
 	window_configure(window, qw_repeat_threshold,
 					 (uint64) qw_repeat_gap * 1000000);
 	qw_repeat_settings_changed = false;
@@ -990,6 +995,7 @@ repeats_wants_literals(const StatementLocal *local)
 		return true;
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2 ||
+			qw_on_repeat != ON_REPEAT_OFF ||
 			window_asks_first(&local->shape) ||
 			(window != NULL && window_compares(window));
 	return window_expects_values(window, local->window_statement,

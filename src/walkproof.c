@@ -96,7 +96,8 @@ history_of(Window *window, const WindowStatement *statement,
 	uint64		link = history_key(statement, rows, walk);
 	WalkHistory *history;
 
-	if (window->armed == NULL)
+	/* where the rows of all are collected, what was before does not matter */
+	if (window->armed == NULL || window->collects_all)
 		return NULL;
 	history = &window->armed->history[link % WINDOW_HISTORY_SIZE];
 	if (history->link != link)
@@ -241,7 +242,7 @@ walkproof_ended(Window *window, const WindowStatement *statement,
 	uint64		link;
 
 	if (walk->noted || walk->distinct < LEAST_WEIGHED || !is_match(walk) ||
-		window->armed == NULL || rows == NULL)
+		window->armed == NULL || window->collects_all || rows == NULL)
 		return;
 	link = history_key(statement, rows, walk);
 	history = &window->armed->history[link % WINDOW_HISTORY_SIZE];

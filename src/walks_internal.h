@@ -77,9 +77,12 @@ loose_of(const Window *window, const uint64 *record)
 static inline WalkRows *
 rows_of(const Window *window, const Walk *walk)
 {
-	WalkRows   *rows = &window->rows->rows[walk->rows];
+	WalkRows   *rows;
 
-	return walk->serial != 0 && rows->serial == walk->serial ? rows : NULL;
+	if (walk->serial == 0)
+		return NULL;
+	rows = &window->rows->rows[walk->rows];
+	return rows->serial == walk->serial ? rows : NULL;
 }
 
 /* Are (almost) all values those of the column? */

@@ -54,7 +54,7 @@ window_init(Window *window, const WindowSchema *schema,
 	window->memory_of_rows = window->memory;
 	window->memory.limit = MAX_MEMORY_OF_REST;
 	window->memory_of_rows.limit = MAX_MEMORY_OF_ROWS;
-	for (int i = 0; i < WINDOW_MAX_KEYSETS; i++)
+	for (int i = 0; i < WINDOW_ALL_KEYSETS; i++)
 		keyset_init(&window->keysets[i].rows, &window->memory_of_rows);
 	keyset_init(&window->staged, &window->memory_of_rows);
 	memset(window->lists, NO_ENTRY, sizeof(window->lists));
@@ -79,7 +79,16 @@ window_configure(Window *window, int threshold, uint64 gap)
 	window->threshold = Max(threshold, 2);
 	window->gap = gap;
 	window->asks_always = window->threshold <= 2 || window->nkeysets > 0 ||
-		window->walking;
+		window->walking || window->collects_all;
+}
+
+void
+window_collect_all(Window *window, bool all)
+{
+	window->collects_all = all;
+	window->asks_always |= all;
+	window->memory_of_rows.limit = all ? MAX_MEMORY_OF_ALL_ROWS :
+		Max(MAX_MEMORY_OF_ROWS, window->memory_of_rows.used);
 }
 
 void
@@ -332,7 +341,8 @@ open_window(Window *window, uint64 queryid)
 	window->nbursts = 0;
 	window->nkeysets = 0;
 	window->noldest = window->nrecycled = 0;
-	window->asks_always = window->threshold <= 2 || window->walking;
+	window->asks_always = window->threshold <= 2 || window->walking ||
+		window->collects_all;
 }
 
 static void end_window(Window *window);
@@ -381,6 +391,50 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
  * ----------
  */
 
+/* When the statement whose rows are in a set last ran in this window, or 0 */
+static uint64
+last_filled(const Window *window, const WindowKeySet *keyset)
+{
+	const WindowStatement *owner = window->statements[keyset->owner];
+
+	if (!is_of_window(window, owner, keyset->queryid))
+		return 0;
+	return owner->counts.last_position;
+}
+
+/*
+ * A set for the rows of a further statement; NULL if there is none.  Where the
+ * rows of all are collected it may be one that nothing was compared with, of
+ * the statement that ran longest ago.
+ */
+static WindowKeySet *
+free_keyset(Window *window)
+{
+	WindowKeySet *oldest = NULL;
+	WindowStatement *owner;
+
+	if (window->nkeysets <
+		(window->collects_all ? WINDOW_ALL_KEYSETS : WINDOW_MAX_KEYSETS))
+		return &window->keysets[window->nkeysets++];
+	if (!window->collects_all)
+		return NULL;
+	for (int i = 0; i < window->nkeysets; i++)
+	{
+		WindowKeySet *keyset = &window->keysets[i];
+
+		if (!keyset->asked &&
+			(oldest == NULL || last_filled(window, keyset) <
+			 last_filled(window, oldest)))
+			oldest = keyset;
+	}
+	if (oldest == NULL)
+		return NULL;
+	owner = window->statements[oldest->owner];
+	if (is_of_window(window, owner, oldest->queryid))
+		owner->counts.keyset = 0;
+	return oldest;
+}
+
 /* The window's own set for the rows of a statement, if it has room for one */
 static void
 open_keyset(Window *window, WindowStatement *statement)
@@ -388,16 +442,16 @@ open_keyset(Window *window, WindowStatement *statement)
 	WindowCounts *counts = &statement->counts;
 	WindowKeySet *keyset;
 
-	if (counts->keyset != 0 || window->nkeysets == WINDOW_MAX_KEYSETS)
+	if (counts->keyset != 0 || (keyset = free_keyset(window)) == NULL)
 		return;
-	keyset = &window->keysets[window->nkeysets++];
 	window->asks_always = true;
-	counts->keyset = window->nkeysets;
+	counts->keyset = keyset - window->keysets + 1;
 	keyset->owner = statement->index;
 	keyset->queryid = statement->queryid;
 	keyset->asked = false;
 	keyset_clear(&keyset->rows);
-	keyset->rows.numbers_only = statement->only_numbers == MAX_UNASKED;
+	keyset->rows.numbers_only = !window->collects_all &&
+		statement->only_numbers == MAX_UNASKED;
 }
 
 KeySet *
@@ -780,7 +834,7 @@ window_wrote_within(Window *window)
 void
 window_unasked(Window *window, WindowStatement *owner)
 {
-	if (++owner->unasked < MAX_UNASKED)
+	if (window->collects_all || ++owner->unasked < MAX_UNASKED)
 		return;
 	owner->unasked = 0;
 	if (is_armed(window, owner))

@@ -77,6 +77,9 @@
  */
 #define WINDOW_MAX_KEYSETS		4
 
+/* The same where the rows of all statements are: window_collect_all() */
+#define WINDOW_ALL_KEYSETS		16
+
 /*
  * The statements that were taken for a parent, by queryid: memory of the
  * caller's that backends may share.  It is read and written without a lock; an
@@ -376,6 +379,13 @@ extern void window_set_armed(Window *window, WindowArmed *armed);
  * (2 or more), idle nanoseconds that end a window.
  */
 extern void window_configure(Window *window, int threshold, uint64 gap);
+
+/*
+ * Whether the rows of every SELECT are collected, from its first execution in
+ * the next window on.  Then a verdict does not depend on what ran before that,
+ * in this backend or another.
+ */
+extern void window_collect_all(Window *window, bool all);
 
 /* Ends the window when the context is another than it was */
 extern void window_context(Window *window, const WindowContext *context);

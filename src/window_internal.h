@@ -27,6 +27,8 @@
  * 1 MB.  A connection whose statements are not repeated needs few kilobytes.
  */
 #define MAX_MEMORY_OF_ROWS	((Size) 288 * 1024)
+#define MAX_MEMORY_OF_ALL_ROWS	((Size) 2 * 1024 * 1024)	/* where those of all
+															 * are collected */
 #define MAX_MEMORY_OF_REST	((Size) 704 * 1024)
 
 /* Lists of entries by queryid; a power of two */
@@ -243,6 +245,7 @@ struct Window
 	int			threshold;
 	bool		open;
 	bool		asks_always;	/* of the first execution of a statement too */
+	bool		collects_all;	/* see window_collect_all() */
 	bool		others;			/* another statement than the opener ran since
 								 * the opener did */
 	uint64		serial;
@@ -293,7 +296,7 @@ struct Window
 	WindowAge	oldest[WINDOW_OLDEST];	/* used longest ago, oldest first */
 	uint8		lists[LOOKUP_LISTS];	/* first entry, or NO_ENTRY */
 	UpdatedKeys updated;
-	WindowKeySet keysets[WINDOW_MAX_KEYSETS];
+	WindowKeySet keysets[WINDOW_ALL_KEYSETS];
 	KeySet		staged;			/* rows of the execution that is running */
 	Budget		memory_of_rows;
 	Budget		memory;			/* of all else */
@@ -317,13 +320,13 @@ is_of_window(const Window *window, const WindowStatement *statement,
 		statement->serial == window->serial;
 }
 
-/* Was the statement taken for a parent before? */
+/* Was the statement taken for a parent before, or are rows of all wanted? */
 static inline bool
 is_armed(const Window *window, const WindowStatement *statement)
 {
 	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
-		window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
-		statement->queryid;
+		(window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
+		 statement->queryid || window->collects_all);
 }
 
 /* values.c: which rows the values of a statement came from */

@@ -193,7 +193,7 @@ window_expects_values(const Window *window, const WindowStatement *statement,
 		return window_wants_values(window, statement);
 	return statement->possible &&
 		(window->threshold <= 2 || window->nkeysets > 0 || window->walking ||
-		 statement->asks_first);
+		 window->collects_all || statement->asks_first);
 }
 
 /* Is it asked for by one key, which is a parameter, and nothing else? */

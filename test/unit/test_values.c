@@ -553,6 +553,59 @@ collecting_ends(void)
 	is(rows_collected, 0, "no table, no rows");
 }
 
+/*
+ * Where the rows of all statements are collected, values tell at the first
+ * visit what they tell at every other
+ */
+static void
+first_visits(void)
+{
+	static WindowArmed before;
+	static Statement lists[40];
+
+	for (int i = 0; i < lengthof(lists); i++)
+		lists[i] = list_of_all(VENUES);
+	for (int visit = 0; visit < 20; visit++)
+	{
+		if (visit % 10 == 0)
+		{
+			start_stream();
+			window_collect_all(window, true);
+		}
+		before = armed_parents;
+		nclosed = nbegun = 0;
+
+		/* more lists than there is room for; the parent comes last */
+		clock_now += MILLISECONDS(1000);
+		begin();
+		for (int i = 0; i < lengthof(lists); i++)
+			RUN(&lists[i], .rows = N, .returned = &venue_rows);
+		RUN(&settings, .rows = N, .returned = &setting_rows);
+		RUN(&authors, .rows = N, .returned = &author_rows);
+		for (int i = 0; i < N; i++)
+			run(&attachments, 1, visit < 10 ? 3000 + 7 * i : 5 + 1000 * i);
+		commit();
+		window_close(window);
+		if (visit < 10)
+		{
+			ok(is_verdict(result_of(&attachments, begun, nbegun),
+						  REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
+						  RELATIONSHIP_NONE, &authors),
+			   "visit %d is judged by values", visit);
+			is(last_closed()->facts.keys_matched, N, "all of them");
+		}
+		else
+			ok(result_of(&attachments, begun, nbegun) == NULL ||
+			   !result_of(&attachments, begun, nbegun)->verdict.has_parent ||
+			   result_of(&attachments, begun, nbegun)->verdict.confidence <
+			   CONFIDENCE_LIKELY,
+			   "visit %d: the values refute all parents", visit);
+		ok(memcmp(before.history, armed_parents.history,
+				  sizeof(before.history)) == 0,
+		   "and depends on no other visit");
+	}
+}
+
 static void
 key_sets(void)
 {
@@ -618,6 +671,7 @@ int
 main(void)
 {
 	make_statements();
+	first_visits();
 	key_sets();
 	parents_confirmed();
 	requests_doubted();
