@@ -637,7 +637,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->first_start = counts->first_start;
 	facts->last_end = counts->last_end;
 	facts->batched = counts->batched;
-	facts->in_trace = window->context.trace != 0;
+	facts->one_piece = window_is_one_piece(window);
 
 	facts->same_row = counts->same_row;
 	facts->varied = varied(window, statement);
@@ -645,6 +645,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->distinct_keys = distinct_keys(facts, estimate(keys_of(statement, detail),
 														 counts));
 	facts->duplicates = counts->duplicates;
+	facts->rereads = counts->rereads;
 	if (counts->hashed > 0 && counts->executions > counts->hashed + 1)
 		facts->duplicates = (uint64) ((double) facts->duplicates *
 									  (double) counts->executions /
@@ -688,7 +689,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 			facts->key_attnum = statement->shape.conditions[i].attnum;
 		}
 	}
-	if (counts->transactions > 1 && !facts->in_trace)
+	if (counts->transactions > 1 && !facts->one_piece)
 		fill_cycle(window, statement, facts);
 }
 
@@ -760,7 +761,7 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 		}
 		counts->threshold_asked = true;
 
-		if (copy.counts.transactions > 1 && window->context.trace == 0)
+		if (copy.counts.transactions > 1 && !window_is_one_piece(window))
 			relate_cycle(window, &relater, &copy);
 		fill_facts(window, &copy, &detail_copy, facts);
 		arm_candidates(window, &copy, facts);

@@ -1033,7 +1033,7 @@ repeats_checked_out(const char *text)
 		if (*text != ' ' && *text != ';' && *text != '\n')
 			return;
 	}
-	window_checked_out(window);
+	window_checked_out(window, compat_clock());
 }
 
 void

@@ -145,7 +145,7 @@ keys_fit_parent(const BurstFacts *facts)
 static bool
 may_be_requests(const BurstFacts *facts, uint64 threshold)
 {
-	return facts->transactions != 1 && !facts->in_trace &&
+	return facts->transactions != 1 && !facts->one_piece &&
 		facts->most_in_one < threshold && facts->cycle_members > 0;
 }
 
@@ -214,6 +214,28 @@ is_duplicate(const BurstFacts *facts, uint64 threshold)
 {
 	return facts->duplicates >= threshold - 1 &&
 		facts->distinct_values < threshold;
+}
+
+/*
+ * The same few values over and over, while only tables were written to that
+ * the statement does not name.  What a trigger changed is not known.
+ */
+static bool
+is_reread(const BurstFacts *facts, uint64 threshold)
+{
+	return add(facts->duplicates, facts->rereads) >= threshold - 1 &&
+		facts->distinct_values < threshold;
+}
+
+/*
+ * Does something else than the columns compared for equality vary, of
+ * which nothing is a range, that pages are read by?
+ */
+static bool
+varies_otherwise(const BurstFacts *facts, uint64 threshold)
+{
+	return (facts->shape.flags & (SHAPE_RANGE_CONDITION | SHAPE_HAS_OFFSET)) == 0 &&
+		facts->distinct_values >= threshold && !facts->same_row;
 }
 
 /*
@@ -292,7 +314,7 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 			 facts->distinct_keys >= threshold &&
 			 at_least_share(facts->distinct_keys, facts->executions, 1, 2))
 	{
-		confidence = facts->in_trace ||
+		confidence = facts->one_piece ||
 			(together && facts->parent_transactions_shared > 0) ?
 			CONFIDENCE_LIKELY : CONFIDENCE_SUSPECTED;
 	}
@@ -316,6 +338,31 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 	if (facts->shape.flags & SHAPE_INCOMPLETE)
 		confidence = Min(confidence, CONFIDENCE_LIKELY);
 	return confidence;
+}
+
+/*
+ * A SELECT that ran often enough in one piece of work, and is neither of the
+ * above: what it is, is less sure.
+ */
+static void
+decide_rest(const BurstFacts *facts, uint64 threshold, RepeatVerdict *verdict)
+{
+	if (is_reread(facts, threshold))
+	{
+		verdict->kind = REPEAT_DUPLICATE;
+		verdict->confidence = CONFIDENCE_LIKELY;
+	}
+	else if (varies_otherwise(facts, threshold))
+	{
+		verdict->kind = REPEAT_LOOKUP;
+		verdict->confidence = CONFIDENCE_LIKELY;
+	}
+	else if (facts->shape.nconditions > 0 && facts->distinct_keys > 1)
+	{
+		/* from a few places, perhaps */
+		verdict->kind = REPEAT_LOOKUP;
+		verdict->confidence = CONFIDENCE_SUSPECTED;
+	}
 }
 
 static void
@@ -384,6 +431,8 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 		verdict->confidence = dense ? CONFIDENCE_LIKELY :
 			CONFIDENCE_SUSPECTED;
 	}
+	else if (dense)
+		decide_rest(facts, threshold, verdict);
 }
 
 /*
@@ -480,6 +529,8 @@ decide_unit(const BurstFacts *facts, uint64 threshold, RepeatVerdict *verdict)
 				verdict->kind = REPEAT_LOOKUP;
 				verdict->confidence = CONFIDENCE_LIKELY;
 			}
+			else
+				decide_rest(facts, threshold, verdict);
 			break;
 		case SHAPE_INSERT:
 			if (facts->rows / 2 < facts->executions)
@@ -520,7 +571,7 @@ verdict_decide(const BurstFacts *facts, int threshold, bool final,
 		return;
 
 	verdict->one_transaction = facts->transactions == 1;
-	together = verdict->one_transaction || facts->in_trace;
+	together = verdict->one_transaction || facts->one_piece;
 
 	/*
 	 * each of its transactions would make a burst by itself, or one that

@@ -24,6 +24,8 @@
  */
 #include "postgres.h"
 
+#include "port/pg_bitutils.h"
+
 #include "window_run.h"
 
 /*
@@ -31,6 +33,17 @@
  * collected for nothing
  */
 #define MAX_UNASKED		16
+
+/*
+ * A pool that asks each time is told from one that asks now and then: it did so
+ * soon after it had asked before, several times of the last sixteen.  (Some ask
+ * once in three seconds, or when the connection has been idle.)
+ */
+#define CHECK_OUT_SOON		UINT64CONST(1000000000)
+#define CHECK_OUTS_ENOUGH	3
+
+/* Nothing is known of work that began so long ago */
+#define CHECK_OUT_LONG_AGO	UINT64CONST(60000000000)
 
 Size
 window_size(void)
@@ -278,6 +291,8 @@ set_shape(Window *window, WindowStatement *statement,
 	statement->shape = *shape;
 	statement->possible = verdict_possible(shape);
 	statement->writes = is_write(shape);
+	statement->written_place = shape->command == SHAPE_SELECT ? 0 :
+		written_place(shape->target);
 	statement->asks_first = statement->possible && window_asks_first(shape);
 	statement->by_key = statement->possible && shape->nconditions == 1 &&
 		shape->conditions[0].value.source == SHAPE_VALUE_PARAM &&
@@ -343,6 +358,10 @@ open_window(Window *window, uint64 queryid)
 	window->noldest = window->nrecycled = 0;
 	window->asks_always = window->threshold <= 2 || window->walking ||
 		window->collects_all;
+	if (unlikely(window->one_check_out) &&
+		window->last_end - Min(window->last_end, window->checked_out_at) >
+		CHECK_OUT_LONG_AGO)
+		window->one_check_out = false;
 }
 
 static void end_window(Window *window);
@@ -359,7 +378,7 @@ window_begin(Window *window, WindowStatement *known, uint64 queryid,
 		*asks = false;
 		if (is_write(shape))
 		{
-			window->written++;
+			note_write(window, 0);
 			window_changed(window);
 		}
 		return NULL;
@@ -598,6 +617,21 @@ make_room_for_one(Window *window, ValueSet *set)
 		make_room(window, set);
 }
 
+/* Was any table that the statement reads written to since? */
+static bool
+was_written(const Window *window, const WindowStatement *statement,
+			uint32 written)
+{
+	const StatementShape *shape = &statement->shape;
+	bool		result = window->last_written[0] - written - 1 < PG_INT32_MAX ||
+	(shape->flags & SHAPE_INCOMPLETE) != 0;
+
+	for (int i = 0; i < shape->nrelations && !result; i++)
+		result = window->last_written[written_place(shape->relations[i])] -
+			written - 1 < PG_INT32_MAX;
+	return result;
+}
+
 /* Is there room for the keys of so many conditions, in order? */
 static bool
 has_order(Window *window, WindowCounts *counts, WindowDetail *detail,
@@ -679,6 +713,8 @@ count_values(Window *window, WindowStatement *statement,
 	fresh = !valueset_add(&detail->all, all, &written);
 	if (!fresh && written == window->written)
 		counts->duplicates += UINT64CONST(1) << detail->all.level;
+	else if (!fresh && !was_written(window, statement, written))
+		counts->rereads += UINT64CONST(1) << detail->all.level;
 	if (fresh && counts->keys_apart)
 		make_room_for_one(window, &detail->keys);
 	if (fresh && counts->keys_apart)
@@ -738,7 +774,8 @@ window_failed(Window *window, WindowStatement *statement, uint64 now)
 {
 	window->last_end = window->accounted = now;
 	window->is_staged = false;
-	window->written += statement->writes;
+	if (statement->writes)
+		note_write(window, statement->written_place);
 }
 
 void
@@ -776,7 +813,7 @@ window_more_rows(Window *window, WindowStatement *statement, uint64 now,
 void
 window_wrote(Window *window)
 {
-	window->written++;
+	note_write(window, 0);
 }
 
 void
@@ -797,7 +834,7 @@ window_changed(Window *window)
 void
 window_wrote_within(Window *window)
 {
-	window->written++;
+	note_write(window, 0);
 	if (window->within != window->tick)
 	{
 		for (int i = 0; i < window->nstatements; i++)
@@ -917,7 +954,7 @@ window_bursts(Window *window, bool grown, WindowBurstCallback callback,
 void
 window_committed(Window *window, uint64 transaction)
 {
-	if (!window->open || window->context.trace != 0)
+	if (!window->open || window_is_one_piece(window))
 		return;
 	for (int i = 0; i < window->nbursts; i++)
 	{
@@ -952,13 +989,27 @@ end_window(Window *window)
 }
 
 void
-window_checked_out(Window *window)
+window_checked_out(Window *window, uint64 now)
 {
 	bool		worked = window->position - window->checked_out >=
 	window->threshold;
+	bool		soon = now - window->checked_out_at < CHECK_OUT_SOON &&
+	now - window->last_end <= window->gap;
 
+	/* twice at once */
+	if (window->position == window->checked_out)
+	{
+		window->checked_out_at = now;
+		return;
+	}
 	window->checked_out = window->position;
-	if (window->open && worked && window->context.trace == 0)
+	window->checked_out_at = now;
+	window->check_outs = window->check_outs << 1 | (worked && soon);
+	window->one_check_out =
+		pg_popcount32(window->check_outs) >= CHECK_OUTS_ENOUGH;
+	if (window->one_check_out)
+		window_close(window);
+	else if (window->open && worked && window->context.trace == 0)
 		end_window(window);
 }
 

@@ -236,6 +236,8 @@ typedef struct BurstFacts
 	uint16		varied;			/* VARIED_... */
 	uint64		duplicates;		/* same values as before, and no write by this
 								 * session between */
+	uint64		rereads;		/* ... and this session wrote between, but to
+								 * no table that the statement names */
 	uint64		offset_steps;	/* executions whose OFFSET was larger than the
 								 * one before, all else equal */
 	uint64		max_offset;
@@ -254,7 +256,8 @@ typedef struct BurstFacts
 	bool		batched;		/* a list of two elements or more was seen */
 
 	/* the window */
-	bool		in_trace;		/* it has a trace id, thus one */
+	bool		one_piece;		/* of work, as a trace id says, or the pool
+								 * that handed out the connection */
 	uint64		others;			/* executions of other statements from this
 								 * one's first to its last */
 	uint32		cycle_members;	/* other statements that came about as often
@@ -527,9 +530,11 @@ extern void window_committed(Window *window, uint64 transaction);
 /*
  * The client has asked whether the connection is alive, as a pool does before
  * it hands it out.  That ends the window if a burst could have run since the
- * last time: a pool that asks before each statement says nothing.
+ * last time: a pool that asks before each statement says nothing.  Where it has often been so that a burst could
+ * have run, and soon after the last time, the pool does it each time: what comes
+ * until the next time is one piece of work, as under a trace id.
  */
-extern void window_checked_out(Window *window);
+extern void window_checked_out(Window *window, uint64 now);
 
 /* Ends the window: DISCARD ALL, serialization failure, backend exit */
 extern void window_close(Window *window);

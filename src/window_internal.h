@@ -45,6 +45,7 @@ typedef struct WindowCounts
 	uint64		batch;			/* the last one counted */
 	uint64		hashed;			/* executions whose values were looked at */
 	uint64		duplicates;		/* of those */
+	uint64		rereads;
 	uint64		offset_steps;
 	uint64		max_offset;
 	int			handle;			/* the caller's plus one; 0: none */
@@ -111,6 +112,7 @@ struct WindowStatement
 	bool		by_key;			/* ... and its one condition's value is a
 								 * parameter, no list, and it has no OFFSET */
 	bool		writes;
+	uint8		written_place;	/* in Window.last_written, of what it writes */
 	bool		walked;			/* its WalkStatement is valid */
 	bool		covered;		/* the open unit tells of it, not the window */
 	uint64		earlier;		/* executions in earlier windows */
@@ -235,6 +237,9 @@ typedef struct WindowAge
 	int			index;			/* in Window.statements */
 } WindowAge;
 
+/* Tables are told apart, as written to, by this many places */
+#define WRITTEN_PLACES	64
+
 /* Entries found at a time that were used longest ago */
 #define WINDOW_OLDEST		64
 
@@ -254,13 +259,21 @@ struct Window
 	uint64		last_end;		/* of any execution */
 	uint64		accounted;		/* wall time up to here is some statement's */
 	uint64		position;		/* executions counted, in all windows */
-	uint64		checked_out;	/* position at the last check of the
-								 * connection */
+	uint64		checked_out;	/* position when the connection was handed out
+								 * last ... */
+	uint64		checked_out_at; /* ... and when that was */
+	uint16		check_outs;		/* a bit for each of the last times: it was
+								 * soon after the one before, with work
+								 * between */
+	bool		one_check_out;	/* until the next time it is one piece of work */
 	uint64		additions;		/* to executions counted: further chunks of
 								 * cursors, others of a batch */
 	uint64		batch;			/* round trips */
 	uint64		tick;			/* clock of last_used */
 	uint32		written;		/* writes */
+	uint32		last_written[WRITTEN_PLACES];	/* "written" at the last write
+												 * to a table, by its OID;
+												 * first, to what is not known */
 	uint32		changes;		/* of which no tables are known, ... */
 	uint64		changed_at;		/* ... and position at the last one */
 	uint64		within;			/* "tick" of the execution that had a write
@@ -303,6 +316,26 @@ struct Window
 	uint64		last_used[WINDOW_MAX_STATEMENTS];
 	WindowStatement *statements[WINDOW_MAX_STATEMENTS];
 };
+
+/* Does all in it belong to one piece of work, in however many transactions? */
+static inline bool
+window_is_one_piece(const Window *window)
+{
+	return window->context.trace != 0 || window->one_check_out;
+}
+
+/* Where it is noted that a table was written to */
+static inline int
+written_place(Oid relid)
+{
+	return relid == InvalidOid ? 0 : 1 + relid % (WRITTEN_PLACES - 1);
+}
+
+static inline void
+note_write(Window *window, int place)
+{
+	window->last_written[place] = ++window->written;
+}
 
 /* While this is the same, so are all counts of the window */
 static inline uint64

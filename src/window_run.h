@@ -36,7 +36,7 @@ is_over(const Window *window, uint64 queryid, uint64 now, uint64 transaction)
 		return true;
 	return queryid == window->opener && window->others &&
 		transaction != window->opener_transaction &&
-		window->context.trace == 0;
+		!window_is_one_piece(window);
 }
 
 /* Has so much time passed that the window is over, if it was all idle? */
@@ -381,7 +381,8 @@ window_end(Window *window, WindowStatement *statement, uint64 now,
 	WindowCounts *counts = &statement->counts;
 
 	window->last_end = now;
-	window->written += statement->writes;
+	if (statement->writes)
+		note_write(window, statement->written_place);
 	if (unlikely(statement->serial != window->serial))
 	{
 		window->accounted = now;

@@ -40,8 +40,11 @@ class Counter:
         return self.cursor.fetchone()[0]
 
 
-def visit(engine, counter, route, controller, action, function, traced):
+def visit(engine, counter, route, controller, action, function, traced,
+          autocommit):
     """(results, statements per page, milliseconds per page)"""
+    if autocommit:
+        engine = engine.execution_options(isolation_level="AUTOCOMMIT")
     results = []
     before = counter.count()
     elapsed = 0
@@ -93,12 +96,14 @@ def main():
     print("  {:<10} {:>22}  {:>22}".format("page", "as it was written",
                                            "done right"))
     total = [0, 0, 0, 0]
-    for route, controller, action, wrong, right, how in PAGES:
+    for route, controller, action, wrong, right, how, autocommit in PAGES:
         traced = route in ("/orders", "/shipping", "/cart")
         was, statements, elapsed = visit(engine, counter, route, controller,
-                                         action, wrong, traced)
+                                         action, wrong, traced,
+                                         autocommit)
         now, right_statements, right_elapsed = visit(
-            engine, counter, route, controller, action, right, traced)
+            engine, counter, route, controller, action, right, traced,
+            autocommit)
         if was != now:
             sys.exit("demo: %s: the right page shows something else" % route)
         print(line.format(
@@ -138,8 +143,9 @@ def main():
 
     # Done right, the pages must be left in peace.
     cursor.execute("SELECT querywatch.reset(), querywatch.reset_patterns()")
-    for route, controller, action, wrong, right, how in PAGES:
-        visit(engine, counter, route, controller, action, right, False)
+    for route, controller, action, wrong, right, how, autocommit in PAGES:
+        visit(engine, counter, route, controller, action, right, False,
+              autocommit)
     cursor.execute("""
         SELECT kind, query FROM querywatch.findings
         WHERE datname = 'shop' AND rolname = 'shop'

@@ -10,13 +10,15 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from shop import Customer, Order, OrderItem, Product, Review, Setting
 
-PAGES = []                      # (route, controller, action, wrong, right, how)
+# (route, controller, action, wrong, right, how, autocommit)
+PAGES = []
 
 
-def page(route, controller, action, how):
+def page(route, controller, action, how, autocommit=False):
     """Registers a class with the static methods wrong and right"""
     def register(cls):
-        PAGES.append((route, controller, action, cls.wrong, cls.right, how))
+        PAGES.append((route, controller, action, cls.wrong, cls.right, how,
+                      autocommit))
         return cls
     return register
 
@@ -190,6 +192,32 @@ class Import:
     def right(session, number):
         session.execute(insert(OrderItem).values(Import.rows(number)))
         return None
+
+
+@page("/ratings", "products", "ratings", "GROUP BY", autocommit=True)
+class Ratings:
+    """Stars of each product, without a transaction around the page"""
+
+    @staticmethod
+    def products(number):
+        return (select(Product.id).order_by(Product.id)
+                .limit(40).offset(40 * number))
+
+    @staticmethod
+    def wrong(session, number):
+        return [(product, session.scalar(
+                    select(func.count(Review.stars))
+                    .where(Review.product_id == product)))
+                for product in session.scalars(Ratings.products(number)).all()]
+
+    @staticmethod
+    def right(session, number):
+        products = Ratings.products(number).subquery()
+        rows = session.execute(
+            select(products.c.id, func.count(Review.stars))
+            .outerjoin(Review, Review.product_id == products.c.id)
+            .group_by(products.c.id).order_by(products.c.id))
+        return [tuple(row) for row in rows]
 
 
 @page("/reprice", "products", "reprice", "one UPDATE")

@@ -274,7 +274,7 @@ test_checked_out(void)
 	start_stream();
 	for (int i = 0; i < 3; i++)
 	{
-		window_checked_out(window);
+		window_checked_out(window, clock_now);
 		for (int j = 0; j < 8; j++)
 			run(&books_of_author, 1, i * 100 + j);
 		run(&rare[i], 1, 1);
@@ -285,11 +285,75 @@ test_checked_out(void)
 	start_stream();
 	for (int i = 0; i < N; i++)
 	{
-		window_checked_out(window);
+		window_checked_out(window, clock_now);
 		run(&books_of_author, 1, i);
 	}
 	window_close(window);
 	is(nclosed, 1, "but not where each statement has its own");
+}
+
+/*
+ * A page whose loop has a statement that is the same in each step, as requests
+ * have their session; and the same as requests.  "pings" is how often the pool
+ * asks: 0 never, 1 before each request, 2 once in three seconds, 3 only if the
+ * connection has been idle, 4 before each statement.
+ */
+static void
+test_pools(void)
+{
+	for (int pings = 0; pings < 5; pings++)
+	{
+		for (int requests = 0; requests < 2; requests++)
+		{
+			uint64		last = clock_now;
+			int			sure;
+
+			start_stream();
+			for (int i = 0; i < 200; i++)
+			{
+				int			step = i % (N + 1);
+
+				/* each request takes 50 ms; an hour has some that are idle */
+				if (requests || step == 0)
+				{
+					clock_now += MILLISECONDS(50);
+					if (pings == 3 && i % 50 == 0)
+						clock_now += MILLISECONDS(700);
+					if (pings == 1 || (pings == 3 && i % 50 == 0) ||
+						(pings == 2 && clock_now - last >= MILLISECONDS(3000)))
+					{
+						window_checked_out(window, clock_now);
+						last = clock_now;
+					}
+				}
+				for (int j = 0; j < 6; j++)
+				{
+					const Statement *s = j == 0 ? &session :
+					j == 1 ? &users_by_id : j == 2 ? &settings_by_name :
+					step == 0 ? &posts : j == 3 ? &posts_of_user :
+					j == 4 ? &books_of_author : &rare[0];
+
+					if (pings == 4)
+						window_checked_out(window, clock_now);
+					if (s == &posts)
+					{
+						list(&posts, &post_rows);
+						break;
+					}
+					run(s, 1, j < 3 ? 1 : post_rows.values[step - 1][j % 2]);
+				}
+			}
+			window_close(window);
+			sure = sure_of(&posts_of_user);
+			if (pings == 1 && !requests)
+				ok(sure > 0, "a page between two questions of the pool is one");
+			else
+				ok(sure == 0, "%s, pings of kind %d",
+				   requests ? "requests" : "a page like requests", pings);
+			if (requests)
+				expect_less("requests of a pool", CONFIDENCE_LIKELY);
+		}
+	}
 }
 
 int
@@ -302,6 +366,7 @@ main(void)
 	test_requests();
 	test_rows();
 	test_checked_out();
+	test_pools();
 	free(window);
 	return unit_done();
 }

@@ -116,7 +116,7 @@ test_windows(void)
 	}
 	window_close(window);
 	ok(result_of(&author_by_id, closed, nclosed) != NULL &&
-	   closed[0].facts.in_trace, "nor in the same trace");
+	   closed[0].facts.one_piece, "nor in the same trace");
 	is(closed[0].facts.cycle_members, 0, "a trace has no cycle");
 	start_stream();
 	lookups(0, N);
@@ -1817,10 +1817,10 @@ test_verdicts(void)
 	facts.cycle_members = facts.cycle_unexplained = 1;
 	verdict_decide(&facts, 5, true, &verdict);
 	is(verdict.kind, REPEAT_NONE, "requests");
-	facts.in_trace = true;
+	facts.one_piece = true;
 	verdict_decide(&facts, 5, true, &verdict);
 	is(verdict.kind, REPEAT_LOOKUP, "not within one trace");
-	facts.in_trace = false;
+	facts.one_piece = false;
 	facts.transactions = 1;
 	verdict_decide(&facts, 5, true, &verdict);
 	is(verdict.kind, REPEAT_LOOKUP, "nor within one transaction");
@@ -1833,7 +1833,11 @@ test_verdicts(void)
 	facts.constraint = 1;
 	facts.distinct_keys = 1;
 	verdict_decide(&facts, 5, true, &verdict);
-	is(verdict.kind, REPEAT_NONE, "keys that do not vary");
+	is(verdict.kind, REPEAT_LOOKUP, "keys that do not vary, but other values");
+	facts.shape.flags |= SHAPE_RANGE_CONDITION;
+	verdict_decide(&facts, 5, true, &verdict);
+	is(verdict.kind, REPEAT_NONE, "unless they are a range's");
+	facts.shape.flags &= ~SHAPE_RANGE_CONDITION;
 	facts.distinct_keys = 2;
 	verdict_decide(&facts, 5, true, &verdict);
 	is(verdict.kind, REPEAT_N_PLUS_ONE, "two keys by a foreign key");
@@ -1842,9 +1846,10 @@ test_verdicts(void)
 	facts.relationship = RELATIONSHIP_NONE;
 	facts.executions = facts.parent_rows = 6;
 	facts.distinct_keys = 4;
-	facts.distinct_values = 6;
+	facts.distinct_values = 4;
 	verdict_decide(&facts, 5, true, &verdict);
-	is(verdict.kind, REPEAT_NONE, "four keys by cardinality alone");
+	is(verdict.kind, REPEAT_LOOKUP, "four keys by cardinality alone: no N+1");
+	is(verdict.confidence, CONFIDENCE_SUSPECTED, "and nothing that is sure");
 }
 
 /* Any bytes at all have a verdict */
@@ -1863,7 +1868,7 @@ test_garbage(void)
 		for (int j = 0; j < sizeof(facts); j++)
 			bytes[j] = random() % 3 ? 0 : random() % 4 ? 0xFF : random();
 		memset(&facts.batched, random() % 2, sizeof(bool));
-		memset(&facts.in_trace, random() % 2, sizeof(bool));
+		memset(&facts.one_piece, random() % 2, sizeof(bool));
 		memset(&facts.keys_complete, random() % 2, sizeof(bool));
 		memset(&facts.keys_dense, random() % 2, sizeof(bool));
 		memset(&facts.keys_unlikely, random() % 2, sizeof(bool));
