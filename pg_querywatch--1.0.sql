@@ -257,7 +257,9 @@ CREATE FUNCTION slow_statements(
     OUT wal_bytes numeric,
     OUT tags jsonb,
     OUT trace_id text,
-    OUT runnable_sql text
+    OUT runnable_sql text,
+    OUT wait_time jsonb,
+    OUT blocked_by jsonb
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'querywatch_slow_statements'
@@ -290,7 +292,9 @@ CREATE VIEW slow_statements AS
          s.wal_bytes,
          s.tags,
          s.trace_id,
-         s.runnable_sql
+         s.runnable_sql,
+         s.wait_time,
+         s.blocked_by
     FROM slow_statements() AS s
     LEFT JOIN pg_catalog.pg_database AS d ON d.oid = s.dbid
     LEFT JOIN pg_catalog.pg_roles AS r ON r.oid = s.userid
@@ -318,6 +322,11 @@ COMMENT ON COLUMN slow_statements.trace_id IS
 'trace id from the statement''s traceparent tag';
 COMMENT ON COLUMN slow_statements.runnable_sql IS
 'the statement with its values written in, to be run by hand; NULL if it was cut or values were not captured whole';
+
+COMMENT ON COLUMN slow_statements.wait_time IS
+'milliseconds by wait event that the execution was seen to wait, sampled every pg_querywatch.wait_sampling_interval; NULL if it was not seen to wait';
+COMMENT ON COLUMN slow_statements.blocked_by IS
+'who was at the head of the chain of those that held it up, when that was last looked at: pid (0: a prepared transaction), state, milliseconds in it, application, statement that it ran or ran last; NULL if that is not known';
 
 CREATE FUNCTION explain(slow_id bigint, "analyze" boolean DEFAULT false)
 RETURNS SETOF text

@@ -30,7 +30,7 @@ is_active(BackendState state)
 
 /* Copies an entry.  Its owner may be writing to it: then it is tried again. */
 static bool
-copy_status(volatile PgBackendStatus *status, BackendActivity * a, char *text,
+copy_status(volatile PgBackendStatus *status, BackendActivity *a, char *text,
 			Size size)
 {
 	for (int i = 0; i < MAX_TRIES; i++)
@@ -63,7 +63,7 @@ copy_status(volatile PgBackendStatus *status, BackendActivity * a, char *text,
 }
 
 static bool
-read_process(int number, bool active_only, BackendActivity * a, char *text,
+read_process(int number, bool active_only, BackendActivity *a, char *text,
 			 Size size)
 {
 	PGPROC	   *proc = GetPGProcByNumber(number);
@@ -86,13 +86,13 @@ read_process(int number, bool active_only, BackendActivity * a, char *text,
 }
 
 bool
-activity_read(int number, BackendActivity * activity, char *text, Size size)
+activity_read(int number, BackendActivity *activity, char *text, Size size)
 {
 	return read_process(number, false, activity, text, size);
 }
 
 bool
-activity_read_active(int number, BackendActivity * activity, char *text,
+activity_read_active(int number, BackendActivity *activity, char *text,
 					 Size size)
 {
 	return read_process(number, true, activity, text, size) &&
@@ -100,7 +100,7 @@ activity_read_active(int number, BackendActivity * activity, char *text,
 }
 
 bool
-activity_find(int pid, BackendActivity * activity, char *text, Size size)
+activity_find(int pid, BackendActivity *activity, char *text, Size size)
 {
 	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
 	{
@@ -112,7 +112,7 @@ activity_find(int pid, BackendActivity * activity, char *text, Size size)
 }
 
 const char *
-activity_state_name(const BackendActivity * activity)
+activity_state_name(const BackendActivity *activity)
 {
 	if (activity->type != B_BACKEND)
 		return GetBackendTypeDesc(activity->type);

@@ -37,7 +37,7 @@ typedef struct BackendActivity
 	TimestampTz lock_wait_start;	/* since when it waits for a heavyweight
 									 * lock; 0: it does not */
 	char		application[NAMEDATALEN];
-}			BackendActivity;
+} BackendActivity;
 
 /* The first so many PGPROCs are those of clients */
 #define ACTIVITY_CLIENTS	MaxConnections
@@ -47,21 +47,21 @@ typedef struct BackendActivity
  * no entry.  "text", if not NULL, gets the statement as sent, cut to "size" - 1
  * bytes; it may end within a character.
  */
-extern bool activity_read(int number, BackendActivity * activity, char *text,
+extern bool activity_read(int number, BackendActivity *activity, char *text,
 						  Size size);
 
 /*
  * The same of a client's backend that runs a statement; cheaper if it is idle
  */
-extern bool activity_read_active(int number, BackendActivity * activity,
+extern bool activity_read_active(int number, BackendActivity *activity,
 								 char *text, Size size);
 
 /* The process with that pid */
-extern bool activity_find(int pid, BackendActivity * activity, char *text,
+extern bool activity_find(int pid, BackendActivity *activity, char *text,
 						  Size size);
 
 /* As in pg_stat_activity; of a process that is not a client's, its type */
-extern const char *activity_state_name(const BackendActivity * activity);
+extern const char *activity_state_name(const BackendActivity *activity);
 
 /* Type and name of a wait event; both 'CPU' for none */
 extern void activity_wait_names(uint32 wait_event, const char **type,

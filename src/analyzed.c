@@ -281,7 +281,7 @@ token_after_fields(const AnalyzedText *analyzed, int token)
  * parameter can stand there.  As its type is known, $1 alone says as much.
  */
 static AnalyzedText *
-plain_params(const AnalyzedText *analyzed, const StatementOrigin * origin)
+plain_params(const AnalyzedText *analyzed, const StatementOrigin *origin)
 {
 	TextEdits	edits = {0};
 
@@ -477,7 +477,7 @@ analyze_guarded(void *arg)
 	AnalyzedRequest *request = (AnalyzedRequest *) arg;
 	const StatementShape *shape = request->source->shape;
 	bool		recorded = OidIsValid(request->source->userid);
-	const		StatementOrigin *origin = &request->origin;
+	const StatementOrigin *origin = &request->origin;
 	AnalyzedText *analyzed = scan_text(request->source->text);
 	RawStmt    *statement;
 	NamedRelations named = {.lockmode = AccessShareLock};

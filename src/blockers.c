@@ -15,7 +15,7 @@
 #include "blockers.h"
 
 void
-blockers_begin(BlockerSearch * search, int max_looks)
+blockers_begin(BlockerSearch *search, int max_looks)
 {
 	search->context = CurrentMemoryContext;
 	search->nlooks = 0;
@@ -37,7 +37,7 @@ is_in(const int *pids, int n, int pid)
 
 /* Asks the lock manager */
 static void
-look(int pid, Blockers * blockers)
+look(int pid, Blockers *blockers)
 {
 	ArrayType  *array = DatumGetArrayTypeP(
 										   DirectFunctionCall1(pg_blocking_pids,
@@ -58,8 +58,8 @@ look(int pid, Blockers * blockers)
 	pfree(array);
 }
 
-const		Blockers *
-blockers_of(BlockerSearch * search, int pid)
+const Blockers *
+blockers_of(BlockerSearch *search, int pid)
 {
 	MemoryContext caller;
 
@@ -77,7 +77,7 @@ blockers_of(BlockerSearch * search, int pid)
 }
 
 bool
-blockers_root(BlockerSearch * search, int pid, int *root)
+blockers_root(BlockerSearch *search, int pid, int *root)
 {
 	/* processes still to be asked, none of them twice */
 	int			max = 64;
@@ -88,7 +88,7 @@ blockers_root(BlockerSearch * search, int pid, int *root)
 	pids[n++] = pid;
 	for (int i = 0; i < n && !found; i++)
 	{
-		const		Blockers *blockers;
+		const Blockers *blockers;
 
 		if (pids[i] == 0)		/* a prepared transaction waits for nothing */
 		{

@@ -22,7 +22,7 @@ typedef struct Blockers
 	int			n;				/* 0: it does not wait */
 	int		   *pids;			/* without duplicates; 0 is a prepared
 								 * transaction */
-}			Blockers;
+} Blockers;
 
 typedef struct BlockerSearch
 {
@@ -30,18 +30,18 @@ typedef struct BlockerSearch
 	int			nlooks;
 	int			max_looks;
 	Blockers   *looks;
-}			BlockerSearch;
+} BlockerSearch;
 
 /* Begins a search, in memory of the current context */
-extern void blockers_begin(BlockerSearch * search, int max_looks);
+extern void blockers_begin(BlockerSearch *search, int max_looks);
 
 /* Who that process waits for; NULL if the search has made all its looks */
-extern const Blockers *blockers_of(BlockerSearch * search, int pid);
+extern const Blockers *blockers_of(BlockerSearch *search, int pid);
 
 /*
  * Finds the head of a chain: who holds the others up and waits for no lock.
  * False if there is none, as in a deadlock, or if it was not found.
  */
-extern bool blockers_root(BlockerSearch * search, int pid, int *root);
+extern bool blockers_root(BlockerSearch *search, int pid, int *root);
 
 #endif							/* QW_BLOCKERS_H */

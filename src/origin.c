@@ -443,7 +443,7 @@ origin_append(StringInfo buf, Query *query, int nparams,
 }
 
 bool
-origin_read(const char *string, StatementOrigin * origin)
+origin_read(const char *string, StatementOrigin *origin)
 {
 	char	   *p;
 

@@ -29,7 +29,7 @@ typedef struct StatementOrigin
 	Oid		   *param_types;	/* of $1, $2, ... in the kept text;
 								 * InvalidOid: not known; palloc'd */
 	const char *search_path;	/* the setting; points into the string */
-}			StatementOrigin;
+} StatementOrigin;
 
 /*
  * Appends the origin of a statement that is being analysed, and a NUL; just
@@ -42,7 +42,7 @@ extern void origin_append(StringInfo buf, Query *query, int nparams,
 						  const int *constants, int nconstants);
 
 /* Reads such a string; false if it is empty, or none */
-extern bool origin_read(const char *string, StatementOrigin * origin);
+extern bool origin_read(const char *string, StatementOrigin *origin);
 
 /* The string in what is stored of a statement, behind its tables' names */
 extern const char *origin_behind(const char *tables);

@@ -33,6 +33,7 @@
 #include "slowlog.h"
 #include "slowring.h"
 #include "visible.h"
+#include "waits.h"
 
 /* Longest text of tags; a byte of a tag takes six at most */
 #define MAX_TAGS_TEXT	(COMMENT_MAX_BYTES * 6 + COMMENT_MAX_TAGS * 8 + 16)
@@ -44,7 +45,9 @@
 #define MAX_WORK_SIZE \
 	(sizeof(SharedSlowRecord) + NAMEDATALEN + NI_MAXHOST + \
 	 SLOWLOG_MAX_PLAN + SLOWLOG_MAX_PARAMETERS + MAX_TAGS_TEXT + \
-	 COMMENT_TRACE_ID_LENGTH + MAX_SEARCH_PATH + SLOW_NSTRINGS + \
+	 COMMENT_TRACE_ID_LENGTH + MAX_SEARCH_PATH + \
+	 WAITS_PER_SESSION * (SLOW_WAIT_NAME + 24) + sizeof(WaitBlocker) + \
+	 SLOW_NSTRINGS + \
 	 MAXIMUM_ALIGNOF)
 
 /*
@@ -278,6 +281,60 @@ work_values(ParamListInfo params, bool in_error)
 	}
 }
 
+/* What it has waited for, and who held it up */
+static void
+work_waits(TimestampTz started_at)
+{
+	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
+	SessionWaits waits;
+	char		text[WAITS_PER_SESSION * (SLOW_WAIT_NAME + 24)];
+	int			length = 0;
+	bool		blocked;
+
+	if (waits_of_execution(started_at, &waits))
+	{
+		for (int i = 0; i < waits.nwaits; i++)
+		{
+			const char *type;
+			const char *event;
+
+			activity_wait_names(waits.waits[i].event, &type, &event);
+			length += snprintf(text + length, sizeof(text) - length,
+							   "%.*s:%.*s\t" INT64_FORMAT "\n",
+							   WAIT_TYPE_LENGTH - 1, type,
+							   WAIT_EVENT_LENGTH - 1, event,
+							   waits.waits[i].time);
+		}
+	}
+	work_string(SLOW_WAITS, length > 0 ? text : NULL, length);
+
+	blocked = waits.blocker.pid >= 0;
+	record->blocker_pid = waits.blocker.pid;
+	record->blocker_queryid = waits.blocker.queryid;
+	record->blocker_userid = waits.blocker.userid;
+	record->blocker_dbid = waits.blocker.dbid;
+	record->blocker_time = waits.blocker.state_time;
+	work_string(SLOW_BLOCKER_STATE, blocked ? waits.blocker.state : NULL,
+				strlen(waits.blocker.state));
+	work_string(SLOW_BLOCKER_APPLICATION,
+				blocked ? waits.blocker.application : NULL,
+				strlen(waits.blocker.application));
+}
+
+bool
+slow_wait_next(const char **waits, char *name, int64 *time)
+{
+	const char *tab = *waits != NULL ? strchr(*waits, '\t') : NULL;
+	const char *end = tab != NULL ? strchr(tab, '\n') : NULL;
+
+	if (end == NULL)
+		return false;
+	strlcpy(name, *waits, Min(tab - *waits + 1, SLOW_WAIT_NAME));
+	*time = strtoll(tab + 1, NULL, 10);
+	*waits = end + 1;
+	return true;
+}
+
 static void
 set_numbers(SharedSlowRecord *record, const Execution *execution)
 {
@@ -382,6 +439,7 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	path_length = strlen(namespace_search_path);
 	work_string(SLOW_SEARCH_PATH, path_length <= MAX_SEARCH_PATH ?
 				namespace_search_path : NULL, path_length);
+	work_waits(started_at);
 
 	if (qw_capture_parameters && !out_of_memory)
 		work_values(queryDesc != NULL ? queryDesc->params : execution->params,
@@ -534,6 +592,14 @@ unpack_record(const SharedSlowRecord *shared, SlowRecord *record)
 	record->tags = strings[SLOW_TAGS];
 	record->trace_id = strings[SLOW_TRACE_ID];
 	record->search_path = strings[SLOW_SEARCH_PATH];
+	record->waits = strings[SLOW_WAITS];
+	record->blocker_pid = shared->blocker_pid;
+	record->blocker_key = statement_key(shared->blocker_queryid,
+										shared->blocker_userid,
+										shared->blocker_dbid, true);
+	record->blocker_time = shared->blocker_time;
+	record->blocker_state = strings[SLOW_BLOCKER_STATE];
+	record->blocker_application = strings[SLOW_BLOCKER_APPLICATION];
 
 	record->nvalues = shared->nvalues;
 	if (record->nvalues <= 0)

@@ -51,9 +51,24 @@ typedef struct SlowRecord
 	char	   *tags;			/* JSON object text; NULL: none */
 	char	   *search_path;	/* the setting when it ended; NULL: not kept */
 	char	   *trace_id;
+	char	   *waits;			/* for slow_wait_next(); NULL: none seen */
+	int			blocker_pid;	/* head of the chain that held it up; -1:
+								 * none, 0: a prepared transaction */
+	StatementKey blocker_key;	/* what that ran; queryid 0: not known */
+	int64		blocker_time;	/* in its state, microseconds */
+	char	   *blocker_state;
+	char	   *blocker_application;
 	int			nvalues;		/* -1: not captured */
 	RecordedValue *values;
 } SlowRecord;
+
+/*
+ * What a record has waited for: type and event joined by a colon, and
+ * microseconds.  *waits is moved on; false at the end.
+ */
+#define SLOW_WAIT_NAME	(NAMEDATALEN + 16 + 1)
+
+extern bool slow_wait_next(const char **waits, char *name, int64 *time);
 
 typedef struct SlowlogCounters
 {

@@ -26,6 +26,9 @@ typedef enum SlowString
 	SLOW_TAGS,
 	SLOW_TRACE_ID,
 	SLOW_SEARCH_PATH,
+	SLOW_WAITS,					/* see slow_wait_next() */
+	SLOW_BLOCKER_STATE,
+	SLOW_BLOCKER_APPLICATION,
 	SLOW_NSTRINGS
 } SlowString;
 
@@ -56,6 +59,11 @@ typedef struct SharedSlowRecord
 	int64		shared_blks_read;
 	int64		temp_blks_written;
 	int64		wal_bytes;
+	int64		blocker_time;
+	uint64		blocker_queryid;
+	Oid			blocker_userid;
+	Oid			blocker_dbid;
+	int32		blocker_pid;	/* -1: it was not held up */
 	int32		nvalues;		/* -1: not captured */
 	int32		lengths[SLOW_NSTRINGS]; /* without the NUL; -1: NULL */
 

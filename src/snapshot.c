@@ -270,7 +270,7 @@ put_pattern(void *arg, const Pattern *pattern)
 }
 
 static void
-put_wait(void *arg, const WaitEntry * entry)
+put_wait(void *arg, const WaitEntry *entry)
 {
 	put_record(arg, SNAPSHOT_WAIT, entry, sizeof(WaitEntry), NULL, 0);
 }

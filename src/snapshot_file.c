@@ -266,7 +266,7 @@ valid_pattern(const Pattern *pattern)
 }
 
 static bool
-valid_wait(const WaitEntry * entry)
+valid_wait(const WaitEntry *entry)
 {
 	return entry->samples >= 0 && entry->total_time >= 0 &&
 		valid_timestamp(entry->last_seen) &&

@@ -33,7 +33,7 @@
 
 #define SNAPSHOT_MAGIC		"QWSNAP\r\n"
 #define SNAPSHOT_BYTE_ORDER 0x01020304
-#define SNAPSHOT_FORMAT		3
+#define SNAPSHOT_FORMAT		4
 
 typedef enum SnapshotRecordType
 {

@@ -33,6 +33,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/json.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
 #include "utils/syscache.h"
@@ -90,7 +91,8 @@ convert_record(SlowRecord *record)
 	Conversion	conversion;
 	char	  **strings[] = {
 		&record->application_name, &record->client_addr, &record->plan,
-		&record->tags, &record->trace_id, &record->search_path
+		&record->tags, &record->trace_id, &record->search_path,
+		&record->blocker_application
 	};
 
 	conversion.foreign = record->encoding != GetDatabaseEncoding();
@@ -229,6 +231,8 @@ typedef enum SlowColumn
 	COLUMN_TAGS,
 	COLUMN_TRACE_ID,
 	COLUMN_RUNNABLE_SQL,
+	COLUMN_WAIT_TIME,
+	COLUMN_BLOCKED_BY,
 	COLUMN_COUNT
 } SlowColumn;
 
@@ -255,6 +259,61 @@ set_text_column(SlowRow *row, SlowColumn column, const char *text)
 		set_column(row, column, CStringGetTextDatum(text));
 }
 
+/* Milliseconds by wait event, as jsonb */
+static Datum
+wait_times(const char *waits)
+{
+	char		name[SLOW_WAIT_NAME];
+	int64		time;
+	StringInfoData buf;
+
+	initStringInfo(&buf);
+	while (slow_wait_next(&waits, name, &time))
+	{
+		appendStringInfoChar(&buf, buf.len == 0 ? '{' : ',');
+		escape_json(&buf, visible_text(name, PG_SQL_ASCII));
+		appendStringInfo(&buf, ":%.3f", time / 1000.0);
+	}
+	if (buf.len == 0)
+		appendStringInfoChar(&buf, '{');
+	appendStringInfoChar(&buf, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
+}
+
+/* Who held it up, as jsonb; of the statement only what the caller may see */
+static Datum
+blocker(const SlowRecord *record)
+{
+	StringInfoData buf;
+	const char *statement = NULL;
+
+	if (record->blocker_pid > 0)
+	{
+		if (!visible_to_caller(record->blocker_key.userid))
+			statement = "<insufficient privilege>";
+		else if (record->blocker_key.queryid != 0)
+			statement = statements_text(&record->blocker_key);
+	}
+	initStringInfo(&buf);
+	appendStringInfo(&buf, "{\"pid\":%d,\"state\":", record->blocker_pid);
+	escape_json(&buf, record->blocker_state != NULL ?
+				visible_text(record->blocker_state, PG_SQL_ASCII) : "");
+	if (record->blocker_pid > 0)
+	{
+		appendStringInfo(&buf, ",\"state_time\":%.3f,\"application\":",
+						 record->blocker_time / 1000.0);
+		escape_json(&buf, record->blocker_application != NULL ?
+					record->blocker_application : "");
+	}
+	if (statement != NULL)
+	{
+		appendStringInfoString(&buf, ",\"statement\":");
+		escape_json(&buf, statement);
+	}
+	appendStringInfoChar(&buf, '}');
+	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
+}
+
 /* The columns that not everybody may see */
 static void
 set_private_columns(SlowRow *row, const SlowRecord *record,
@@ -278,6 +337,8 @@ set_private_columns(SlowRow *row, const SlowRecord *record,
 	set_text_column(row, COLUMN_TRACE_ID, record->trace_id);
 	set_text_column(row, COLUMN_RUNNABLE_SQL,
 					runnable_sql(record, conversion, &reason));
+	if (record->blocker_pid >= 0)
+		set_column(row, COLUMN_BLOCKED_BY, blocker(record));
 }
 
 /* SlowlogCallback: one row of slow_statements() */
@@ -313,6 +374,9 @@ put_row(void *arg, const SlowRecord *original)
 	set_column(row, COLUMN_WAL_BYTES,
 			   DirectFunctionCall1(int8_numeric,
 								   Int64GetDatum(record.wal_bytes)));
+
+	if (record.waits != NULL)
+		set_column(row, COLUMN_WAIT_TIME, wait_times(record.waits));
 
 	if (visible_to_caller(record.key.userid))
 		set_private_columns(row, &record, &conversion);
@@ -521,7 +585,7 @@ check_runnable(Node *statement)
  */
 static void
 put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze,
-			const char *sql, const StatementOrigin * origin)
+			const char *sql, const StatementOrigin *origin)
 {
 	DestReceiver *dest = CreateDestReceiver(DestTuplestore);
 	ParseState *pstate = make_parsestate(NULL);
@@ -569,7 +633,7 @@ set_for_level(const char *name, const char *value, GucContext context)
 
 /* How a statement was analysed when it ran; false if that is not known */
 static bool
-read_origin(const StatementKey *key, StatementOrigin * origin)
+read_origin(const StatementKey *key, StatementOrigin *origin)
 {
 	int			encoding;
 	const char *tables = statements_tables(key, &encoding);

@@ -46,24 +46,24 @@ typedef struct WaitsRow
 	int			n;
 	Datum		values[ACTIVITY_COLUMNS];
 	bool		nulls[ACTIVITY_COLUMNS];
-}			WaitsRow;
+} WaitsRow;
 
 static void
-put(WaitsRow * row, Datum value)
+put(WaitsRow *row, Datum value)
 {
 	row->nulls[row->n] = false;
 	row->values[row->n++] = value;
 }
 
 static void
-put_null(WaitsRow * row)
+put_null(WaitsRow *row)
 {
 	row->nulls[row->n++] = true;
 }
 
 /* In an encoding that is not known; NULL for none and for an empty one */
 static void
-put_text(WaitsRow * row, const char *string)
+put_text(WaitsRow *row, const char *string)
 {
 	if (string == NULL || string[0] == '\0')
 		put_null(row);
@@ -72,7 +72,7 @@ put_text(WaitsRow * row, const char *string)
 }
 
 static void
-put_name(WaitsRow * row, const char *string)
+put_name(WaitsRow *row, const char *string)
 {
 	if (string == NULL)
 		put_null(row);
@@ -82,7 +82,7 @@ put_name(WaitsRow * row, const char *string)
 
 /* Milliseconds from then to now; NULL if then is not known */
 static void
-put_since(WaitsRow * row, TimestampTz then, TimestampTz now)
+put_since(WaitsRow *row, TimestampTz then, TimestampTz now)
 {
 	if (then == 0)
 		put_null(row);
@@ -91,7 +91,7 @@ put_since(WaitsRow * row, TimestampTz then, TimestampTz now)
 }
 
 static void
-end_row(WaitsRow * row)
+end_row(WaitsRow *row)
 {
 	Assert(row->n == row->rsinfo->setDesc->natts);
 	tuplestore_putvalues(row->rsinfo->setResult, row->rsinfo->setDesc,
@@ -100,7 +100,7 @@ end_row(WaitsRow * row)
 }
 
 static void
-put_wait(void *arg, const WaitEntry * entry)
+put_wait(void *arg, const WaitEntry *entry)
 {
 	WaitsRow   *row = arg;
 	bool		visible = visible_to_caller(entry->key.userid);
@@ -144,7 +144,7 @@ pg_querywatch_waits_1_0(PG_FUNCTION_ARGS)
 
 /* Route and trace id out of the comment of a statement that may be cut off */
 static void
-put_tags(WaitsRow * row, const char *text)
+put_tags(WaitsRow *row, const char *text)
 {
 	int			length = strlen(text);
 	CommentTags tags;
@@ -167,10 +167,10 @@ put_tags(WaitsRow * row, const char *text)
  * of the chain pid, state, since when, and statement
  */
 static void
-put_blockers(WaitsRow * row, BlockerSearch * search, const BackendActivity * a,
+put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
 			 TimestampTz now, char *text, Size size)
 {
-	const		Blockers *blockers = a->lock_wait_start != 0 ?
+	const Blockers *blockers = a->lock_wait_start != 0 ?
 	blockers_of(search, a->pid) : NULL;
 	Datum	   *pids;
 	BackendActivity root;
@@ -216,9 +216,9 @@ put_blockers(WaitsRow * row, BlockerSearch * search, const BackendActivity * a,
 }
 
 static void
-put_activity(WaitsRow * row, const Directory *directory,
-			 const BackendActivity * a, char *text, Size size,
-			 BlockerSearch * search)
+put_activity(WaitsRow *row, const Directory *directory,
+			 const BackendActivity *a, char *text, Size size,
+			 BlockerSearch *search)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		visible = visible_to_caller(a->userid);

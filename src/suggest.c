@@ -17,6 +17,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_class.h"
 #include "lib/stringinfo.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -29,6 +30,7 @@
 #include "slowlog.h"
 #include "suggest.h"
 #include "visible.h"
+#include "waits.h"
 
 /*
  * Bytes of a suggestion.  Room is left for what is said after, or in place of,
@@ -40,12 +42,25 @@
 /* work_mem (kB) up to which to suggest it */
 #define MAX_WORK_MEM	(1024 * 1024)
 
+/* What statements of the slow log have waited for */
+typedef struct SlowWait
+{
+	char		name[SLOW_WAIT_NAME];
+	int64		time;
+}			SlowWait;
+
 /* What the slow log has of a statement: its latest record */
 typedef struct SlowPlan
 {
 	uint64		queryid;		/* must be first: hash key */
 	int64		id;
 	char	   *step;			/* the plan's costliest step; NULL: no plan */
+
+	/* all of its records together, microseconds */
+	int64		elapsed;
+	int64		waited;			/* for what is no work of the plan's */
+	int			nwaits;
+	SlowWait	waits[WAITS_PER_SESSION];
 } SlowPlan;
 
 struct SlowPlans
@@ -261,6 +276,59 @@ costliest_step(const char *plan)
 					percent_text(Min(Max(costliest->own, 0) / steps[0].cost, 1)));
 }
 
+/*
+ * Reading and writing files, and what parallel workers do, is work that the
+ * plan asks for; everything else that is waited for is not.
+ */
+static bool
+is_work(const char *wait)
+{
+	return strncmp(wait, "IO:", 3) == 0 || strncmp(wait, "IPC:", 4) == 0;
+}
+
+static void
+add_slow_waits(SlowPlan *plan, const char *waits)
+{
+	char		name[SLOW_WAIT_NAME];
+	int64		time;
+
+	while (slow_wait_next(&waits, name, &time))
+	{
+		int			i = 0;
+
+		if (is_work(name))
+			continue;
+		plan->waited += time;
+		while (i < plan->nwaits && strcmp(plan->waits[i].name, name) != 0)
+			i++;
+		if (i == WAITS_PER_SESSION)
+			continue;
+		if (i == plan->nwaits)
+		{
+			strlcpy(plan->waits[i].name, name, SLOW_WAIT_NAME);
+			plan->waits[i].time = 0;
+			plan->nwaits++;
+		}
+		plan->waits[i].time += time;
+	}
+}
+
+/* What it has mostly waited for; NULL if it has mostly worked */
+static const SlowWait *
+mostly_waited(const SlowPlan *plan)
+{
+	const		SlowWait *most = NULL;
+
+	if (plan->waited * 2 <= plan->elapsed)
+		return NULL;
+	for (int i = 0; i < plan->nwaits; i++)
+	{
+		if (most == NULL || plan->waits[i].time > most->time)
+			most = &plan->waits[i];
+	}
+	return most;
+}
+
 /* SlowlogCallback: newest first */
 static void
 add_slow_plan(void *arg, const SlowRecord *record)
@@ -274,7 +342,11 @@ add_slow_plan(void *arg, const SlowRecord *record)
 	{
 		plan->id = record->id;
 		plan->step = NULL;
+		plan->elapsed = plan->waited = 0;
+		plan->nwaits = 0;
 	}
+	plan->elapsed += (int64) (record->elapsed / 1000);
+	add_slow_waits(plan, record->waits);
 	if (plan->step == NULL && record->plan != NULL)
 		plan->step = costliest_step(visible_text(record->plan,
 												 record->encoding));
@@ -685,17 +757,30 @@ suggest_slow(const Finding *finding, const SlowPlans *plans,
 	const FindingStatement *s = finding->statement;
 	const SlowPlan *plan = hash_search(plans->plans, &finding->key.queryid,
 									   HASH_FIND, NULL);
+	const		SlowWait *wait = plan ? mostly_waited(plan) : NULL;
+	const char *where = "";
+
+	if (wait != NULL)
+		where = psprintf("; those in the slow log waited %s of %s, mostly for %s",
+						 time_text(plan->waited * 1000.0),
+						 time_text(plan->elapsed * 1000.0),
+						 visible_text(wait->name, PG_SQL_ASCII));
+	else if (plan && plan->step)
+		where = psprintf("; costliest step: %s", plan->step);
 
 	result->evidence =
-		psprintf("%s took %s, %s of all time executing; p95 %s, longest %s; %s of slow_threshold or longer%s%s",
+		psprintf("%s took %s, %s of all time executing; p95 %s, longest %s; %s of slow_threshold or longer%s",
 				 counted(finding->executions, "execution", "executions"),
 				 time_text(finding->whole),
 				 percent_text(finding->share), time_text(s->p95),
 				 time_text(s->counters.exec.max),
 				 counted(s->counters.slow_calls, "execution", "executions"),
-				 plan && plan->step ? "; costliest step: " : "",
-				 plan && plan->step ? plan->step : "");
-	if (plan)
+				 where);
+	if (wait != NULL)
+		result->suggestion =
+			psprintf("It waited more than it worked, so another plan would help little. What for, and who held it up: SELECT wait_time, blocked_by FROM querywatch.slow_statements WHERE queryid = " INT64_FORMAT ".",
+					 (int64) finding->key.queryid);
+	else if (plan)
 		result->suggestion =
 			psprintf("See its plan: SELECT * FROM querywatch.explain(" INT64_FORMAT "). Other findings of this statement say why.",
 					 plan->id);

@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "blockers.h"
 #include "compat.h"
 #include "patterns.h"
 #include "settings.h"
@@ -30,6 +31,12 @@
 /* Entries looked at for one to evict */
 #define EVICTION_SAMPLE		16
 
+/* How often one pass asks the lock manager, at most */
+#define MAX_LOOKS	32
+
+/* Microseconds that a lock is waited for before it is asked */
+#define MIN_BLOCKED 50000
+
 /* After a pause as long as so many intervals, a sample stands for one */
 #define MAX_INTERVALS	10
 
@@ -37,7 +44,17 @@ typedef struct SharedWait
 {
 	int			next;			/* in its bucket or the free list, or NO_WAIT */
 	WaitEntry	entry;
-}			SharedWait;
+} SharedWait;
+
+/* What the statement that a client's process runs has waited for */
+typedef struct SharedSession
+{
+	int			pid;
+	uint64		queryid;
+	TimestampTz statement_start;
+	TimestampTz sampled_at;
+	SessionWaits waits;
+} SharedSession;
 
 typedef struct SharedWaits
 {
@@ -45,22 +62,26 @@ typedef struct SharedWaits
 	int			hand;			/* where the next eviction begins to look */
 	int			nbuckets;		/* a power of two */
 	int			buckets[FLEXIBLE_ARRAY_MEMBER];
-	/* qw_max_waits of SharedWait follow */
-}			SharedWaits;
+	/* qw_max_waits of SharedWait, ACTIVITY_CLIENTS of SharedSession follow */
+} SharedWaits;
 
-static SharedWaits * shared = NULL;
-static SharedWait * entries = NULL;
+static SharedWaits *shared = NULL;
+static SharedWait *entries = NULL;
+static SharedSession *sessions = NULL;
 
 /* Of the worker */
 typedef struct Sample
 {
+	int			number;			/* of the PGPROC */
+	WaitBlocker blocker;
 	BackendActivity activity;
 	WaitKey		key;
 	const char *type;
 	const char *event;
-}			Sample;
+} Sample;
 
-static Sample * samples = NULL; /* ACTIVITY_CLIENTS */
+static Sample *samples = NULL;	/* ACTIVITY_CLIENTS */
+static MemoryContext blockers_context = NULL;
 static uint64 last_sample = 0;	/* monotonic ns, 0: none */
 
 static int
@@ -83,7 +104,9 @@ head_size(void)
 Size
 waits_shmem_size(void)
 {
-	return add_size(head_size(), mul_size(sizeof(SharedWait), qw_max_waits));
+	return add_size(add_size(head_size(),
+							 mul_size(sizeof(SharedWait), qw_max_waits)),
+					mul_size(sizeof(SharedSession), ACTIVITY_CLIENTS));
 }
 
 static void
@@ -101,27 +124,29 @@ waits_shmem_init(void *place, bool found)
 {
 	shared = place;
 	entries = (SharedWait *) ((char *) place + head_size());
+	sessions = (SharedSession *) (entries + qw_max_waits);
 	if (found)
 		return;
+	memset(sessions, 0, sizeof(SharedSession) * ACTIVITY_CLIENTS);
 	shared->nbuckets = count_buckets();
 	clear();
 }
 
 static uint64
-key_hash(const WaitKey * key)
+key_hash(const WaitKey *key)
 {
 	return hash_bytes_extended((const unsigned char *) key, sizeof(WaitKey),
 							   0);
 }
 
 static int *
-bucket_of(const WaitKey * key)
+bucket_of(const WaitKey *key)
 {
 	return &shared->buckets[key_hash(key) & (shared->nbuckets - 1)];
 }
 
 static bool
-key_equal(const WaitKey * a, const WaitKey * b)
+key_equal(const WaitKey *a, const WaitKey *b)
 {
 	return a->queryid == b->queryid && a->dbid == b->dbid &&
 		a->userid == b->userid && a->application == b->application &&
@@ -158,7 +183,7 @@ take_place(void)
 
 /* The entry of a key, made if there is none: then only its key is set */
 static WaitEntry *
-find_entry(const WaitKey * key, bool *found)
+find_entry(const WaitKey *key, bool *found)
 {
 	int			place;
 
@@ -183,11 +208,102 @@ find_entry(const WaitKey * key, bool *found)
  * Sampling
  */
 
+/*
+ * Finds out who holds up some of those that wait for a lock, beginning with
+ * others each time
+ */
+static void
+look_for_blockers(int n, TimestampTz now)
+{
+	static unsigned turn = 0;
+	MemoryContext old_context = MemoryContextSwitchTo(blockers_context);
+	BlockerSearch search;
+
+	blockers_begin(&search, MAX_LOOKS);
+	for (int i = 0; i < n && search.nlooks < MAX_LOOKS; i++)
+	{
+		Sample	   *sample = &samples[(turn + i) % n];
+		WaitBlocker *blocker = &sample->blocker;
+		BackendActivity root;
+		int			pid;
+
+		if (sample->activity.lock_wait_start == 0 ||
+			now - sample->activity.lock_wait_start < MIN_BLOCKED ||
+			!blockers_root(&search, sample->activity.pid, &pid))
+			continue;
+		if (pid == 0)
+		{
+			blocker->pid = 0;
+			strlcpy(blocker->state, "prepared transaction",
+					sizeof(blocker->state));
+		}
+		else if (activity_find(pid, &root, NULL, 0))
+		{
+			blocker->pid = pid;
+			blocker->dbid = root.dbid;
+			blocker->userid = root.userid;
+			blocker->queryid = root.queryid;
+			blocker->state_time = Max(now - root.state_start, 0);
+			strlcpy(blocker->state, activity_state_name(&root),
+					sizeof(blocker->state));
+			strlcpy(blocker->application, root.application,
+					sizeof(blocker->application));
+		}
+	}
+	turn += MAX_LOOKS;
+	MemoryContextSwitchTo(old_context);
+	MemoryContextReset(blockers_context);
+}
+
+/* Adds what a session's statement waits for to what it has waited for */
+static void
+add_to_session(const Sample *sample, int64 elapsed, TimestampTz now)
+{
+	SharedSession *session = &sessions[sample->number];
+	const BackendActivity *a = &sample->activity;
+	SessionWaits *waits = &session->waits;
+	TimestampTz since;
+	int			i = 0;
+
+	if (session->pid != a->pid ||
+		session->statement_start != a->statement_start ||
+		(session->queryid != a->queryid && session->queryid != 0))
+	{
+		memset(session, 0, sizeof(SharedSession));
+		session->pid = a->pid;
+		session->statement_start = a->statement_start;
+		waits->blocker.pid = -1;
+	}
+	session->queryid = a->queryid;
+
+	/* the server knows since when it waits for a lock */
+	since = a->lock_wait_start != 0 ? a->lock_wait_start : now - elapsed;
+	since = Max(since, Max(session->sampled_at, a->statement_start));
+	session->sampled_at = now;
+	if (a->wait_event == 0)
+		return;
+
+	while (i < waits->nwaits && waits->waits[i].event != a->wait_event)
+		i++;
+	if (i == WAITS_PER_SESSION)
+		return;
+	if (i == waits->nwaits)
+		waits->waits[waits->nwaits++].event = a->wait_event;
+	waits->waits[i].time += Max(now - since, 0);
+	waits->waits[i].last_seen = now;
+	if (sample->blocker.pid >= 0)
+	{
+		waits->blocker = sample->blocker;
+		waits->blocker.seen_at = now;
+	}
+}
+
 /* Looks at all sessions */
 static int
-look(void)
+look(TimestampTz now)
 {
 	int			n = 0;
+	bool		waiting = false;
 
 	for (int i = 0; i < ACTIVITY_CLIENTS; i++)
 	{
@@ -196,6 +312,10 @@ look(void)
 
 		if (!activity_read_active(i, a, NULL, 0))
 			continue;
+		sample->number = i;
+		memset(&sample->blocker, 0, sizeof(WaitBlocker));
+		sample->blocker.pid = -1;
+		waiting |= a->lock_wait_start != 0;
 		activity_wait_names(a->wait_event, &sample->type, &sample->event);
 		sample->key.queryid = a->queryid;
 		sample->key.dbid = a->dbid;
@@ -205,6 +325,8 @@ look(void)
 										   pattern_text_hash(sample->event));
 		n++;
 	}
+	if (waiting)
+		look_for_blockers(n, now);
 	return n;
 }
 
@@ -215,7 +337,7 @@ add(int n, int64 elapsed, TimestampTz now)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE);
 	for (int i = 0; i < n; i++)
 	{
-		const		Sample *sample = &samples[i];
+		const Sample *sample = &samples[i];
 		bool		found;
 		WaitEntry  *entry = find_entry(&sample->key, &found);
 
@@ -230,6 +352,7 @@ add(int n, int64 elapsed, TimestampTz now)
 		entry->total_time += elapsed;
 		entry->last_seen = now;
 		shared->info.samples++;
+		add_to_session(sample, elapsed, now);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_WAITS));
 }
@@ -240,13 +363,14 @@ sample_all(uint64 now)
 	int64		interval = (int64) qw_wait_sampling_interval * 1000;
 	int64		elapsed = last_sample == 0 ? interval :
 	(int64) (now - last_sample) / 1000;
-	int			n = look();
+	TimestampTz wall = GetCurrentTimestamp();
+	int			n = look(wall);
 
 	/* the worker was busy with something else, or sampling was off */
 	if (elapsed > interval * MAX_INTERVALS)
 		elapsed = interval;
 	if (n > 0)
-		add(n, elapsed, GetCurrentTimestamp());
+		add(n, elapsed, wall);
 	last_sample = now;
 }
 
@@ -255,6 +379,9 @@ duty_begin(void)
 {
 	samples = MemoryContextAllocHuge(TopMemoryContext,
 									 sizeof(Sample) * ACTIVITY_CLIENTS);
+	blockers_context = AllocSetContextCreate(TopMemoryContext,
+											 "pg_querywatch blockers",
+											 ALLOCSET_DEFAULT_SIZES);
 }
 
 static long
@@ -283,6 +410,41 @@ const WorkerDuty waits_duty = {
  * Reading
  */
 
+bool
+waits_of_execution(TimestampTz started_at, SessionWaits *result)
+{
+	int			number = compat_proc_number();
+	int64		passed = GetCurrentTimestamp() - started_at;
+	SharedSession *session;
+
+	memset(result, 0, sizeof(SessionWaits));
+	result->blocker.pid = -1;
+	if (sessions == NULL || number >= ACTIVITY_CLIENTS)
+		return false;
+
+	session = &sessions[number];
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_SHARED);
+	if (session->pid == MyProcPid && session->sampled_at >= started_at)
+	{
+		const SessionWaits *waits = &session->waits;
+
+		/* those from before it, while its statement was parsed, are not its */
+		for (int i = 0; i < waits->nwaits; i++)
+		{
+			if (waits->waits[i].last_seen < started_at)
+				continue;
+			result->waits[result->nwaits] = waits->waits[i];
+			result->waits[result->nwaits].time =
+				Min(waits->waits[i].time, passed);
+			result->nwaits++;
+		}
+		if (waits->blocker.pid >= 0 && waits->blocker.seen_at >= started_at)
+			result->blocker = waits->blocker;
+	}
+	LWLockRelease(shmem_lock(SHMEM_LOCK_WAITS));
+	return result->nwaits > 0;
+}
+
 void
 waits_read(WaitsCallback callback, void *arg)
 {
@@ -302,7 +464,7 @@ waits_read(WaitsCallback callback, void *arg)
 }
 
 void
-waits_info(WaitsInfo * info)
+waits_info(WaitsInfo *info)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_SHARED);
 	*info = shared->info;
@@ -318,7 +480,7 @@ waits_reset(void)
 }
 
 void
-waits_restore(const WaitEntry * saved)
+waits_restore(const WaitEntry *saved)
 {
 	bool		found;
 
@@ -331,7 +493,7 @@ waits_restore(const WaitEntry * saved)
 }
 
 void
-waits_restore_info(const WaitsInfo * info)
+waits_restore_info(const WaitsInfo *info)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE);
 	shared->info.evicted = info->evicted;

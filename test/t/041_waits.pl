@@ -183,6 +183,50 @@ is($before, 't', 'many samples');
 $node->restart;
 is(look(q{SELECT query, samples > 10 FROM querywatch.waits WHERE wait_event_type = 'Lock' AND application_name = 'second'}), "$query|t", 'it outlives a restart');
 
+# What a slow execution has waited for, and who held it up
+%session = map { $_ => Session->new($node, name => $_) } qw(first second third);
+sub slow
+{
+	return look_as($_[0] // $node->safe_psql('postgres', 'SELECT current_user'), q{
+SELECT application_name, coalesce((SELECT string_agg(key, ',') FROM jsonb_each(wait_time)), 'none'),
+       (SELECT sum(value::float8) FROM jsonb_each_text(wait_time)) BETWEEN exec_time - 400 AND exec_time,
+       blocked_by ->> 'state', blocked_by ->> 'application', blocked_by ->> 'statement', (blocked_by ->> 'state_time')::float8 > 500
+  FROM querywatch.slow_statements WHERE application_name IN ('first', 'second', 'third') ORDER BY 1});
+}
+look('SELECT querywatch.reset(), querywatch.reset_slow()');
+$session{first}->query('BEGIN; UPDATE item SET n = 1 WHERE id = 1');
+$session{second}->query('BEGIN; UPDATE item SET n = 2 WHERE id = 2');
+send_waiting('second', 'UPDATE item SET n = 2 WHERE id = 1');
+send_waiting('third', 'UPDATE item SET n = 3 WHERE id = 2');
+sleep 1.5;
+end('first');
+end('second', 'third');
+is(slow(), 'second|Lock:transactionid|t|idle in transaction|first|UPDATE item SET n = $1 WHERE id = $2|t
+third|Lock:transactionid|t|idle in transaction|first|UPDATE item SET n = $1 WHERE id = $2|t', 'slow executions have their waits, and the head of the chain');
+is(slow('alice'), 'second|Lock:transactionid|t||||
+third|Lock:transactionid|t||||', 'of which other roles see the time alone');
+like(look(q{SELECT evidence FROM querywatch.findings WHERE kind = 'slow_statement' AND query ~ '^UPDATE item'}),
+	qr/those in the slow log waited .* mostly for Lock:transactionid$/, 'the finding names the wait');
+
+# The wait before an execution is not the execution's
+look('SELECT querywatch.reset_slow()');
+$session{first}->query('BEGIN; LOCK TABLE item');
+send_waiting('second', 'SELECT pg_sleep(0.8) FROM item WHERE id = 1');
+sleep 1.5;
+end('first');
+end('second');
+is(look(q{SELECT application_name, (SELECT string_agg(key, ',') FROM jsonb_each(wait_time)), blocked_by FROM querywatch.slow_statements WHERE application_name = 'second'}),
+	'second|Timeout:PgSleep|', 'a wait in parse analysis is none of the execution');
+
+# One that times out, and one behind a prepared transaction
+look('SELECT querywatch.reset_slow()');
+$session{first}->query(q{BEGIN; UPDATE item SET n = 1 WHERE id = 1; PREPARE TRANSACTION 'p'});
+$session{second}->query(q{SET statement_timeout = '1s'});
+$session{second}->query('UPDATE item SET n = 2 WHERE id = 1');
+is(look(q{SELECT outcome, (SELECT string_agg(key, ',') FROM jsonb_each(wait_time)), blocked_by FROM querywatch.slow_statements}),
+	'timeout|Lock:transactionid|{"pid": 0, "state": "prepared transaction"}', 'a timeout behind a prepared transaction');
+$session{first}->query(q{ROLLBACK PREPARED 'p'});
+
 # The bound: more applications than there is room for
 %session = ();
 foreach my $i (1 .. 3)
