@@ -34,6 +34,14 @@
 /* How often one pass asks the lock manager, at most */
 #define MAX_LOOKS	32
 
+/*
+ * Nanoseconds that asking it takes, about: once, and for each process that
+ * waits.  After that none follows for so many times as long.
+ */
+#define LOOK_TIME		10000
+#define LOOK_WAITER		200
+#define LOOK_PAUSE		500
+
 /* Microseconds that a lock is waited for before it is asked */
 #define MIN_BLOCKED 50000
 
@@ -213,12 +221,16 @@ find_entry(const WaitKey *key, bool *found)
  * others each time
  */
 static void
-look_for_blockers(int n, TimestampTz now)
+look_for_blockers(int n, int nwaiting, TimestampTz now)
 {
 	static unsigned turn = 0;
-	MemoryContext old_context = MemoryContextSwitchTo(blockers_context);
+	static uint64 next_look = 0;
+	MemoryContext old_context;
 	BlockerSearch search;
 
+	if (compat_clock() < next_look)
+		return;
+	old_context = MemoryContextSwitchTo(blockers_context);
 	blockers_begin(&search, MAX_LOOKS);
 	for (int i = 0; i < n && search.nlooks < MAX_LOOKS; i++)
 	{
@@ -253,6 +265,8 @@ look_for_blockers(int n, TimestampTz now)
 	turn += MAX_LOOKS;
 	MemoryContextSwitchTo(old_context);
 	MemoryContextReset(blockers_context);
+	next_look = compat_clock() + (uint64) search.nlooks * LOOK_PAUSE *
+		(LOOK_TIME + (uint64) nwaiting * LOOK_WAITER);
 }
 
 /* Adds what a session's statement waits for to what it has waited for */
@@ -303,7 +317,7 @@ static int
 look(TimestampTz now)
 {
 	int			n = 0;
-	bool		waiting = false;
+	int			nwaiting = 0;
 
 	for (int i = 0; i < ACTIVITY_CLIENTS; i++)
 	{
@@ -315,18 +329,29 @@ look(TimestampTz now)
 		sample->number = i;
 		memset(&sample->blocker, 0, sizeof(WaitBlocker));
 		sample->blocker.pid = -1;
-		waiting |= a->lock_wait_start != 0;
-		activity_wait_names(a->wait_event, &sample->type, &sample->event);
+		nwaiting += a->lock_wait_start != 0;
+		if (n > 0 && sample[-1].activity.wait_event == a->wait_event)
+		{
+			/* many wait for the same */
+			sample->type = sample[-1].type;
+			sample->event = sample[-1].event;
+			sample->key.event = sample[-1].key.event;
+		}
+		else
+		{
+			activity_wait_names(a->wait_event, &sample->type, &sample->event);
+			sample->key.event =
+				hash_combine64(pattern_text_hash(sample->type),
+							   pattern_text_hash(sample->event));
+		}
 		sample->key.queryid = a->queryid;
 		sample->key.dbid = a->dbid;
 		sample->key.userid = a->userid;
 		sample->key.application = pattern_text_hash(a->application);
-		sample->key.event = hash_combine64(pattern_text_hash(sample->type),
-										   pattern_text_hash(sample->event));
 		n++;
 	}
-	if (waiting)
-		look_for_blockers(n, now);
+	if (nwaiting > 0)
+		look_for_blockers(n, nwaiting, now);
 	return n;
 }
 
