@@ -45,7 +45,7 @@
  * backend takes as many as are free; those that find no room are private to it
  * and reach readers when they close.
  */
-#define MORE_BURSTS		512
+#define MORE_BURSTS		256
 
 /* Places from one backend's first choice to the next one's */
 #define FIRST_BURSTS	4
