@@ -27,6 +27,7 @@
 
 #include "analyzed.h"
 #include "compat.h"
+#include "growth.h"
 #include "guarded.h"
 #include "origin.h"
 #include "rewrite.h"
@@ -155,6 +156,17 @@ parse_one(const char *text)
 }
 
 /*
+ * PreParseColumnRefHook: each column may have to be looked for among many, and
+ * each is an argument of a function that may have many namesakes.
+ */
+static Node *
+check_interrupts(ParseState *pstate, ColumnRef * column)
+{
+	CHECK_FOR_INTERRUPTS();
+	return NULL;
+}
+
+/*
  * Analyses as PREPARE does: types of parameters that are not given are
  * inferred.  Unlike parse_analyze_varparams() it does not make the statement
  * known to modules that record what users run.
@@ -170,6 +182,7 @@ analyze(AnalyzedText *analyzed, RawStmt *statement, const Oid *types,
 	for (int n = 1; n <= Min(nparams, ntypes); n++)
 		analyzed->param_types[n - 1] = types[n - 1];
 	pstate->p_sourcetext = analyzed->text;
+	pstate->p_pre_columnref_hook = check_interrupts;
 	setup_parse_variable_parameters(pstate, &analyzed->param_types, &nparams);
 	analyzed->query = transformTopLevelStmt(pstate, statement);
 	check_variable_parameters(pstate, analyzed->query);
@@ -311,8 +324,9 @@ typedef struct NamedRelations
 {
 	List	   *relations;		/* of RangeVar */
 	List	   *cte_names;		/* of String */
-	List	   *names;			/* of String: may be functions or types */
-	List	   *operators;		/* of String */
+	List	   *names;			/* of String, as often as they are there: may
+								 * be functions or types */
+	List	   *operators;		/* of String, likewise */
 	LOCKMODE	lockmode;		/* strongest that analysis will take */
 	bool		constants;		/* there are strings whose type's input
 								 * function analysis would call */
@@ -331,7 +345,7 @@ add_name(List **names, const List *parts)
 			last = lfirst(lc);
 	}
 	if (last != NULL)
-		*names = list_append_unique(*names, last);
+		*names = lappend(*names, last);
 }
 
 static bool
@@ -490,7 +504,8 @@ analyze_guarded(void *arg)
 	(void) set_config_option("lock_timeout", "50ms", PGC_USERSET,
 							 PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 	(void) name_walker(statement->stmt, &named);
-	if ((recorded && named.constants) || !lock_relations(&named, shape))
+	if ((recorded && named.constants) || !lock_relations(&named, shape) ||
+		(recorded && !growth_of_analysis(statement->stmt)))
 		return;
 	analyze(analyzed, statement, origin->param_types, origin->nparams);
 	if (recorded &&

@@ -71,6 +71,14 @@
 #define STANDARD_STRINGS	standard_conforming_strings
 #endif
 
+/* What an INSERT, UPDATE or DELETE returns, as parsed */
+#if PG_VERSION_NUM >= 180000
+#define COMPAT_RETURNING(stmt) \
+	((stmt)->returningClause ? (stmt)->returningClause->exprs : NIL)
+#else
+#define COMPAT_RETURNING(stmt)	((stmt)->returningList)
+#endif
+
 /* Arguments of hooks and how they are passed on */
 #if PG_VERSION_NUM >= 180000
 #define EXECUTOR_RUN_ARGS \
@@ -216,6 +224,17 @@ compat_grouped(const RangeTblEntry *rte, AttrNumber attnum)
 		return list_nth(rte->groupexprs, attnum - 1);
 #endif
 	return NULL;
+}
+
+/* All of these; NIL if rte is none such */
+static inline List *
+compat_group_expressions(const RangeTblEntry *rte)
+{
+#if PG_VERSION_NUM >= 180000
+	if (rte->rtekind == RTE_GROUP)
+		return rte->groupexprs;
+#endif
+	return NIL;
 }
 
 /* Puts the expressions of GROUP BY back where they were written */

@@ -188,11 +188,14 @@ guarded_look(GuardedCallback callback, void *arg)
  * Code that is not to be run
  *
  * Whatever calls a function looks it up by fmgr_info() first, and the planner
- * asks before it puts a function's body in its place; both ask this hook, for
- * all functions but those that are linked into the server.
+ * asks before it puts a function's body in its place; both ask needs_fmgr_hook,
+ * for all functions but those that are linked into the server.  They do not ask
+ * for a function with SECURITY DEFINER or SET: fmgr_hook is called whenever one
+ * of those starts.
  */
 static bool code_forbidden = false;
 static needs_fmgr_hook_type next_needs_fmgr_hook = NULL;
+static fmgr_hook_type next_fmgr_hook = NULL;
 
 /* Raises for a function that is neither built in nor compiled */
 static pg_noinline void
@@ -223,11 +226,22 @@ qw_needs_fmgr_hook(Oid function)
 	return next_needs_fmgr_hook != NULL && next_needs_fmgr_hook(function);
 }
 
+static void
+qw_fmgr_hook(FmgrHookEventType event, FmgrInfo * function, Datum *arg)
+{
+	if (unlikely(code_forbidden) && event == FHET_START)
+		check_compiled(function->fn_oid);
+	if (next_fmgr_hook != NULL)
+		next_fmgr_hook(event, function, arg);
+}
+
 void
 guarded_install(void)
 {
 	next_needs_fmgr_hook = needs_fmgr_hook;
 	needs_fmgr_hook = qw_needs_fmgr_hook;
+	next_fmgr_hook = fmgr_hook;
+	fmgr_hook = qw_fmgr_hook;
 }
 
 /* What guarded_look_as() does within its subtransaction */

@@ -28,6 +28,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/paths.h"
 #include "parser/parse_func.h"
 #include "tcop/dest.h"
 #include "tcop/utility.h"
@@ -114,6 +115,26 @@ create_index(void *arg)
 	SPI_finish();
 }
 
+/*
+ * The planner looks for interrupts nowhere; while a statement is planned here,
+ * it does so for each join that it considers.
+ */
+static bool planning = false;
+static bool hooked = false;
+static set_join_pathlist_hook_type next_set_join_pathlist_hook = NULL;
+
+static void
+qw_set_join_pathlist(PlannerInfo * root, RelOptInfo * joinrel,
+					 RelOptInfo * outerrel, RelOptInfo * innerrel,
+					 JoinType jointype, JoinPathExtraData * extra)
+{
+	if (planning)
+		CHECK_FOR_INTERRUPTS();
+	if (next_set_join_pathlist_hook != NULL)
+		next_set_join_pathlist_hook(root, joinrel, outerrel, innerrel,
+									jointype, extra);
+}
+
 /* GuardedCallback: plans the statement */
 static void
 explain(void *arg)
@@ -192,6 +213,38 @@ find_hypopg(void *arg)
 					   1, types, true);
 }
 
+/* Plans the statement; false if that cannot be done */
+static bool
+plan(IndexTrial *trial)
+{
+	volatile bool done = false;
+
+	/* joins of users are to cost no more than without it */
+	if (!hooked)
+	{
+		next_set_join_pathlist_hook = set_join_pathlist_hook;
+		set_join_pathlist_hook = qw_set_join_pathlist;
+		hooked = true;
+	}
+	planning = true;
+	PG_TRY();
+	{
+		done = guarded_look(explain, trial) && trial->cost >= 0;
+	}
+	PG_FINALLY();
+	{
+		planning = false;
+		/* unless a library has put its own before it meanwhile */
+		if (set_join_pathlist_hook == qw_set_join_pathlist)
+		{
+			set_join_pathlist_hook = next_set_join_pathlist_hook;
+			hooked = false;
+		}
+	}
+	PG_END_TRY();
+	return done;
+}
+
 bool
 hypothetical_costs(const Query *query, const char *text,
 				   const char *create_index_text, HypotheticalCosts *costs)
@@ -201,7 +254,7 @@ hypothetical_costs(const Query *query, const char *text,
 
 	if (!guarded_look(find_hypopg, &trial) ||
 		!OidIsValid(trial.drop_function) ||
-		!guarded_look(explain, &trial) || trial.cost < 0)
+		!plan(&trial))
 		return false;
 	costs->without = trial.cost;
 
@@ -209,7 +262,7 @@ hypothetical_costs(const Query *query, const char *text,
 		return false;
 	PG_TRY();
 	{
-		done = guarded_look(explain, &trial) && trial.cost >= 0;
+		done = plan(&trial);
 	}
 	PG_FINALLY();
 	{

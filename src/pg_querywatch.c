@@ -63,6 +63,7 @@
  *	hypothetical		what it would cost with it: HypoPG
  *	analyzed			a text, its tokens and its Query, to be rewritten
  *	trust				what may be done with a statement of another role
+ *	growth				how large analysis and planning make it
  *
  *	sqlfuncs, sqlslow,	SQL-callable functions
  *	sqlrewrite, sqlcapture,

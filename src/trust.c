@@ -17,6 +17,7 @@
 #include "access/transam.h"
 #include "catalog/dependency.h"
 #include "catalog/indexing.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
@@ -47,6 +48,7 @@
 #include "utils/syscache.h"
 
 #include "compat.h"
+#include "growth.h"
 #include "trust.h"
 
 /*
@@ -63,6 +65,12 @@
 
 /* Functions or operators of one name */
 #define MAX_NAMESAKES		1000
+
+/*
+ * Functions and operators that analysis has to choose from, at each place where
+ * one is called, and their arguments: each takes 0.1 microseconds or so
+ */
+#define MAX_CHOICES			250000
 
 /* Relations, and types, that are named, directly or not */
 #define MAX_RELATIONS		256
@@ -86,6 +94,8 @@ typedef struct Sum
 	List	   *types;			/* the same */
 	List	   *functions;		/* the same, but for those found by name */
 	int			rows;			/* that a name has found */
+	int			uses;			/* of that name */
+	int64		choices;		/* of all names so far */
 }			Sum;
 
 /*
@@ -265,7 +275,8 @@ sum_function(HeapTuple tuple, TupleDesc desc, void *arg)
 		if (!add_oid(&sum->types, function->proargtypes.values[i], MAX_TYPES))
 			return false;
 	}
-	return sum_sizes(tuple, desc, arg) &&
+	sum->choices += (int64) sum->uses * (function->pronargs + 1);
+	return sum_sizes(tuple, desc, arg) && sum->choices <= MAX_CHOICES &&
 		add_oid(&sum->types, function->prorettype, MAX_TYPES) &&
 		++sum->rows <= MAX_NAMESAKES;
 }
@@ -277,7 +288,8 @@ sum_operator(HeapTuple tuple, TupleDesc desc, void *arg)
 	Sum		   *sum = (Sum *) arg;
 	Form_pg_operator operator = (Form_pg_operator) GETSTRUCT(tuple);
 
-	return sum_sizes(tuple, desc, arg) &&
+	sum->choices += (int64) sum->uses * 3;
+	return sum_sizes(tuple, desc, arg) && sum->choices <= MAX_CHOICES &&
 		add_oid(&sum->types, operator->oprleft, MAX_TYPES) &&
 		add_oid(&sum->types, operator->oprright, MAX_TYPES) &&
 		add_oid(&sum->functions, operator->oprcode, MAX_NAMESAKES) &&
@@ -292,6 +304,7 @@ sum_lists(Sum * sum)
 	int			ntypes = 0;
 	int			nfunctions = 0;
 
+	sum->uses = 0;
 	for (;;)
 	{
 		if (nrelations < list_length(sum->relations))
@@ -324,16 +337,33 @@ sum_lists(Sum * sum)
 	}
 }
 
-/* What is found by these names, as functions and types, or as operators */
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(strVal(lfirst(a)), strVal(lfirst(b)));
+}
+
+/*
+ * What is found by these names, as functions and types, or as operators.  A
+ * name is there as often as it is used.
+ */
 static bool
 sum_names(const List *names, bool operators, Sum * sum)
 {
-	ListCell   *lc;
+	List	   *sorted = list_copy(names);
+	int			end;
 
-	foreach(lc, names)
+	list_sort(sorted, compare_names);
+	for (int i = 0; i < list_length(sorted); i = end)
 	{
-		const char *name = strVal(lfirst(lc));
+		const char *name = strVal(list_nth(sorted, i));
 
+		for (end = i + 1; end < list_length(sorted); end++)
+		{
+			if (strcmp(strVal(list_nth(sorted, end)), name) != 0)
+				break;
+		}
+		sum->uses = end - i;
 		sum->rows = 0;
 		if (operators)
 		{
@@ -560,28 +590,6 @@ trust_printing(Query *query)
  */
 
 /*
- * Compiled functions are made by superusers.  Those that run queries, which
- * may call anything, as table_to_xml() does, are not parallel safe.
- */
-static bool
-is_interpreted(Oid function, void *context)
-{
-	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Form_pg_proc form;
-	bool		result;
-
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	form = (Form_pg_proc) GETSTRUCT(tuple);
-	result = form->proparallel != PROPARALLEL_SAFE ||
-		(function >= FirstNormalObjectId &&
-		 form->prolang != INTERNALlanguageId &&
-		 form->prolang != ClanguageId);
-	ReleaseSysCache(tuple);
-	return result;
-}
-
-/*
  * Is nothing but compiled code run to read, compare or estimate values of a
  * type?  Not so for a domain, whose constraints are expressions, for what may
  * contain one, and for a range, whose difference is any function.
@@ -597,6 +605,48 @@ is_plain_type(Oid type)
 	if (OidIsValid(element))
 		return is_plain_type(element);
 	return get_typtype(type) == TYPTYPE_BASE || type_is_enum(type);
+}
+
+/* Is an aggregate's state of a plain type? */
+static bool
+is_plain_aggregate(Oid function)
+{
+	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(function));
+	Form_pg_aggregate form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_aggregate) GETSTRUCT(tuple);
+	result = is_plain_type(form->aggtranstype) &&
+		(!OidIsValid(form->aggmtranstype) || is_plain_type(form->aggmtranstype));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * Compiled functions are made by superusers.  Those that run queries, which
+ * may call anything, as table_to_xml() does, are not parallel safe.  Of an
+ * aggregate the planner reads the initial value, whose type is in no tree.
+ */
+static bool
+is_interpreted(Oid function, void *context)
+{
+	HeapTuple	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc form;
+	bool		result;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	result = form->proparallel != PROPARALLEL_SAFE ||
+		(function >= FirstNormalObjectId &&
+		 form->prolang != INTERNALlanguageId &&
+		 form->prolang != ClanguageId);
+	result |= function >= FirstNormalObjectId &&
+		form->prokind == PROKIND_AGGREGATE && !is_plain_aggregate(function);
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 /*
@@ -822,7 +872,8 @@ trust_planning(Query *query)
 	Sum			sum = {.max_size = MAX_DEFINITION};
 	Planned		planned = {0};
 
-	if (find_interpreted((Node *) query, NULL) ||
+	if (!growth_of_planning(query) ||
+		find_interpreted((Node *) query, NULL) ||
 		collect_relations((Node *) query, &planned))
 		return false;
 	for (int i = 0; i < list_length(planned.relations); i++)
