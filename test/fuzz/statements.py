@@ -33,6 +33,20 @@ BEGIN
   END IF;
   RETURN $1;
 END $$;
+CREATE FUNCTION definer(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE SECURITY DEFINER AS $$
+BEGIN
+  IF current_setting('application_name') <> 'fuzz' OR random() < 0.01 THEN
+    RAISE LOG 'CALLED by % for % in %', current_user, session_user, pg_backend_pid();
+  END IF;
+  RETURN true;
+END $$;
+CREATE FUNCTION setting(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE SET work_mem = '4MB' AS $$
+BEGIN
+  IF current_setting('application_name') <> 'fuzz' OR random() < 0.01 THEN
+    RAISE LOG 'CALLED by % for % in %', current_user, session_user, pg_backend_pid();
+  END IF;
+  RETURN true;
+END $$;
 CREATE FUNCTION is_called(int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
   $$ BEGIN RETURN fuzz_owner.called($1) IS NOT NULL; END $$;
 CREATE FUNCTION same(int, int) RETURNS bool LANGUAGE plpgsql IMMUTABLE AS
@@ -48,6 +62,10 @@ CREATE DOMAIN d AS int CHECK (is_called(VALUE));
 CREATE DOMAIN dd AS d CHECK (VALUE > called(-1));
 CREATE DOMAIN ds AS text CHECK (is_called(length(VALUE)));
 CREATE DOMAIN da AS int[] CHECK (is_called(VALUE[1]));
+CREATE DOMAIN dx AS int CHECK (definer(VALUE) AND setting(VALUE));
+CREATE FUNCTION added(dx, int) RETURNS dx LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE FUNCTION result(dx) RETURNS int LANGUAGE sql IMMUTABLE AS 'SELECT 1';
+CREATE AGGREGATE of_dx (int) (sfunc = added, stype = dx, initcond = '0', finalfunc = result, parallel = safe);
 CREATE TYPE c AS (f d, g ds);
 CREATE TYPE cc AS (f c, g da);
 CREATE TYPE r AS RANGE (subtype = d);
@@ -61,6 +79,9 @@ CREATE CAST (c AS text) WITH FUNCTION to_text(c) AS ASSIGNMENT;
 CREATE CAST (text AS c) WITH FUNCTION to_c(text) AS IMPLICIT;
 CREATE FUNCTION from_e(e) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN called(1); END $$;
 CREATE CAST (e AS int) WITH FUNCTION from_e(e) AS IMPLICIT;
+CREATE FUNCTION e_json(e) RETURNS json LANGUAGE plpgsql STABLE SECURITY DEFINER SET work_mem = '4MB' AS
+  $$ BEGIN PERFORM fuzz_owner.definer(1); RETURN '1'; END $$;
+CREATE CAST (e AS json) WITH FUNCTION e_json(e);
 CREATE OPERATOR === (leftarg = int, rightarg = int, function = same, restrict = eqsel, join = eqjoinsel);
 CREATE OPERATOR !== (leftarg = int, rightarg = int, function = int4ne, restrict = neqsel, join = neqjoinsel, negator = ===);
 CREATE OPERATOR >>>> (leftarg = int, rightarg = int, function = less, restrict = scalargtsel, join = scalargtjoinsel);
@@ -83,7 +104,7 @@ ANALYZE;
 TABLES = ("t", "u", "parent", "parted", "view1", "view2")
 
 LITERALS = (
-    "'1'::d", "d '2'", "CAST('3' AS dd)", "'x'::ds", "'{1}'::d[]", "'{1,2}'::dd[]",
+    "'1'::d", "d '2'", "'4'::dx", "CAST('3' AS dd)", "'x'::ds", "'{1}'::d[]", "'{1,2}'::dd[]",
     "'{3}'::da", "'(1,x)'::c", "'{\"(1,x)\"}'::c[]", "'(\"(1,x)\",{1})'::cc",
     "'[1,5]'::r", "'[1,5]'::m", "'{[1,5]}'::m[]", "row(1, 'x')::c", "row('1', 'x')::c",
     "'text'::text::c", "1::d", "NULL::d", "ARRAY['1', '2']::d[]", "'one'::e",
@@ -98,6 +119,7 @@ CONDITIONS = (
     "b > stable(0)", "ARRAY[v] <> '{1}'::d[]", "row(1, 'x')::c::text <> pad",
     "b IN (SELECT rows(5))", "b IS DISTINCT FROM '4'::d", "(b, a) > (called(1), 2)",
     "b = ANY ('{1,2}'::d[])", "to_c(pad) IS NOT NULL", "'two'::e::int < b", "a = b",
+    "b > (SELECT of_dx(a) FROM u AS u2)", "to_json('one'::e)::text <> pad", "b::dx > 0",
 )
 
 STATEMENTS = (
