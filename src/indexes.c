@@ -51,6 +51,7 @@
 #include "hypothetical.h"
 #include "indexes.h"
 #include "rewrite_internal.h"
+#include "scancolumns.h"
 #include "tableindex.h"
 #include "trust.h"
 
@@ -471,19 +472,6 @@ consider_comparison(IndexSearch *search, Node *condition, Node *side,
 	}
 }
 
-/* A condition that is a boolean column by itself: b, NOT b, b IS TRUE */
-static Node *
-boolean_column(Node *node)
-{
-	if (is_notclause(node))
-		node = (Node *) get_notclausearg(node);
-	else if (IsA(node, BooleanTest) &&
-			 (((BooleanTest *) node)->booltesttype == IS_TRUE ||
-			  ((BooleanTest *) node)->booltesttype == IS_FALSE))
-		node = (Node *) ((BooleanTest *) node)->arg;
-	return IsA(node, Var) && exprType(node) == BOOLOID ? node : NULL;
-}
-
 static void
 consider_condition(IndexSearch *search, Node *node)
 {
@@ -545,11 +533,11 @@ consider_condition(IndexSearch *search, Node *node)
 			add_equal(search, &column, node);
 		}
 	}
-	else if (boolean_column(node) != NULL)
+	else if (scan_boolean_column(node) != NULL)
 	{
 		IndexColumn column;
 
-		if (make_column(search, boolean_column(node), &column))
+		if (make_column(search, scan_boolean_column(node), &column))
 			add_equal(search, &column, node);
 	}
 }

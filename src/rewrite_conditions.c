@@ -95,21 +95,6 @@ only_param_walker(Node *node, Param **found)
 	return expression_tree_walker(node, only_param_walker, found);
 }
 
-static bool
-first_var_walker(Node *node, Var **found)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Var) && ((Var *) node)->varlevelsup == 0)
-	{
-		*found = (Var *) node;
-		return true;
-	}
-	if (IsA(node, SubLink))
-		return false;
-	return expression_tree_walker(node, first_var_walker, found);
-}
-
 static Node *
 without_relabel(Node *node)
 {
@@ -145,7 +130,7 @@ consider(ConditionFinder *finder, Node *node, Node *key, Node *value,
 	AttrNumber	attnum;
 
 	if (only_param_walker(value, &param) || param == NULL ||
-		!first_var_walker(key, &column) ||
+		!shape_find_var(key, &column) ||
 		!shape_resolve_var(finder->query, column, &relid, &attnum))
 		return;
 	if (without_casts(key) != (Node *) column)

@@ -189,9 +189,8 @@ add_comparison(ScanColumns *columns, Node *side, Node *other, Oid operator,
 	}
 }
 
-/* A condition that is a boolean column by itself: b, NOT b, b IS TRUE */
-static Node *
-boolean_column(Node *node)
+Node *
+scan_boolean_column(Node *node)
 {
 	if (is_notclause(node))
 		node = (Node *) get_notclausearg(node);
@@ -237,7 +236,7 @@ add_condition(ScanColumns *columns, Node *node)
 			 is_column((Node *) ((NullTest *) node)->arg))
 		add_column(columns, (Node *) ((NullTest *) node)->arg, SCAN_EQUAL,
 				   InvalidOid);
-	else if ((column = boolean_column(node)) != NULL)
+	else if ((column = scan_boolean_column(node)) != NULL)
 		add_column(columns, column, SCAN_EQUAL, InvalidOid);
 }
 

@@ -55,6 +55,13 @@ scan_columns_any(const ScanColumns *columns)
  */
 extern void scan_columns(ScanState * scan, ScanColumns *columns);
 
+/*
+ * The boolean column that is a condition by itself (b, NOT b, b IS TRUE), or
+ * NULL
+ */
+struct Node;
+extern struct Node *scan_boolean_column(struct Node *node);
+
 /* Does an index of the table, which is locked, serve them? */
 extern bool scan_columns_served(Oid relid, const ScanColumns *columns);
 

@@ -298,8 +298,8 @@ value_of(ShapeBuilder *builder, Node *node, ShapeValue *value)
 	return false;
 }
 
-static bool
-find_var_walker(Node *node, Var **found)
+bool
+shape_find_var(Node *node, Var **found)
 {
 	if (node == NULL)
 		return false;
@@ -310,7 +310,7 @@ find_var_walker(Node *node, Var **found)
 	}
 	if (IsA(node, SubLink))
 		return false;
-	return expression_tree_walker(node, find_var_walker, found);
+	return expression_tree_walker(node, shape_find_var, found);
 }
 
 /* column = value, either way round; says whether it was one */
@@ -339,7 +339,7 @@ add_condition(ShapeBuilder *builder, Node *left, Node *right, bool list)
 							   &condition.relid, &condition.attnum))
 			return false;
 	}
-	else if (find_var_walker(column, &var))
+	else if (shape_find_var(column, &var))
 	{
 		if (!shape_resolve_var(builder->query, var,
 							   &condition.relid, &condition.attnum))

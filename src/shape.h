@@ -157,6 +157,13 @@ extern bool shape_resolve_var(struct Query *query, struct Var *var,
 							  Oid *relid, AttrNumber *attnum);
 
 /*
+ * The first Var of the query's own level in an expression, outside of
+ * subqueries; false if there is none
+ */
+struct Node;
+extern bool shape_find_var(struct Node *node, struct Var **found);
+
+/*
  * The shape of a planned statement whose parse is not seen now: "known", which
  * may be not known, if it fits the plan, otherwise no more than its command and
  * its relations.

@@ -337,7 +337,11 @@ class Prover:
         for template in {id(t): t for t, _ in case.loop}.values():
             plain = skeleton(clients.HOLE.sub("$1", template.text))
             if plain == skeleton(query):
-                return template, [(i, v) for i, (t, v) in enumerate(case.loop) if t is template]
+                # from there on it is another table of the name
+                end = next((i for i, (t, _) in enumerate(case.loop)
+                            if t.text.startswith("CREATE TEMP TABLE")), len(case.loop))
+                return template, [(i, v) for i, (t, v) in enumerate(case.loop)
+                                  if t is template and i < end]
         return None, []
 
     @staticmethod
