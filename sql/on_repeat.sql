@@ -45,6 +45,28 @@ SELECT name FROM author WHERE id = 4 /*framework='django:4.2',controller='posts'
 COMMIT;
 DISCARD ALL;
 
+-- so does the text, sometimes; a hint names no ORM that is not known
+\o /dev/null
+SET pg_querywatch.on_repeat = notice;
+SET pg_querywatch.repeat_threshold = 2;
+BEGIN;
+SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
+SELECT post.id AS post_id, post.title AS post_title FROM post WHERE author_id = 1;
+SELECT post.id AS post_id, post.title AS post_title FROM post WHERE author_id = 2;
+SELECT post0_.title AS title2_0_ FROM post post0_ WHERE post0_.author_id = 1;
+SELECT post0_.title AS title2_0_ FROM post post0_ WHERE post0_.author_id = 2;
+SELECT p1_0.title, p1_0.id FROM post p1_0 WHERE p1_0.author_id = 1;
+SELECT p1_0.title, p1_0.id FROM post p1_0 WHERE p1_0.author_id = 2;
+SELECT "post".* FROM "post" WHERE "post"."author_id" = 1;
+SELECT "post".* FROM "post" WHERE "post"."author_id" = 2;
+SELECT "post"."title", "post"."author_id" FROM "post" WHERE "post"."author_id" = 1;
+SELECT "post"."title", "post"."author_id" FROM "post" WHERE "post"."author_id" = 2;
+SELECT post_1.id AS post_id FROM post post_1 WHERE post_1.author_id = 1;
+SELECT post_1.id AS post_id FROM post post_1 WHERE post_1.author_id = 2;
+COMMIT;
+\o
+DISCARD ALL;
+
 -- the other kinds
 SET pg_querywatch.on_repeat = warning;
 SET pg_querywatch.repeat_threshold = 3;

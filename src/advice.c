@@ -369,59 +369,152 @@ orm_of_tags(const char *framework)
 	return NORMS;
 }
 
-/* "SQLAlchemy: ...; Django: ...", or only that of the framework */
-static void
-append_orms(StringInfo buf, const char *const *words, const char *framework)
+/* Does an alias of Hibernate's stand there: author0_.id, a1_0.id? */
+static bool
+is_alias_of_hibernate(const char *text, const char *dot)
 {
-	Orm			known = orm_of_tags(framework);
-	const char *separator = "";
+	const char *p = dot;
+	bool		ends_in_digits;
 
-	for (int i = 0; i < NORMS; i++)
+	while (p > text && isdigit((unsigned char) p[-1]))
+		p--;
+	ends_in_digits = p < dot;
+	if (p == text || p[-1] != '_')
+		return false;
+	p--;
+	if (p == text || !isdigit((unsigned char) p[-1]))
+		return false;
+	while (p > text && isdigit((unsigned char) p[-1]))
+		p--;
+	if (p == text || !isalpha((unsigned char) p[-1]))
+		return false;
+
+	/* with digits behind it, it is letters and nothing else before them */
+	while (ends_in_digits && p > text && isalpha((unsigned char) p[-1]))
+		p--;
+	return !ends_in_digits || p == text || isspace((unsigned char) p[-1]);
+}
+
+/* Is a column named as SQLAlchemy labels it: author.id AS author_id? */
+static bool
+is_label_of_sqlalchemy(const char *column)
+{
+	Size		table_length = strcspn(column, ". ,");
+	const char *name = column + table_length + 1;
+	Size		name_length;
+	const char *label;
+
+	if (table_length == 0 || column[table_length] != '.')
+		return false;
+	name_length = strcspn(name, ". ,");
+	label = name + name_length;
+	if (name_length == 0 || strncmp(label, " AS ", 4) != 0)
+		return false;
+	label += 4;
+	return strncmp(label, column, table_length) == 0 &&
+		label[table_length] == '_' &&
+		strncmp(label + table_length + 1, name, name_length) == 0 &&
+		strchr(", \n", label[table_length + 1 + name_length]) != NULL;
+}
+
+/* SELECT "author".* FROM "author" WHERE "author"."id" = ... */
+static bool
+is_select_of_rails(const char *text)
+{
+	const char *table;
+	Size		length;
+	const char *p;
+
+	if (strncmp(text, "SELECT \"", 8) != 0)
+		return false;
+	table = text + 7;
+	length = strcspn(table + 1, "\"") + 2;
+	p = table + length;
+	if (strncmp(p, ".* FROM ", 8) != 0 || strncmp(p + 8, table, length) != 0)
+		return false;
+	p = strstr(p + 8 + length, " WHERE ");
+	return p != NULL && strncmp(p + 7, table, length) == 0 &&
+		p[7 + length] == '.';
+}
+
+/* The ORM that a statement's text reveals, or NORMS */
+static Orm
+orm_of_text(const char *text)
+{
+	if (text == NULL)
+		return NORMS;
+	if (is_select_of_rails(text))
+		return ORM_RAILS;
+	if (strncmp(text, "SELECT ", 7) == 0 && is_label_of_sqlalchemy(text + 7))
+		return ORM_SQLALCHEMY;
+	if (strncmp(text, "SELECT COUNT(*) AS \"__count\" FROM ", 34) == 0)
+		return ORM_DJANGO;
+	for (const char *p = strchr(text, '.'); p != NULL; p = strchr(p + 1, '.'))
 	{
-		if (known != NORMS && known != i)
-			continue;
-		appendStringInfo(buf, "%s%s: %s", separator, orm_names[i], words[i]);
-		separator = "; ";
+		if (is_alias_of_hibernate(text, p))
+			return ORM_HIBERNATE;
 	}
+	return NORMS;
+}
+
+static Orm
+orm_of(const char *framework, const char *text)
+{
+	Orm			orm = orm_of_tags(framework);
+
+	return orm != NORMS ? orm : orm_of_text(text);
 }
 
 char *
-advice_loaders(RepeatRelationship relationship, const char *framework)
+advice_loaders(RepeatRelationship relationship, const char *framework,
+			   const char *text)
 {
 	const char *const *loaders = to_many_loaders;
-	StringInfoData buf;
+	Orm			orm = orm_of(framework, text);
 
+	if (orm == NORMS)
+		return "";
 	if (relationship == RELATIONSHIP_COUNT_OR_EXISTS)
 		loaders = count_loaders;
 	else if (relationship == RELATIONSHIP_DEFERRED_COLUMN)
 		loaders = column_loaders;
 	else if (relationship == RELATIONSHIP_MANY_TO_ONE)
 		loaders = to_one_loaders;
-	initStringInfo(&buf);
-	appendStringInfoChar(&buf, ' ');
-	append_orms(&buf, loaders, framework);
-	appendStringInfoChar(&buf, '.');
-	return buf.data;
+	return psprintf(" %s: %s.", orm_names[orm], loaders[orm]);
 }
 
 char *
-advice_writers(RepeatKind kind, const char *framework)
+advice_writers(RepeatKind kind, const char *framework, const char *text)
 {
-	StringInfoData buf;
+	const char *const *writers =
+	kind == REPEAT_INSERT ? insert_writers :
+	kind == REPEAT_UPDATE ? update_writers : delete_writers;
+	Orm			orm = orm_of(framework, text);
 
-	initStringInfo(&buf);
-	appendStringInfoString(&buf, " (");
-	append_orms(&buf,
-				kind == REPEAT_INSERT ? insert_writers :
-				kind == REPEAT_UPDATE ? update_writers : delete_writers,
-				framework);
-	appendStringInfoChar(&buf, ')');
-	return buf.data;
+	if (orm == NORMS)
+		return "";
+	return psprintf(" (%s: %s)", orm_names[orm], writers[orm]);
+}
+
+char *
+advice_readers(FetchAdvice what, const char *text)
+{
+	static const char *const readers[][NORMS] = {
+		{"yield_per", "iterator()", "find_each",
+		"a scrolled or streamed query"},
+		{"load_only or defer", "only() or defer()", "select", "a projection"},
+		{"select() of columns", "values()", "pluck", "a projection"}
+	};
+	Orm			orm = orm_of_text(text);
+
+	if (orm == NORMS)
+		return "";
+	return psprintf(" (%s: %s)", orm_names[orm], readers[what][orm]);
 }
 
 static char *
 hint(const BurstFacts *facts, const RepeatVerdict *verdict,
-	 const PatternStrings *strings)
+	 const PatternStrings *strings, const char *text)
 {
 	StringInfoData buf;
 	const char *column = strrchr(strings->key_column, '.');
@@ -437,7 +530,8 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 									   "Fetch the column with the rows it belongs to.");
 				appendStringInfoString(&buf,
 									   advice_loaders(verdict->relationship,
-													  strings->framework));
+													  strings->framework,
+													  text));
 				break;
 			}
 			if (verdict->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
@@ -450,7 +544,8 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 			appendStringInfo(&buf, "One query does: %s WHERE %s = ANY ($1).",
 							 ellipsis(), column);
 			appendStringInfoString(&buf, advice_loaders(verdict->relationship,
-														strings->framework));
+														strings->framework,
+														text));
 			break;
 		case REPEAT_LOOKUP:
 			appendStringInfo(&buf, "One query does: %s WHERE %s = ANY ($1).",
@@ -523,7 +618,8 @@ advice_report(OnRepeat level, const StatementKey *key,
 			(errcode(sqlstate_of(verdict->kind)),
 			 errmsg_internal("%s", message(facts, verdict, strings)),
 			 errdetail_internal("%s", detail(key, facts, verdict, strings)),
-			 errhint("%s", hint(facts, verdict, strings)),
+			 errhint("%s", hint(facts, verdict, strings,
+								statements_text(key))),
 	/* the server's log would have the statement with its constants */
 			 errhidestmt(!qw_capture_parameters),
 			 schema ? err_generic_string(PG_DIAG_SCHEMA_NAME, schema) : 0,

@@ -23,13 +23,23 @@ extern const char *repeat_relationship_name(RepeatRelationship relationship);	/*
 extern Oid	main_table(const StatementShape *shape);
 
 /*
- * The loaders that cure an N+1, and what writes many rows at once: of the ORM
- * that the framework's name (a tag's value) tells, else of all we know.
- * palloc'd: " SQLAlchemy: selectinload; ...", " (SQLAlchemy: ...)"
+ * The loaders that cure an N+1, what writes many rows at once, and what reads
+ * them in another way: of the ORM that the framework's name (a tag's value)
+ * tells, or the statement's text, which may be NULL; "" if neither does.
+ * " SQLAlchemy: selectinload.", " (SQLAlchemy: yield_per)"
  */
+typedef enum FetchAdvice
+{
+	FETCH_IN_PARTS,
+	FETCH_FEWER_COLUMNS,
+	FETCH_PLAIN_ROWS
+}			FetchAdvice;
+
 extern char *advice_loaders(RepeatRelationship relationship,
-							const char *framework);
-extern char *advice_writers(RepeatKind kind, const char *framework);
+							const char *framework, const char *text);
+extern char *advice_writers(RepeatKind kind, const char *framework,
+							const char *text);
+extern char *advice_readers(FetchAdvice what, const char *text);
 
 /*
  * Reports a burst at the level that is asked for; ON_REPEAT_ERROR raises, with

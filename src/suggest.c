@@ -386,6 +386,13 @@ rewrite_source(const Finding *finding, const FindingStatement *statement,
 	return true;
 }
 
+/* The statement's text, NULL if there is none */
+static const char *
+text_of(const Finding *finding)
+{
+	return finding->statement ? finding->statement->text : NULL;
+}
+
 /*
  * Repeats
  */
@@ -642,16 +649,40 @@ is_tree(const Pattern *p)
 	return p->key.parent_queryid == p->key.queryid;
 }
 
+/*
+ * The SQL that asks for all of the keys, where no ORM's words and no statement
+ * say it
+ */
+static void
+append_list_condition(StringInfo text, const Finding *finding,
+					  const Suggestion *result)
+{
+	const Pattern *p = finding->pattern;
+	const char *column = strrchr(p->strings.key_column, '.');
+
+	if (result->rewrite != NULL || column == NULL ||
+		(finding->statement->shape.flags & SHAPE_HAS_LIMIT) != 0)
+		return;
+	column = visible_text(column + 1, p->strings.encoding);
+	if (p->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+		appendStringInfo(text, " In SQL: SELECT %s, count(*) FROM ... WHERE %s = ANY ($1) GROUP BY %s.",
+						 column, column, column);
+	else
+		appendStringInfo(text, " In SQL: ... WHERE %s = ANY ($1).", column);
+}
+
 static void
 suggest_repeat(const Finding *finding, Suggestion *result)
 {
 	const Pattern *p = finding->pattern;
 	const char *framework = p->strings.framework;
+	const char *own_text = text_of(finding);
 	RewriteSource source;
 	bool		here = rewrite_source(finding, finding->statement, &source);
 	StringInfoData evidence;
 	StringInfoData text;
 	char	   *joined = NULL;
+	const char *loaders;
 
 	source.key_relid = p->key_relid;
 	source.key_attnum = p->key_attnum;
@@ -687,7 +718,11 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 					joined = rewrite_joined(&parent, &source);
 				}
 			}
-			appendStringInfoString(&text, advice_loaders(p->relationship, framework));
+			loaders = advice_loaders(p->relationship, framework, own_text);
+			appendStringInfoString(&text, loaders);
+			if (*loaders == '\0' && !is_tree(p) &&
+				p->relationship != RELATIONSHIP_DEFERRED_COLUMN)
+				append_list_condition(&text, finding, result);
 			if (joined)
 				append_statement(&text, " Or with the parent: ", joined,
 								 " Or join it with the parent: querywatch.rewrite() with kind 'join'.");
@@ -696,6 +731,7 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 			if (here)
 				result->rewrite = rewrite_batched(&source);
 			appendStringInfoString(&text, "Collect the values and ask for all of them at once.");
+			append_list_condition(&text, finding, result);
 			break;
 		case REPEAT_DUPLICATE:
 			appendStringInfoString(&text, "Ask once and keep the result for the rest of the request, or in a cache with a time limit.");
@@ -704,7 +740,8 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 			appendStringInfo(&text, "Send the rows together%s%s.",
 							 p->bursts_committed_alone > 0 ?
 							 ", and commit once" : "",
-							 advice_writers(p->key.kind, framework));
+							 advice_writers(p->key.kind, framework,
+											own_text));
 			if (here)
 			{
 				char	   *values = rewrite_multirow_values(&source);
@@ -730,7 +767,8 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 			appendStringInfo(&text, "Change all rows with one statement%s%s.",
 							 p->bursts_committed_alone > 0 ?
 							 ", and commit once" : "",
-							 advice_writers(p->key.kind, framework));
+							 advice_writers(p->key.kind, framework,
+											own_text));
 			if (result->rewrite && p->key.kind == REPEAT_UPDATE)
 				appendStringInfoString(&text, " No key came twice in a loop; the statement needs that.");
 			break;
@@ -993,7 +1031,9 @@ suggest_fewer_rows(const Finding *finding, Suggestion *result)
 		psprintf("%s returned %s rows or more at once, %s at most%s; no cursor, no LIMIT",
 				 counted(facts->large_calls, "execution", "executions"),
 				 count_text(FACTS_MANY_ROWS), count_text(facts->max_rows), bytes);
-	result->suggestion = pstrdup("Fetch in parts (SQLAlchemy: yield_per; Django: iterator(); Rails: find_each; Hibernate: a scrolled or streamed query; else a cursor), or ask for fewer rows: LIMIT, a condition, an aggregate.");
+	result->suggestion =
+		psprintf("Fetch in parts by a cursor%s, or ask for fewer rows: LIMIT, a condition, an aggregate.",
+				 advice_readers(FETCH_IN_PARTS, text_of(finding)));
 }
 
 static void
@@ -1006,7 +1046,9 @@ suggest_fewer_columns(const Finding *finding, Suggestion *result)
 				 bytes_text((double) facts->row_bytes / facts->rows_measured),
 				 finding->statement->shape.noutput,
 				 widest_text(facts, is_here(finding)));
-	result->suggestion = pstrdup("List the columns that are needed (SQLAlchemy: load_only or defer; Django: only() or defer(); Rails: select; Hibernate: a projection), and fetch the wide ones where they are used.");
+	result->suggestion =
+		psprintf("List the columns that are needed%s, and fetch the wide ones where they are used.",
+				 advice_readers(FETCH_FEWER_COLUMNS, text_of(finding)));
 }
 
 static void
@@ -1019,7 +1061,9 @@ suggest_lighter_rows(const Finding *finding, Suggestion *result)
 				 time_text(c->client_time),
 				 time_text((double) c->client_time / Max(c->rows, 1)),
 				 time_text(c->exec.total), counted(c->rows, "row", "rows"));
-	result->suggestion = pstrdup("Make lighter use of the result: plain rows in place of ORM objects (SQLAlchemy: select() of columns; Django: values(); Rails: pluck; Hibernate: a projection), fewer columns, or a stream.");
+	result->suggestion =
+		psprintf("Make lighter use of the result: plain rows in place of objects%s, fewer columns, or a stream.",
+				 advice_readers(FETCH_PLAIN_ROWS, text_of(finding)));
 }
 
 static void

@@ -97,7 +97,7 @@ SUITES = [
     Suite("Django", "django", "python manage.py test",
           [sys.executable, "manage.py", "test", "--noinput"],
           [N_PLUS_ONE % ("many_to_one", "blog_author.id"), DETAIL,
-           HINT % "select_related",
+           HINT % "id = ANY",
            r"^ERROR: test_lazy \(blog.tests.PostPage",
            r"^Ran 8 tests ", r"^FAILED \(errors=1\)$"]),
     Suite("RSpec", "rspec", "rspec", ["rspec", "--no-color", "posts_spec.rb"],
