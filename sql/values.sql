@@ -243,6 +243,21 @@ SELECT s.id, condition, confidence, values_matched AS matched, values_compared A
  ORDER BY s.id;
 DROP TABLE spelling, bill, account;
 
+-- A parent that lists its keys is the same one whatever the length of the list,
+-- from one visit to the next, and another if it returns other columns
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+\set ECHO none
+\o /dev/null
+SELECT request('T', format('SELECT %s FROM singer WHERE id IN (%s)', columns,
+                           (SELECT string_agg(i::text, ',') FROM generate_series(1, n) AS i)),
+               'SELECT title FROM song WHERE singer_id = %s', numbers(1, n))
+  FROM (VALUES ('id, name'), ('id')) AS c (columns), generate_series(6, 12) AS n
+ ORDER BY columns DESC, n \gexec
+\o
+\set ECHO all
+SELECT confidence, bursts, executions, compared, matched, parent FROM found;
+SELECT count(*) AS findings FROM querywatch.all_findings WHERE datname = current_database() AND query ~ 'title FROM song' AND kind = 'n_plus_one';
+
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
 -- no more time was lost than passed, whatever counts as a finding
 \getenv srcdir PG_ABS_SRCDIR

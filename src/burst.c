@@ -276,8 +276,7 @@ arm_candidates(Window *window, const WindowStatement *child,
 			 counts->rows >= child->counts.executions &&
 			 counts->executions <= child->counts.executions / 2))
 		{
-			window->armed->queryids[candidates[i]->queryid % WINDOW_ARMED_SIZE] =
-				candidates[i]->queryid;
+			arm(window, candidates[i]);
 			window->statements[candidates[i]->index]->counts.armed = true;
 			armed++;
 		}

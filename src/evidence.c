@@ -50,7 +50,7 @@ void
 evidence_reset(void)
 {
 	for (int i = 0; i < WINDOW_ARMED_SIZE; i++)
-		armed->queryids[i] = 0;
+		armed->parents[i] = 0;
 	memset(armed->history, 0, sizeof(armed->history));
 }
 

@@ -37,6 +37,7 @@
 
 #include "compat.h"
 #include "patterns.h"
+#include "relate.h"
 #include "settings.h"
 #include "shmem.h"
 
@@ -275,7 +276,12 @@ pattern_of_burst(const OpenBurst *burst, const BurstFacts *facts, bool final,
 	pattern->key.userid = burst->userid;
 	pattern->key.dbid = burst->dbid;
 	pattern->key.queryid = facts->queryid;
-	pattern->key.parent_queryid = verdict.has_parent ? facts->parent_queryid : 0;
+	if (verdict.has_parent)
+	{
+		pattern->key.parent_queryid = facts->parent_queryid;
+		pattern->key.parent = relate_parent_id(facts->parent_queryid,
+											   &facts->parent_shape);
+	}
 	pattern->key.application = pattern_text_hash(burst->strings.application_name);
 	pattern->key.route = pattern_text_hash(burst->strings.route);
 	pattern->confidence = verdict.confidence;
@@ -410,7 +416,7 @@ pattern_hash(const PatternKey *key)
 static uint64
 core_hash(const PatternKey *key)
 {
-	uint64		h = hash_combine64(key->queryid, key->parent_queryid);
+	uint64		h = hash_combine64(key->queryid, key->parent);
 
 	h = hash_combine64(h, (uint64) key->userid << 32 | key->dbid);
 	return hash_combine64(h, key->kind);
@@ -421,7 +427,7 @@ pattern_key_equal(const PatternKey *a, const PatternKey *b)
 {
 	return a->kind == b->kind && a->userid == b->userid &&
 		a->dbid == b->dbid && a->queryid == b->queryid &&
-		a->parent_queryid == b->parent_queryid &&
+		a->parent == b->parent &&
 		a->application == b->application && a->route == b->route;
 }
 
@@ -628,8 +634,8 @@ doubt_other_parents(const Pattern *pattern, uint64 hash)
 		Pattern    *other = &shared->patterns[i].pattern;
 		PatternKey	key = other->key;
 
-		key.parent_queryid = pattern->key.parent_queryid;
-		if (other->key.parent_queryid != 0 && !has_values(other) &&
+		key.parent = pattern->key.parent;
+		if (other->key.parent != 0 && !has_values(other) &&
 			other->confidence > CONFIDENCE_SUSPECTED &&
 			other->strings.constraint_name[0] == '\0' &&
 			other->relationship != RELATIONSHIP_DEFERRED_COLUMN &&

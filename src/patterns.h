@@ -62,9 +62,11 @@ typedef struct PatternKey
 	Oid			userid;
 	Oid			dbid;
 	uint64		queryid;
-	uint64		parent_queryid;
+	uint64		parent;			/* relate_parent_id() of the parent, or 0 */
 	uint64		application;	/* hashes of the two strings */
 	uint64		route;
+	uint64		parent_queryid; /* the first of those that are the same
+								 * parent; not compared */
 } PatternKey;
 
 typedef struct Pattern

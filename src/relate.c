@@ -21,6 +21,34 @@
 #include "postgres.h"
 
 #include "relate.h"
+#include "valueset.h"
+
+uint64
+relate_parent_id(uint64 queryid, const StatementShape *shape)
+{
+	int			nrelations = Min(shape->nrelations, SHAPE_MAX_RELATIONS);
+	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);
+	uint64		h = shape->command;
+
+	if ((shape->flags & SHAPE_LIST_CONDITION) == 0 ||
+		(shape->flags & SHAPE_INCOMPLETE) != 0)
+		return queryid;
+	h = valueset_mix(h << 32 | (uint64) shape->noutput << 16 | shape->flags);
+	h = valueset_mix(h ^ shape->target);
+	for (int i = 0; i < nrelations; i++)
+		h = valueset_mix(h ^ ((uint64) shape->relations[i] << 32 |
+							  shape->left_out[i]));
+	for (int i = 0; i < nconditions; i++)
+	{
+		const ShapeCondition *condition = &shape->conditions[i];
+
+		h = valueset_mix(h ^ ((uint64) condition->relid << 32 |
+							  (uint64) (uint16) condition->attnum << 8 |
+							  (condition->value.list ? 0x80 : 0) |
+							  condition->value_class));
+	}
+	return h == 0 ? 1 : h;
+}
 
 void
 relate_init(Relater *relater, const WindowSchema *schema)

@@ -82,6 +82,12 @@ typedef struct StatementLink
 	AttrNumber	parent_attnum;
 } StatementLink;
 
+/*
+ * What stands for a statement as a parent: its queryid, but of one with a list
+ * of constants its shape, whatever the length of the list
+ */
+extern uint64 relate_parent_id(uint64 queryid, const StatementShape *shape);
+
 extern void relate_init(Relater *relater, const WindowSchema *schema);
 
 /*

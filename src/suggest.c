@@ -410,7 +410,7 @@ static bool
 same_part(const Pattern *a, const Pattern *b, bool routes)
 {
 	return routes ? a->key.route == b->key.route :
-		a->key.parent_queryid == b->key.parent_queryid;
+		a->key.parent == b->key.parent;
 }
 
 static int

@@ -280,8 +280,7 @@ arm_parents(Window *window, const WindowStatement *statement)
 		}
 		if (best == NULL)
 			return armed > 0;
-		window->armed->queryids[best->queryid % WINDOW_ARMED_SIZE] =
-			best->queryid;
+		arm(window, best);
 		best->unasked = 0;
 		if (best->serial == window->serial)
 			best->counts.armed = true;

@@ -289,6 +289,7 @@ set_shape(Window *window, WindowStatement *statement,
 		  const StatementShape *shape)
 {
 	statement->shape = *shape;
+	statement->parent_id = relate_parent_id(statement->queryid, shape);
 	statement->possible = verdict_possible(shape);
 	statement->writes = is_write(shape);
 	statement->written_place = shape->command == SHAPE_SELECT ? 0 :
@@ -875,7 +876,7 @@ window_unasked(Window *window, WindowStatement *owner)
 		return;
 	owner->unasked = 0;
 	if (is_armed(window, owner))
-		window->armed->queryids[owner->queryid % WINDOW_ARMED_SIZE] = 0;
+		window->armed->parents[owner->parent_id % WINDOW_ARMED_SIZE] = 0;
 }
 
 /*

@@ -81,7 +81,7 @@
 #define WINDOW_ALL_KEYSETS		16
 
 /*
- * The statements that were taken for a parent, by queryid: memory of the
+ * The statements that were taken for a parent: memory of the
  * caller's that backends may share.  It is read and written without a lock; an
  * entry that is wrong costs no more than rows collected for nothing.
  */
@@ -103,7 +103,7 @@ typedef struct WalkHistory
 
 typedef struct WindowArmed
 {
-	volatile uint64 queryids[WINDOW_ARMED_SIZE];
+	volatile uint64 parents[WINDOW_ARMED_SIZE]; /* relate_parent_id() */
 	WalkHistory history[WINDOW_HISTORY_SIZE];
 } WindowArmed;
 

@@ -101,6 +101,7 @@ struct WindowStatement
 {
 	uint64		queryid;		/* 0: entry was never used */
 	uint64		serial;			/* window that counts belongs to */
+	uint64		parent_id;		/* relate_parent_id() */
 	uint8		index;			/* in Window.statements */
 	uint8		next;			/* entry in the same look-up list, NO_ENTRY */
 	uint8		unasked;		/* windows in a row that collected its rows
@@ -358,8 +359,16 @@ static inline bool
 is_armed(const Window *window, const WindowStatement *statement)
 {
 	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
-		(window->armed->queryids[statement->queryid % WINDOW_ARMED_SIZE] ==
-		 statement->queryid || window->collects_all);
+		(window->armed->parents[statement->parent_id % WINDOW_ARMED_SIZE] ==
+		 statement->parent_id || window->collects_all);
+}
+
+/* From now on its rows are collected, in every session */
+static inline void
+arm(Window *window, const WindowStatement *statement)
+{
+	window->armed->parents[statement->parent_id % WINDOW_ARMED_SIZE] =
+		statement->parent_id;
 }
 
 /* values.c: which rows the values of a statement came from */

@@ -342,7 +342,7 @@ values_choose_parent(void)
 			window_close(window);
 
 			/* too few for their number to tell: it is not armed */
-			armed_parents.queryids[posts.queryid % WINDOW_ARMED_SIZE] =
+			armed_parents.parents[posts.queryid % WINDOW_ARMED_SIZE] =
 				posts.queryid;
 		}
 		expect_last("each key once", CONFIDENCE_CONFIRMED,
@@ -383,8 +383,8 @@ interleaved_loops(void)
 
 		session.queryid = 4711;
 		clock_now += MILLISECONDS(1000);
-		armed_parents.queryids[4711 % WINDOW_ARMED_SIZE] = 4711;
-		armed_parents.queryids[authors.queryid % WINDOW_ARMED_SIZE] =
+		armed_parents.parents[4711 % WINDOW_ARMED_SIZE] = 4711;
+		armed_parents.parents[authors.queryid % WINDOW_ARMED_SIZE] =
 			authors.queryid;
 		RUN(&authors, .rows = N, .returned = &author_rows);
 		for (int j = 0; j < N; j++)
@@ -416,7 +416,7 @@ nested_loops(void)
 	schema_without_keys = true;
 	for (int i = 0; i < 2; i++)
 	{
-		armed_parents.queryids[members.queryid % WINDOW_ARMED_SIZE] =
+		armed_parents.parents[members.queryid % WINDOW_ARMED_SIZE] =
 			members.queryid;
 		clock_now += MILLISECONDS(1000);
 		RUN(&orders, .rows = N, .returned = &order_rows);

@@ -82,7 +82,8 @@ def ruby_missing():
 
 
 N_PLUS_ONE = r"confirmed N\+1 \(%s\): 5 queries on %s after 1 query returned 10 "
-DETAIL = r"^\W*(E +)?DETAIL:  Foreign key \w+; 5 distinct values; same transaction\."
+DETAIL = (r"^\W*(E +)?DETAIL:  Foreign key \w+; [\w.]+ took its 5 values from "
+          r"[\w.]+; same transaction\.")
 HINT = r"^\W*(E +)?HINT:  One query does: .*%s"
 
 SUITES = [
