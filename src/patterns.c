@@ -123,7 +123,7 @@ typedef struct RankList
 {
 	int			newest;
 	int			oldest;
-}			RankList;
+} RankList;
 
 /* The first distinct names of a kind; further ones share one */
 typedef struct SharedNames
@@ -131,7 +131,7 @@ typedef struct SharedNames
 	int			n;
 	uint64		hashes[PATTERN_MAX_NAMES];
 	int64		folded;			/* bursts counted under OTHER_NAMES */
-}			SharedNames;
+} SharedNames;
 
 typedef struct SharedPatterns
 {
@@ -586,7 +586,7 @@ find_victim(RepeatConfidence confidence)
  * of jobs: past a number of distinct ones they share a name; then true.
  */
 static bool
-fold_name(SharedNames * names, uint64 *hash)
+fold_name(SharedNames *names, uint64 *hash)
 {
 	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
 	if (*hash == 0)
@@ -608,7 +608,7 @@ fold_name(SharedNames * names, uint64 *hash)
 
 /* The same for an open burst, which takes no name's place */
 static void
-fold_open(const SharedNames * names, uint64 *hash, char *name, Size size)
+fold_open(const SharedNames *names, uint64 *hash, char *name, Size size)
 {
 	if (*hash == 0 || names->n < PATTERN_MAX_NAMES)
 		return;

@@ -213,6 +213,8 @@ slowring_state(SlowringState *state)
 {
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_SLOWLOG), LW_SHARED);
 	state->last_id = slowlog->last_id;
+	state->oldest_id = slowlog->nrecords == 0 ? slowlog->last_id + 1 :
+		((SharedSlowRecord *) (RING(slowlog) + slowlog->oldest))->id;
 	state->recorded = slowlog->recorded;
 	state->overwritten = slowlog->overwritten;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_SLOWLOG));

@@ -100,6 +100,7 @@ extern int64 slowring_copy(const SharedSlowRecord ***records);
 typedef struct SlowringState
 {
 	int64		last_id;
+	int64		oldest_id;		/* of the records that are there; 0: not known */
 	int64		recorded;
 	int64		overwritten;
 	int64		dropped;

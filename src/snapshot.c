@@ -12,10 +12,18 @@
  * Nothing is written where nothing has changed since the file was saved or
  * loaded: a server without work does not write to disk.  See fingerprint().
  *
- * The file is written under another name, piece by piece as the recorders
+ * The base is written under another name, piece by piece as the recorders
  * hand out copies, so that nothing is locked while it is written, and gets
  * its name when it is complete and on disk.  So there is always one whole
  * file, the last or the one before.
+ *
+ * The worker remembers a hash of each record that it wrote.  Further saves
+ * write those that have changed since, and the keys of those that have gone,
+ * to a second file that belongs to the base, until that file has grown to
+ * half of the base: then a new base is written.  A shutdown writes a new
+ * base, and so does a worker that has just begun, since it remembers nothing.
+ * The records of slow executions never change, there may be very many, and
+ * their ids grow: for them the last id is remembered.
  *
  * After a crash the counts are lower than they were.  The views say so; but
  * who collects /metrics would take what is left of a counter for new.  So what
@@ -40,12 +48,14 @@
 
 #include "access/xlog.h"
 #include "common/controldata_utils.h"
+#include "common/hashfn.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "port/atomics.h"
 #include "port/pg_crc32c.h"
 #include "storage/fd.h"
 #include "storage/ipc.h"
+#include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -56,6 +66,7 @@
 #include "slowlog.h"
 #include "snapshot.h"
 #include "snapshot_file.h"
+#include "snapshot_layout.h"
 #include "table.h"
 
 /* Windows has none of these, nor FIFOs among its files */
@@ -68,12 +79,16 @@
 
 #define SNAPSHOT_PATH	"pg_stat/pg_querywatch.snapshot"
 #define TEMPORARY_PATH	SNAPSHOT_PATH ".tmp"
-#define ASIDE_PATH		SNAPSHOT_PATH ".corrupt"
+#define CHANGES_PATH	"pg_stat/pg_querywatch.changes"
+#define ASIDE_SUFFIX	".corrupt"
 
 #define WRITE_SIZE		(64 * 1024)
 
 /* Room for the longest slow record */
 #define SLOW_SIZE		(2 * 1024 * 1024)
+
+/* The changes may grow to this, or half of the base, whichever is more */
+#define MIN_CHANGES		(256 * 1024)
 
 /* Milliseconds between saves that were asked for */
 #define REQUEST_DELAY	1000
@@ -146,9 +161,29 @@ typedef struct SnapshotWriter
 	int			fd;				/* -1: only the CRC is wanted */
 	int			error;			/* errno of the first failure, or 0 */
 	Size		used;			/* of the buffer */
+	Size		size;			/* of all that was put */
+	Size		limit;			/* of size, EFBIG past it; 0: none */
 	pg_crc32c	crc;			/* of all that was put */
+	bool		changes;		/* only what has changed is put */
+	bool		remember;		/* what is put, in "written" */
 	char	   *buffer;
 } SnapshotWriter;
+
+/* A record in the files, of the worker */
+typedef struct WrittenRecord
+{
+	uint64		key;			/* snapshot_key() */
+	uint64		hash;			/* of the rest */
+	uint32		save;			/* the last one that found it there */
+} WrittenRecord;
+
+static HTAB * written = NULL;	/* NULL: the next save writes a base */
+static uint32 saves = 0;
+static int64 written_slow = 0;	/* id of the last slow record written */
+static uint64 base_id = 0;
+static Size base_size = 0;
+static Size changes_size = 0;	/* 0: there is no such file */
+static pg_crc32c changes_crc;	/* of these bytes */
 
 static void
 flush(SnapshotWriter *writer)
@@ -181,6 +216,10 @@ put(SnapshotWriter *writer, const void *data, Size size)
 	COMP_CRC32C(writer->crc, data, size);
 	if (writer->fd < 0)
 		return;
+	writer->size += size;
+	if (writer->limit != 0 && writer->size > writer->limit &&
+		writer->error == 0)
+		writer->error = EFBIG;
 	while (size > 0 && writer->error == 0)
 	{
 		Size		part = Min(size, WRITE_SIZE - writer->used);
@@ -194,14 +233,64 @@ put(SnapshotWriter *writer, const void *data, Size size)
 	}
 }
 
+/*
+ * Is the record in the files as it is?  Remembers it.  What differs only in
+ * "usage", which decays by itself, is the same.
+ */
+static bool
+is_written(SnapshotRecordType type, const void *data, Size size,
+		   const void *more, Size more_size)
+{
+	uint64		key;
+	uint64		hash;
+	bool		found;
+	WrittenRecord *record;
+
+	if (type == SNAPSHOT_SLOW)
+	{
+		int64		id = ((const SharedSlowRecord *) data)->id;
+
+		found = id <= written_slow;
+		written_slow = Max(written_slow, id);
+		return found;
+	}
+	key = snapshot_key(type, data);
+	if (type == SNAPSHOT_STATEMENT)
+	{
+		SnapshotStatement statement = *(const SnapshotStatement *) data;
+
+		statement.row.usage = 0;
+		hash = hash_bytes_extended((unsigned char *) &statement,
+								   sizeof(statement), 0);
+	}
+	else
+		hash = hash_bytes_extended(data, size, 0);
+	if (more_size > 0)
+		hash = hash_bytes_extended(more, more_size, hash);
+
+	record = hash_search(written, &key, HASH_ENTER, &found);
+	if (found && record->hash == hash)
+	{
+		record->save = saves;
+		return true;
+	}
+	record->hash = hash;
+	record->save = saves;
+	return false;
+}
+
 /* A record: its struct, and bytes that follow it */
 static void
 put_record(SnapshotWriter *writer, SnapshotRecordType type,
 		   const void *data, Size size, const void *more, Size more_size)
 {
 	static const char zeros[8] = {0};
+	const SnapshotField *fields;
 	SnapshotFrame frame;
 
+	if (writer->remember && snapshot_layout(type, &fields) != NULL &&
+		is_written(type, data, size, more, more_size) && writer->changes)
+		return;
 	frame.type = type;
 	frame.length = (uint32) (size + more_size);
 	put(writer, &frame, sizeof(frame));
@@ -293,20 +382,29 @@ put_totals(SnapshotWriter *writer)
 	pfree(errors);
 }
 
-/* All of it */
+/* How the records look that follow */
 static void
-put_all(SnapshotWriter *writer, TimestampTz now, bool complete)
+put_layouts(SnapshotWriter *writer)
 {
-	SnapshotHeader header;
+	for (uint32 type = 0; type < SNAPSHOT_NTYPES; type++)
+	{
+		const SnapshotField *fields;
+		const SnapshotLayout *layout = snapshot_layout(type, &fields);
+
+		if (layout != NULL)
+			put_record(writer, SNAPSHOT_LAYOUT, layout, sizeof(SnapshotLayout),
+					   fields, sizeof(SnapshotField) * layout->nfields);
+	}
+}
+
+/* All records, or those that have changed */
+static void
+put_records(SnapshotWriter *writer)
+{
 	StatementsInfo info;
 	SlowringState slow;
 	PatternsState patterns;
 	WaitsInfo	waits;
-	pg_crc32c	crc;
-
-	INIT_CRC32C(writer->crc);
-	snapshot_header(&header, GetSystemIdentifier(), now, complete);
-	put(writer, &header, sizeof(header));
 
 	statements_info(&info);
 	put_record(writer, SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
@@ -329,10 +427,85 @@ put_all(SnapshotWriter *writer, TimestampTz now, bool complete)
 
 	put_record(writer, SNAPSHOT_BASE, &shared->base, sizeof(SnapshotBase),
 			   NULL, 0);
+}
+
+/* All of a base */
+static void
+put_base(SnapshotWriter *writer, TimestampTz now, uint64 id, bool complete)
+{
+	SnapshotHeader header;
+	pg_crc32c	crc;
+
+	INIT_CRC32C(writer->crc);
+	snapshot_header(&header, GetSystemIdentifier(), now, id, complete);
+	put(writer, &header, sizeof(header));
+	put_layouts(writer);
+	put_records(writer);
 	put_record(writer, SNAPSHOT_END, NULL, 0, NULL, 0);
 	crc = writer->crc;
 	FIN_CRC32C(crc);
 	put(writer, &crc, sizeof(crc));
+	flush(writer);
+}
+
+/* The keys of records that this save did not find any more */
+static void
+put_gone(SnapshotWriter *writer)
+{
+	HASH_SEQ_STATUS status;
+	WrittenRecord *record;
+	uint64	   *keys = palloc_extended(sizeof(uint64) *
+									   Max(hash_get_num_entries(written), 1),
+									   MCXT_ALLOC_HUGE);
+	int			nkeys = 0;
+
+	hash_seq_init(&status, written);
+	while ((record = hash_seq_search(&status)) != NULL)
+	{
+		if (record->save == saves)
+			continue;
+		keys[nkeys++] = record->key;
+		hash_search(written, &record->key, HASH_REMOVE, NULL);
+	}
+	if (nkeys > 0)
+		put_record(writer, SNAPSHOT_GONE, keys, sizeof(uint64) * nkeys,
+				   NULL, 0);
+	pfree(keys);
+}
+
+/* What has changed, and that it is all there */
+static void
+put_changes(SnapshotWriter *writer, TimestampTz now)
+{
+	SnapshotFrame frame = {SNAPSHOT_COMMIT, sizeof(SnapshotCommit)};
+	SnapshotCommit commit = {0};
+
+	if (changes_size == 0)
+	{
+		SnapshotChanges header;
+
+		memset(&header, 0, sizeof(header));
+		memcpy(header.magic, SNAPSHOT_CHANGES_MAGIC, sizeof(header.magic));
+		header.byte_order = SNAPSHOT_BYTE_ORDER;
+		header.format = SNAPSHOT_FORMAT;
+		header.id = base_id;
+		INIT_CRC32C(writer->crc);
+		put(writer, &header, sizeof(header));
+
+		/* the CRC is of what follows it: the header is checked as it is */
+		INIT_CRC32C(writer->crc);
+	}
+	else
+		writer->crc = changes_crc;
+	put_records(writer);
+	put_gone(writer);
+
+	commit.saved_at = now;
+	put(writer, &frame, sizeof(frame));
+	put(writer, &commit.saved_at, sizeof(commit.saved_at));
+	commit.crc = writer->crc;
+	FIN_CRC32C(commit.crc);
+	put(writer, &commit.crc, sizeof(commit) - offsetof(SnapshotCommit, crc));
 	flush(writer);
 }
 
@@ -388,26 +561,148 @@ report_outcome(int error)
 }
 
 static bool
-file_is_there(void)
+files_are_there(void)
 {
 	struct stat st;
 
-	return stat(SNAPSHOT_PATH, &st) == 0;
+	return stat(SNAPSHOT_PATH, &st) == 0 &&
+		(changes_size == 0 ||
+		 (stat(CHANGES_PATH, &st) == 0 && (Size) st.st_size == changes_size));
+}
+
+/* Begins to remember anew what is written; of the worker */
+static void
+forget_written(bool anew)
+{
+	if (written != NULL)
+		hash_destroy(written);
+	written = NULL;
+	written_slow = 0;
+	if (anew)
+	{
+		HASHCTL		control = {
+			.keysize = sizeof(uint64),
+			.entrysize = sizeof(WrittenRecord),
+			.hcxt = TopMemoryContext
+		};
+
+		written = hash_create("pg_querywatch saved records", 1024, &control,
+							  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+}
+
+static void
+finish_file(SnapshotWriter *writer)
+{
+	/* here, as durable_rename() would report it every time */
+	if (writer->error == 0 && pg_fsync(writer->fd) != 0)
+		writer->error = errno;
+	if (CloseTransientFile(writer->fd) != 0 && writer->error == 0)
+		writer->error = errno;
+}
+
+/* Writes a base; returns errno, or 0 */
+static int
+save_base(TimestampTz now, bool complete)
+{
+	SnapshotWriter writer = {0};
+	uint64		id;
+
+	if (!pg_strong_random(&id, sizeof(id)))
+		id = (uint64) now;
+	writer.fd = OpenTransientFile(TEMPORARY_PATH,
+								  O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
+	if (writer.fd < 0)
+		return errno;
+	writer.buffer = palloc(WRITE_SIZE);
+	writer.remember = IsUnderPostmaster;
+	if (writer.remember)
+		forget_written(true);
+	saves++;
+	put_base(&writer, now, id, complete);
+	finish_file(&writer);
+	if (writer.error == 0 &&
+		durable_rename(TEMPORARY_PATH, SNAPSHOT_PATH,
+					   failing ? DEBUG1 : LOG) != 0)
+		writer.error = errno != 0 ? errno : EIO;
+	if (writer.error != 0)
+	{
+		(void) unlink(TEMPORARY_PATH);
+		forget_written(false);
+		return writer.error;
+	}
+
+	/* those of the base before, which count for nothing any more */
+	(void) unlink(CHANGES_PATH);
+	base_id = id;
+	base_size = writer.size;
+	changes_size = 0;
+	return 0;
 }
 
 /*
- * Writes the file, if need be; what goes wrong is reported, if it did not
- * before.  "complete": nothing can be counted any more.
+ * Adds what has changed to the changes; false if a base is to be written
+ * instead, because they would be too many or something is in the way.
+ */
+static bool
+save_changes(TimestampTz now)
+{
+	SnapshotWriter writer = {0};
+	Size		most = Max(MIN_CHANGES, base_size / 2);
+	struct stat st;
+
+	if (written == NULL || changes_size >= most || !files_are_there())
+		return false;
+	if (changes_size == 0)
+	{
+		(void) unlink(CHANGES_PATH);
+		writer.fd = OpenTransientFile(CHANGES_PATH,
+									  O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
+	}
+	else
+		writer.fd = OpenTransientFile(CHANGES_PATH, O_WRONLY | O_NONBLOCK |
+									  O_NOFOLLOW | PG_BINARY);
+	if (writer.fd < 0)
+		return false;
+	if (fstat(writer.fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+		(Size) st.st_size != changes_size ||
+		lseek(writer.fd, (off_t) changes_size, SEEK_SET) < 0)
+	{
+		CloseTransientFile(writer.fd);
+		return false;
+	}
+	writer.buffer = palloc(WRITE_SIZE);
+	writer.changes = writer.remember = true;
+	writer.limit = most - changes_size;
+	saves++;
+	put_changes(&writer, now);
+	finish_file(&writer);
+	if (writer.error == 0 && changes_size == 0)
+		fsync_fname("pg_stat", true);
+	if (writer.error != 0)
+	{
+		/* what is behind the last commit is not read; the base is next */
+		forget_written(false);
+		return false;
+	}
+	changes_size += writer.size;
+	changes_crc = writer.crc;
+	return true;
+}
+
+/*
+ * Writes what there is to be written; what goes wrong is reported, if it did
+ * not before.  "complete": nothing can be counted any more.
  */
 static void
 save(bool complete)
 {
 	TimestampTz now = GetCurrentTimestamp();
-	SnapshotWriter writer = {0};
 	MemoryContext context;
 	MemoryContext old_context;
 	uint64		state;
 	uint64		saved;
+	int			error = 0;
 
 	context = AllocSetContextCreate(CurrentMemoryContext,
 									"pg_querywatch snapshot",
@@ -417,44 +712,20 @@ save(bool complete)
 	/* before what is written is read: what changes meanwhile is for the next */
 	state = fingerprint();
 	saved = pg_atomic_read_u64(&shared->saved);
-	if ((state == saved || (state | COMPLETE) == saved) &&
-		(!complete || (saved & COMPLETE) != 0) && file_is_there())
+	if ((state != saved && (state | COMPLETE) != saved) ||
+		(complete && (saved & COMPLETE) == 0) || !files_are_there())
 	{
+		if (complete || !save_changes(now))
+			error = save_base(now, complete);
+		if (error == 0)
+			pg_atomic_write_u64(&shared->saved,
+								complete ? state | COMPLETE : state);
+		report_outcome(error);
+	}
+	if (error == 0)
 		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
-		MemoryContextSwitchTo(old_context);
-		MemoryContextDelete(context);
-		return;
-	}
-
-	writer.fd = OpenTransientFile(TEMPORARY_PATH,
-								  O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
-	if (writer.fd < 0)
-		writer.error = errno;
-	else
-	{
-		writer.buffer = palloc(WRITE_SIZE);
-		put_all(&writer, now, complete);
-
-		/* here, as durable_rename() would report it every time */
-		if (writer.error == 0 && pg_fsync(writer.fd) != 0)
-			writer.error = errno;
-		if (CloseTransientFile(writer.fd) != 0 && writer.error == 0)
-			writer.error = errno;
-		if (writer.error == 0 &&
-			durable_rename(TEMPORARY_PATH, SNAPSHOT_PATH,
-						   failing ? DEBUG1 : LOG) != 0)
-			writer.error = errno != 0 ? errno : EIO;
-		if (writer.error != 0)
-			(void) unlink(TEMPORARY_PATH);
-	}
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
-	if (writer.error == 0)
-	{
-		pg_atomic_write_u64(&shared->saved_at, (uint64) now);
-		pg_atomic_write_u64(&shared->saved, complete ? state | COMPLETE : state);
-	}
-	report_outcome(writer.error);
 }
 
 /* Has the server been shut down as it should, with a checkpoint? */
@@ -605,8 +876,10 @@ set_base(void)
  * and the newest slow executions find some.
  */
 static void
-restore(const char *data, bool complete)
+restore(const SnapshotLoaded *loaded, bool complete)
 {
+	const char *data = loaded->records;
+	int64		oldest_slow = 0;
 	const SnapshotFrame *frame = NULL;
 	RankedRecord *ranked;
 	Size		nranked = 0;
@@ -657,9 +930,12 @@ restore(const char *data, bool complete)
 				break;
 			case SNAPSHOT_SLOWLOG:
 				slowring_restore_state(payload);
+				oldest_slow = ((const SlowringState *) payload)->oldest_id;
 				break;
 			case SNAPSHOT_SLOW:
-				slowring_restore(payload);
+				/* one of the base may have been overwritten since */
+				if (((const SharedSlowRecord *) payload)->id >= oldest_slow)
+					slowring_restore(payload);
 				break;
 			case SNAPSHOT_PATTERNS:
 				restore_patterns_state(payload, complete);
@@ -678,6 +954,9 @@ restore(const char *data, bool complete)
 				nranked++;
 				break;
 			case SNAPSHOT_END:
+			case SNAPSHOT_LAYOUT:
+			case SNAPSHOT_GONE:
+			case SNAPSHOT_COMMIT:
 			case SNAPSHOT_NTYPES:
 				break;
 		}
@@ -708,15 +987,15 @@ restore(const char *data, bool complete)
 	if (!complete)
 		set_base();
 	pg_atomic_write_u64(&shared->saved_at,
-						(uint64) ((const SnapshotHeader *) data)->saved_at);
+						(uint64) loaded->saved_at);
 }
 
 /*
- * Reads the file, palloc'd.  NULL if it is not there, or *fault says why it
+ * Reads a file, palloc'd.  NULL if it is not there, or *fault says why it
  * cannot be read: a phrase as those of snapshot_fault().
  */
 static char *
-read_file(Size *size, const char **fault)
+read_file(const char *path, Size *size, const char **fault)
 {
 	struct stat st;
 	char	   *data = NULL;
@@ -724,7 +1003,7 @@ read_file(Size *size, const char **fault)
 	int			fd;
 
 	*fault = NULL;
-	if (lstat(SNAPSHOT_PATH, &st) != 0)
+	if (lstat(path, &st) != 0)
 	{
 		if (errno != ENOENT)
 			*fault = "cannot be opened";
@@ -737,7 +1016,7 @@ read_file(Size *size, const char **fault)
 		*fault = "is not a regular file";
 		return NULL;
 	}
-	fd = OpenTransientFile(SNAPSHOT_PATH,
+	fd = OpenTransientFile(path,
 						   O_RDONLY | O_NONBLOCK | O_NOFOLLOW | PG_BINARY);
 	if (fd < 0)
 	{
@@ -768,38 +1047,77 @@ read_file(Size *size, const char **fault)
 	return data;
 }
 
+/* Sets a file aside that cannot be used; "loss": what that means */
+static void
+set_aside(const char *path, const char *fault, const char *loss)
+{
+	char		aside[MAXPGPATH];
+
+	snprintf(aside, sizeof(aside), "%s" ASIDE_SUFFIX, path);
+	if (rename(path, aside) == 0)
+		ereport(LOG,
+				(errmsg("pg_querywatch set snapshot file \"%s\" aside as \"%s\" and starts without %s: it %s",
+						path, aside, loss, fault)));
+	else
+		ereport(LOG,
+				(errmsg("pg_querywatch cannot use snapshot file \"%s\" and starts without %s: it %s",
+						path, loss, fault)));
+}
+
+/* Says which parts of the file were not loaded */
+static void
+report_skipped(const SnapshotLoaded *loaded)
+{
+	for (int i = 0; i < Min(loaded->nskipped, SNAPSHOT_MAX_SKIPPED); i++)
+		ereport(LOG,
+				(errmsg("pg_querywatch did not load part \"%s\" of snapshot file \"%s\"",
+						loaded->skipped[i], SNAPSHOT_PATH),
+				 errdetail("A newer version of pg_querywatch has written it.")));
+}
+
 static void
 load(void)
 {
 	struct stat st;
 	const char *fault;
+	const char *changes_fault = NULL;
 	Size		size = 0;
-	char	   *data = read_file(&size, &fault);
+	Size		more = 0;
+	char	   *data = read_file(SNAPSHOT_PATH, &size, &fault);
+	char	   *changes = NULL;
+	SnapshotLoaded loaded = {0};
 
 	if (data == NULL && fault == NULL)
 		return;
 	if (fault == NULL && stat(BACKUP_LABEL_FILE, &st) == 0)
 		fault = "came with a base backup";
 	if (fault == NULL)
-		fault = snapshot_fault(data, size, GetSystemIdentifier());
+	{
+		changes = read_file(CHANGES_PATH, &more, &changes_fault);
+		fault = snapshot_load(data, size,
+							  changes_fault == NULL ? changes : NULL, more,
+							  GetSystemIdentifier(), &loaded);
+		if (changes_fault == NULL)
+			changes_fault = loaded.changes_fault;
+	}
 
 	if (fault == NULL)
 	{
-		bool		complete = ((const SnapshotHeader *) data)->complete != 0 &&
+		bool		complete = loaded.complete && changes_fault == NULL &&
 		shutdown_is_clean();
 
-		restore(data, complete);
+		restore(&loaded, complete);
 		pg_atomic_write_u64(&shared->saved,
 							fingerprint() | (complete ? COMPLETE : 0));
+		report_skipped(&loaded);
+		if (changes_fault != NULL)
+			set_aside(CHANGES_PATH, changes_fault, "the last changes");
 	}
-	else if (rename(SNAPSHOT_PATH, ASIDE_PATH) == 0)
-		ereport(LOG,
-				(errmsg("pg_querywatch set snapshot file \"%s\" aside as \"%s\" and starts without statistics: it %s",
-						SNAPSHOT_PATH, ASIDE_PATH, fault)));
 	else
-		ereport(LOG,
-				(errmsg("pg_querywatch cannot use snapshot file \"%s\" and starts without statistics: it %s",
-						SNAPSHOT_PATH, fault)));
+		set_aside(SNAPSHOT_PATH, fault, "statistics");
+	free(loaded.records);
+	if (changes != NULL)
+		pfree(changes);
 	if (data != NULL)
 		pfree(data);
 }

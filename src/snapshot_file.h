@@ -3,7 +3,8 @@
  * snapshot_file.h
  *		Format of a snapshot, and the check that one can be loaded.
  *
- * A header, then records, then the CRC-32C of everything before it:
+ * The base is a header, then records, then the CRC-32C of everything before
+ * it:
  *
  *		SnapshotHeader
  *		SnapshotFrame, payload, zeros up to a multiple of 8
@@ -11,12 +12,26 @@
  *		SnapshotFrame of type SNAPSHOT_END, without payload
  *		CRC, 4 bytes
  *
- * Payloads are the structs of the modules as they are, followed by their
- * texts; the header says how large each struct is, and the file can be loaded
- * only by a build in which they are the same.  Change SNAPSHOT_FORMAT when
- * one of them changes its meaning but not its size.
+ * The changes since then are in a file of their own, to which each save adds:
  *
- * Pure: the file is in memory, and no server is needed.
+ *		SnapshotChanges
+ *		SnapshotFrame, payload, zeros
+ *		...
+ *		SnapshotFrame of type SNAPSHOT_COMMIT, SnapshotCommit
+ *		...
+ *
+ * A record there replaces the one of its key in the base (see snapshot_key());
+ * SNAPSHOT_GONE takes some away.  What stands behind the last whole
+ * SNAPSHOT_COMMIT whose CRC is right is not there: it was being written when
+ * the server came to its end.  Changes that are not of the base, by its id, are
+ * those of one before it and count for nothing.
+ *
+ * Payloads are the structs of the modules as they are, followed by their
+ * texts.  SNAPSHOT_LAYOUT records, first in the base, say what they look like,
+ * so that a build with other structs can read them: see snapshot_layout.h.
+ * Change SNAPSHOT_FORMAT when anything else is changed here.
+ *
+ * Pure: the files are in memory, and no server is needed.
  *
  * src/snapshot_file.h
  *
@@ -33,7 +48,8 @@
 
 #define SNAPSHOT_MAGIC		"QWSNAP\r\n"
 #define SNAPSHOT_BYTE_ORDER 0x01020304
-#define SNAPSHOT_FORMAT		4
+#define SNAPSHOT_FORMAT		5
+#define SNAPSHOT_CHANGES_MAGIC	"QWCHNG\r\n"
 
 typedef enum SnapshotRecordType
 {
@@ -48,6 +64,9 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_TOTALS,			/* DatabaseTotals */
 	SNAPSHOT_ERRORS,			/* ErrorTotal */
 	SNAPSHOT_BASE,				/* SnapshotBase */
+	SNAPSHOT_LAYOUT,			/* SnapshotLayout and its fields */
+	SNAPSHOT_GONE,				/* keys, uint64 each */
+	SNAPSHOT_COMMIT,			/* SnapshotCommit */
 	SNAPSHOT_WAITS,				/* WaitsInfo */
 	SNAPSHOT_WAIT,				/* WaitEntry */
 	SNAPSHOT_NTYPES
@@ -62,12 +81,27 @@ typedef struct SnapshotHeader
 	uint32		header_size;
 	uint64		system_identifier;	/* OIDs are those of this cluster */
 	TimestampTz saved_at;
-	uint32		sizes[SNAPSHOT_NTYPES]; /* of each type's struct */
-	uint32		histogram_buckets;
+	uint64		id;				/* of this base; random */
 	uint32		complete;		/* 1: of the end of a server, nothing was
 								 * counted after it; or 0 */
 	uint32		unused;			/* 0 */
 } SnapshotHeader;
+
+typedef struct SnapshotChanges
+{
+	char		magic[8];
+	uint32		byte_order;
+	uint32		format;
+	uint64		id;				/* of the base */
+} SnapshotChanges;
+
+typedef struct SnapshotCommit
+{
+	TimestampTz saved_at;
+	uint32		crc;			/* CRC-32C of all between the beginning of the
+								 * file, SnapshotChanges, and this */
+	uint32		unused;			/* 0 */
+} SnapshotCommit;
 
 typedef struct SnapshotFrame
 {
@@ -103,22 +137,40 @@ typedef struct SnapshotBase
 
 /* The header of a file that this build writes */
 extern void snapshot_header(SnapshotHeader *header, uint64 system_identifier,
-							TimestampTz saved_at, bool complete);
+							TimestampTz saved_at, uint64 id, bool complete);
+
+/* Which record this one is: no two in a base have the same key */
+extern uint64 snapshot_key(SnapshotRecordType type, const void *payload);
+
+#define SNAPSHOT_MAX_SKIPPED	8
+
+typedef struct SnapshotLoaded
+{
+	char	   *records;		/* malloc'd */
+	TimestampTz saved_at;
+	bool		complete;		/* as in the header, and no changes since */
+	int			nskipped;		/* parts that only a newer version knows ... */
+	char		skipped[SNAPSHOT_MAX_SKIPPED][16];	/* ... some of their names */
+	const char *changes_fault;	/* what is wrong with the changes; as below */
+} SnapshotLoaded;
 
 /*
- * Why a file cannot be loaded into the cluster: a phrase that goes on after
- * "it ...", or NULL if it can.  Then every record has been checked: whoever
- * walks them with snapshot_next() may use what is in them.  "data" is aligned
- * to 8 bytes.
+ * Makes records of this build out of a base, and its changes where there are
+ * any (or NULL).  Returns why the base cannot be loaded into the cluster: a
+ * phrase that goes on after "it ...", or NULL if it can.  Then every record has
+ * been checked: whoever walks them with snapshot_next() may use what is in
+ * them.  "base" and "changes" are aligned to 8 bytes.
  */
-extern const char *snapshot_fault(const char *data, Size size,
-								  uint64 system_identifier);
+extern const char *snapshot_load(const char *base, Size size,
+								 const char *changes, Size changes_size,
+								 uint64 system_identifier,
+								 SnapshotLoaded *loaded);
 
 /*
  * The record after this one, or the first one after NULL; NULL at the end.
  * The payload follows the frame.
  */
-extern const SnapshotFrame *snapshot_next(const char *data,
+extern const SnapshotFrame *snapshot_next(const char *records,
 										  const SnapshotFrame *frame);
 
 static inline const void *

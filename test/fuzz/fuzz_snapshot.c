@@ -5,9 +5,9 @@
  *
  * Structs differ from one server version to the next, so an input is no file,
  * but says what is changed in a good one, four bytes a time: how, to what, and
- * where.
+ * where.  Places past the base are in its changes.
  *
- * Links: snapshot_file.c
+ * Links: snapshot_file.c snapshot_layout.c
  *
  * test/fuzz/fuzz_snapshot.c
  *
@@ -94,20 +94,35 @@ read_records(const char *data)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	static char *good_changes;
+	static Size good_size;
 	char	   *file;
+	char	   *changes;
 	Size		file_size;
+	pg_crc32c	crc;
+	SnapshotLoaded loaded;
 	volatile Size sum = 0;
 
 	if (image == NULL)
+	{
 		make_image();
+		good_changes = make_changes(&good_size);
+	}
 	file = fuzz_copy((const uint8_t *) image, image_size);
+	changes = fuzz_copy((const uint8_t *) good_changes, good_size);
 	file_size = image_size;
 
 	for (; size >= 4; data += 4, size -= 4)
 	{
-		Size		place = (data[2] | data[3] << 8) % file_size;
+		Size		anywhere = (data[2] | data[3] << 8) % (file_size + good_size);
+		Size		place = anywhere % file_size;
 		Size		length = Min(file_size - place, sizeof(uint64));
 
+		if (anywhere >= file_size)
+		{
+			changes[anywhere - file_size] = (char) data[1];
+			continue;
+		}
 		switch (data[0] % 5)
 		{
 			case 0:
@@ -133,9 +148,17 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	file = realloc(file, file_size);
 	fix_crc(file, file_size);
-	if (snapshot_fault(file, file_size, SYSTEM_IDENTIFIER) == NULL)
-		sum = read_records(file);
+	INIT_CRC32C(crc);
+	COMP_CRC32C(crc, changes + sizeof(SnapshotChanges),
+				first_commit - sizeof(uint64) - sizeof(SnapshotChanges));
+	FIN_CRC32C(crc);
+	memcpy(changes + first_commit - sizeof(uint64), &crc, sizeof(crc));
+	if (snapshot_load(file, file_size, changes, good_size, SYSTEM_IDENTIFIER,
+					  &loaded) == NULL)
+		sum = read_records(loaded.records);
 	(void) sum;
+	free(loaded.records);
 	free(file);
+	free(changes);
 	return 0;
 }

@@ -15,15 +15,17 @@
 
 #include "port/pg_crc32c.h"
 
-#include "snapshot_file.h"
+#include "snapshot_layout.h"
 
 #define SYSTEM_IDENTIFIER	UINT64CONST(7300000000000000001)
+#define BASE_ID				UINT64CONST(42)
 
 /* A file in the making */
 static char *image = NULL;
 static Size image_size = 0;
 static Size image_room = 0;
-static Size last_slow = 0;		/* places of records in it */
+static Size records_at = 0;		/* places of records in it: the first, ... */
+static Size last_slow = 0;
 static Size pattern_at = 0;
 
 static void
@@ -121,6 +123,22 @@ add_slow(int64 id)
 	add_record(SNAPSHOT_SLOW, buffer, record.size, NULL, 0);
 }
 
+/* A layout, "newer" by so many versions */
+static void
+add_layout(uint32 type, int newer)
+{
+	const SnapshotField *fields;
+	const SnapshotLayout *ours = snapshot_layout(type, &fields);
+	SnapshotLayout layout;
+
+	if (ours == NULL)
+		return;
+	layout = *ours;
+	layout.version += newer;
+	add_record(SNAPSHOT_LAYOUT, &layout, sizeof(layout), fields,
+			   sizeof(SnapshotField) * layout.nfields);
+}
+
 /* A file with some of everything */
 static void
 make_image(void)
@@ -128,13 +146,16 @@ make_image(void)
 	SnapshotHeader header;
 	StatementsInfo info = {0};
 	SnapshotEvicted evicted;
-	SlowringState slow = {2, 2, 0, 0};
+	SlowringState slow = {2, 1, 2, 0, 0};
 	PatternsState patterns = {0};
 	Pattern		pattern;
 	uint32		crc = 0;
 
-	snapshot_header(&header, SYSTEM_IDENTIFIER, 800000000000000, true);
+	snapshot_header(&header, SYSTEM_IDENTIFIER, 800000000000000, BASE_ID, true);
 	add(&header, sizeof(header));
+	for (uint32 type = 0; type < SNAPSHOT_NTYPES; type++)
+		add_layout(type, 0);
+	records_at = image_size;
 	add_record(SNAPSHOT_STATEMENTS, &info, sizeof(info), NULL, 0);
 	add_statement(1, NULL, 0);
 	add_statement(2, "SELECT $1\0\0", 12);
@@ -162,6 +183,64 @@ make_image(void)
 	add_record(SNAPSHOT_END, NULL, 0, NULL, 0);
 	add(&crc, sizeof(crc));
 	fix_crc(image, image_size);
+}
+
+/*
+ * A file of changes to it: another count of statement 2, statement 3 gone, a
+ * new one, number 4, and after the first commit, statement 4 again
+ */
+static Size first_commit = 0;	/* its end */
+
+static char *
+make_changes(Size *size)
+{
+	char	   *base = image;
+	Size		base_size = image_size;
+	SnapshotChanges header = {SNAPSHOT_CHANGES_MAGIC, SNAPSHOT_BYTE_ORDER,
+	SNAPSHOT_FORMAT, BASE_ID};
+	SnapshotStatement gone;
+	SlowringState slow = {3, 2, 3, 1, 0};
+	uint64		key;
+	char	   *changes;
+
+	image = NULL;
+	image_size = image_room = 0;
+	memcpy(header.magic, SNAPSHOT_CHANGES_MAGIC, sizeof(header.magic));
+	add(&header, sizeof(header));
+	for (int commits = 0; commits < 2; commits++)
+	{
+		SnapshotCommit commit = {800000001000000 + commits, 0, 0};
+		SnapshotFrame frame = {SNAPSHOT_COMMIT, sizeof(commit)};
+		pg_crc32c	crc;
+
+		if (commits == 0)
+		{
+			add_statement(2, NULL, 0);
+			add_statement(4, "SELECT $1\0\0", 12);
+			add_record(SNAPSHOT_SLOWLOG, &slow, sizeof(slow), NULL, 0);
+			add_slow(3);
+			memset(&gone, 0, sizeof(gone));
+			gone.row.key = statement_key(3, 10, 5, true);
+			key = snapshot_key(SNAPSHOT_STATEMENT, &gone);
+			add_record(SNAPSHOT_GONE, &key, sizeof(key), NULL, 0);
+		}
+		else
+			add_statement(4, NULL, 0);
+		add(&frame, sizeof(frame));
+		add(&commit.saved_at, sizeof(commit.saved_at));
+		INIT_CRC32C(crc);
+		COMP_CRC32C(crc, image + sizeof(header), image_size - sizeof(header));
+		FIN_CRC32C(crc);
+		commit.crc = crc;
+		add(&commit.crc, sizeof(commit) - offsetof(SnapshotCommit, crc));
+		if (commits == 0)
+			first_commit = image_size;
+	}
+	changes = image;
+	*size = image_size;
+	image = base;
+	image_size = image_room = base_size;
+	return changes;
 }
 
 #endif							/* QW_SNAPSHOT_IMAGE_H */
