@@ -143,8 +143,8 @@ make_parent(Window *window, WindowStatement *statement)
  * Looks for the parent of a statement.
  *
  * Any candidate that a foreign key leads from is better than one that only
- * returned as many rows as the child ran; for that to mean something it has
- * to be the last thing that returned rows in a row before the child began.
+ * returned as many rows as the child ran; for that to mean something nothing
+ * else may have returned rows in a row before the child began.
  * (What was itself repeated as often is another child, interleaved.)
  */
 static void
@@ -155,7 +155,7 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 	const WindowStatement *candidates[MAX_CANDIDATES];
 	const WindowStatement *best = NULL;
 	const WindowStatement *recent = NULL;
-	bool		recent_left_out = false;
+	int			nrecent = 0;
 	StatementLink best_link;
 	StatementLink link;
 	int			best_score = 0;
@@ -186,12 +186,10 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 
 		relate_statements(relater, &child->shape, varying, &candidate->shape,
 						  &link);
-		if (recent == NULL && candidate->counts.max_rows >= 2 &&
-			candidate->counts.executions <= counts->executions / 2)
-		{
+		if (candidate->counts.max_rows >= 2 && !link.left_out &&
+			candidate->counts.executions <= counts->executions / 2 &&
+			nrecent++ == 0)
 			recent = candidate;
-			recent_left_out = link.grade == LINK_NONE && link.left_out;
-		}
 		if (link.grade == LINK_NONE)
 			continue;
 		score = 2 * link.grade;
@@ -223,8 +221,7 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 			best = child;
 	}
 
-	/* its rows do not lead there if a key does, but for a column left out */
-	if (best == NULL && recent != NULL && !recent_left_out)
+	if (best == NULL && nrecent == 1)
 	{
 		best = recent;
 		memset(&best_link, 0, sizeof(best_link));

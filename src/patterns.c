@@ -297,11 +297,11 @@ pattern_of_burst(const OpenBurst *burst, const BurstFacts *facts, bool final,
 	{
 		pattern->parent_executions = facts->parent_executions;
 		pattern->parent_rows = facts->parent_rows;
-		pattern->values_compared = facts->keys_compared;
-		pattern->values_matched = facts->keys_matched;
 		pattern->bursts_values_confirm = verdict.values == VALUES_CONFIRM;
 		pattern->bursts_values_doubt = verdict.values == VALUES_DOUBT;
 	}
+	pattern->values_compared = facts->keys_compared;
+	pattern->values_matched = facts->keys_matched;
 	pattern->max_offset = facts->max_offset;
 	pattern->varied = facts->varied;
 	pattern->key_relid = facts->key_relid;
@@ -622,29 +622,132 @@ fold_open(const SharedNames *names, uint64 *hash, char *name, Size size)
 }
 
 /*
- * The values have shown which parent it is.  Others, which the same statement
+ * Was it seen without rows of a parent to compare with, and no key leads to
+ * one?
+ */
+static bool
+is_guess(const Pattern *pattern)
+{
+	if (pattern->key.kind == REPEAT_LOOKUP)
+		return pattern->values_compared == 0;
+	return pattern->key.kind == REPEAT_N_PLUS_ONE && !has_values(pattern) &&
+		pattern->strings.constraint_name[0] == '\0' &&
+		pattern->relationship != RELATIONSHIP_DEFERRED_COLUMN;
+}
+
+/* Did the rows that it was compared with hold none of its values? */
+static bool
+is_refuted(const Pattern *pattern)
+{
+	return pattern->key.parent == 0 && pattern->values_compared >= 2 &&
+		pattern->values_matched == 0;
+}
+
+/*
+ * The values have shown which parent it is, or is not.  Others, which the same statement
  * was only seen after, were taken for it by mistake.
  */
 static void
-doubt_other_parents(const Pattern *pattern, uint64 hash)
+doubt_other_parents(const Pattern *pattern)
 {
+	PatternKey	wanted = pattern->key;
+	uint64		hash;
+
+	wanted.kind = REPEAT_N_PLUS_ONE;
+	hash = pattern_hash(&wanted);
 	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
 	for (int i = *bucket_of(hash); i != NO_PATTERN; i = shared->patterns[i].next)
 	{
 		Pattern    *other = &shared->patterns[i].pattern;
 		PatternKey	key = other->key;
 
-		key.parent = pattern->key.parent;
+		key.parent = wanted.parent;
 		if (other->key.parent != 0 && !has_values(other) &&
 			other->confidence > CONFIDENCE_SUSPECTED &&
-			other->strings.constraint_name[0] == '\0' &&
-			other->relationship != RELATIONSHIP_DEFERRED_COLUMN &&
-			pattern_key_equal(&key, &pattern->key))
+			(is_guess(other) || is_refuted(pattern)) &&
+			pattern_key_equal(&key, &wanted))
 		{
 			other->confidence = CONFIDENCE_SUSPECTED;
 			touch_pattern(i);	/* for readers, see update_copy() */
 		}
 	}
+}
+
+/*
+ * The values have shown that the statement walked over no parent's rows, or
+ * over whose.  The pattern of a guess about it may be taken for the same, and
+ * becomes one of that key; its number, or NO_PATTERN.
+ */
+static int
+adopt_guess(const Pattern *pattern)
+{
+	static const RepeatKind kinds[] = {REPEAT_LOOKUP, REPEAT_N_PLUS_ONE};
+
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE));
+	for (int k = 0; k < lengthof(kinds); k++)
+	{
+		PatternKey	key = pattern->key;
+		uint64		hash;
+
+		key.kind = kinds[k];
+		hash = pattern_hash(&key);
+		for (int i = *bucket_of(hash); i != NO_PATTERN;
+			 i = shared->patterns[i].next)
+		{
+			Pattern    *other = &shared->patterns[i].pattern;
+
+			key.parent = other->key.parent;
+			if (shared->patterns[i].hash != hash || !is_guess(other) ||
+				!pattern_key_equal(&key, &other->key))
+				continue;
+			unlink_pattern(i);
+			other->key = pattern->key;
+			other->parent_executions = other->parent_rows = 0;
+			other->confidence = pattern->confidence;
+			other->relationship = pattern->relationship;
+			other->parent_relid = pattern->parent_relid;
+			other->parent_attnum = pattern->parent_attnum;
+			other->strings.parent_column[0] = '\0';
+			link_pattern(i, true);
+			return i;
+		}
+	}
+	return NO_PATTERN;
+}
+
+/*
+ * What a guess is taken for where values have shown the one parent of the
+ * statement before: gives it that key.
+ */
+static void
+follow_values(Pattern *pattern)
+{
+	PatternKey	key = pattern->key;
+	uint64		hash;
+	int			known = NO_PATTERN;
+
+	key.kind = REPEAT_N_PLUS_ONE;
+	hash = pattern_hash(&key);
+	for (int i = *bucket_of(hash); i != NO_PATTERN; i = shared->patterns[i].next)
+	{
+		const Pattern *other = &shared->patterns[i].pattern;
+
+		key.parent = other->key.parent;
+		if (shared->patterns[i].hash != hash ||
+			!pattern_key_equal(&key, &other->key))
+			continue;
+		if (other->bursts_values_confirm > other->bursts_values_doubt)
+		{
+			if (known != NO_PATTERN)
+				return;
+			known = i;
+		}
+	}
+	if (known == NO_PATTERN)
+		return;
+	if (pattern->key.parent != shared->patterns[known].pattern.key.parent)
+		pattern->parent_executions = pattern->parent_rows = 0;
+	pattern->key = shared->patterns[known].pattern.key;
 }
 
 /* Counts a burst that has ended; the lock is held exclusively */
@@ -719,12 +822,19 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 	bool		other_route = fold_name(&shared->routes, &pattern->key.route);
 	bool		other_application = fold_name(&shared->applications,
 											  &pattern->key.application);
-	uint64		hash = pattern_hash(&pattern->key);
+	uint64		hash;
 	int			i;
 
-	if (pattern->bursts_values_confirm > 0)
-		doubt_other_parents(pattern, hash);
+	if (is_guess(pattern))
+		follow_values(pattern);
+	hash = pattern_hash(&pattern->key);
 	i = find_pattern(&pattern->key, hash);
+	if (pattern->bursts_values_confirm > 0 || is_refuted(pattern))
+	{
+		if (i == NO_PATTERN)
+			i = adopt_guess(pattern);
+		doubt_other_parents(pattern);
+	}
 	if (i == NO_PATTERN && shared->npatterns == shared->max)
 		i = join_others(pattern);
 	if (i != NO_PATTERN)

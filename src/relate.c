@@ -8,8 +8,12 @@
  *	- a foreign key to one of the parent's tables: one_to_many, or
  *	  many_to_many when the child's rows come from a table behind it;
  *	- referenced by one of the parent's tables: many_to_one;
- *	- a key of one of the parent's own tables: the rest of the row is read,
- *	  deferred_column, or something joined to the row.
+ *	- the key of the rows that the parent lists, of which it left out columns
+ *	  that the child returns: deferred_column; or something is joined to the
+ *	  row.
+ *
+ * The parent has to return the other column, and not only as the echo of a
+ * value that it was asked for.
  *
  * A child that answers with a count or with EXISTS is count_or_exists by
  * whichever of these columns.
@@ -36,8 +40,8 @@ relate_parent_id(uint64 queryid, const StatementShape *shape)
 	h = valueset_mix(h << 32 | (uint64) shape->noutput << 16 | shape->flags);
 	h = valueset_mix(h ^ shape->target);
 	for (int i = 0; i < nrelations; i++)
-		h = valueset_mix(h ^ ((uint64) shape->relations[i] << 32 |
-							  shape->left_out[i]));
+		h = valueset_mix(h ^ valueset_mix(shape->relations[i]) ^
+						 shape->not_returned[i]);
 	for (int i = 0; i < nconditions; i++)
 	{
 		const ShapeCondition *condition = &shape->conditions[i];
@@ -108,68 +112,23 @@ is_unique(Relater *relater, Oid relid, AttrNumber attnum)
 	return column->unique;
 }
 
-static bool
-reads_table(const StatementShape *shape, Oid relid)
+/* Place of a table among those of a statement, or -1 */
+static int
+place_of_table(const StatementShape *shape, Oid relid)
 {
 	int			nrelations = Min(shape->nrelations, SHAPE_MAX_RELATIONS);
 
 	for (int i = 0; i < nrelations; i++)
 	{
 		if (shape->relations[i] == relid)
-			return true;
+			return i;
 	}
-	return false;
+	return -1;
 }
 
-/* Columns of a table that the statement does not return; 0 if not known */
-static uint32
-left_out(const StatementShape *shape, Oid relid)
-{
-	int			nrelations = Min(shape->nrelations, SHAPE_MAX_RELATIONS);
-
-	for (int i = 0; i < nrelations; i++)
-	{
-		if (shape->relations[i] == relid)
-			return shape->left_out[i];
-	}
-	return 0;
-}
-
-/* Can nothing be led to through this column, because it is not returned? */
-static inline bool
-leaves_out(const StatementShape *shape, Oid relid, AttrNumber attnum)
-{
-	return attnum > 0 && (left_out(shape, relid) & SHAPE_COLUMN_BIT(attnum)) != 0;
-}
-
-/* Does the child return columns of the table that the parent left out? */
+/* Is the column compared for equality with one value? */
 static bool
-returns_more(const StatementShape *child, const StatementShape *parent,
-			 Oid relid)
-{
-	uint32		parent_left_out = left_out(parent, relid);
-	uint32		child_left_out = left_out(child, relid);
-
-	if (parent_left_out == 0 || child_left_out == 0)
-		return child->noutput < parent->noutput;
-	return (parent_left_out & ~child_left_out) != 0;
-}
-
-RepeatRelationship
-relate_own_row(const StatementShape *child, const StatementShape *parent,
-			   Oid relid)
-{
-	if (parent->target != InvalidOid && parent->target != relid)
-		return RELATIONSHIP_MANY_TO_ONE;
-	if (left_out(parent, relid) != 0 && left_out(child, relid) != 0 &&
-		!returns_more(child, parent, relid))
-		return RELATIONSHIP_NONE;
-	return RELATIONSHIP_DEFERRED_COLUMN;
-}
-
-/* Is the column one that the statement itself compares with one value? */
-static bool
-asks_by(const StatementShape *shape, Oid relid, AttrNumber attnum)
+is_echo(const StatementShape *shape, Oid relid, AttrNumber attnum)
 {
 	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);
 
@@ -178,10 +137,33 @@ asks_by(const StatementShape *shape, Oid relid, AttrNumber attnum)
 		const ShapeCondition *condition = &shape->conditions[i];
 
 		if (condition->relid == relid && condition->attnum == attnum &&
-			!condition->value.list)
+			condition->value.list == 0)
 			return true;
 	}
 	return false;
+}
+
+/* May rows of the statement lead somewhere by this column? */
+static bool
+leads(const StatementShape *shape, Oid relid, AttrNumber attnum)
+{
+	int			table = place_of_table(shape, relid);
+
+	return table >= 0 &&
+		(shape->not_returned[table] & SHAPE_COLUMN_BIT(attnum)) == 0 &&
+		!is_echo(shape, relid, attnum);
+}
+
+bool
+relate_left_out(const StatementShape *parent, const StatementShape *child,
+				Oid relid)
+{
+	int			in_parent = place_of_table(parent, relid);
+	int			in_child = place_of_table(child, relid);
+
+	return in_parent >= 0 && in_child >= 0 &&
+		child->not_returned[in_child] != 0 &&
+		(parent->not_returned[in_parent] & ~child->not_returned[in_child]) != 0;
 }
 
 /* Place of a column among those of a key, or -1 */
@@ -267,9 +249,9 @@ link_to_children(Relater *relater, const StatementShape *child,
 		int			place = place_of(key->columns, key->ncolumns,
 									 condition->attnum);
 
-		if (place < 0 || !reads_table(parent, key->refrelid))
+		if (place < 0 || place_of_table(parent, key->refrelid) < 0)
 			continue;
-		if (leaves_out(parent, key->refrelid, key->refcolumns[place]))
+		if (!leads(parent, key->refrelid, key->refcolumns[place]))
 		{
 			link->left_out = true;
 			continue;
@@ -293,6 +275,7 @@ link_to_one(Relater *relater, const StatementShape *child,
 			const StatementShape *parent, StatementLink *link)
 {
 	int			nrelations = Min(parent->nrelations, SHAPE_MAX_RELATIONS);
+	bool		found = false;
 
 	for (int i = 0; i < nrelations; i++)
 	{
@@ -306,28 +289,39 @@ link_to_one(Relater *relater, const StatementShape *child,
 
 			if (place < 0 || key->refrelid != condition->relid)
 				continue;
-			if (leaves_out(parent, key->relid, key->columns[place]))
+			if (!leads(parent, key->relid, key->columns[place]))
 			{
 				link->left_out = true;
 				continue;
 			}
 
-			/* the rest of the same row, rather than the row above it */
+			/* the row above, or the rest of the same row */
 			if (key->relid == condition->relid &&
-				left_out(parent, key->relid) == 0 &&
-				child->noutput < parent->noutput)
-				continue;
+				relate_left_out(parent, child, key->relid) &&
+				leads(parent, condition->relid, condition->attnum))
+			{
+				link_columns(link, LINK_POSSIBLE, RELATIONSHIP_NONE, InvalidOid,
+							 condition, key->relid, 0);
+				return true;
+			}
+			if (found && (link->parent_relid != key->relid ||
+						  link->parent_attnum != key->columns[place]))
+			{
+				link_columns(link, LINK_POSSIBLE, RELATIONSHIP_MANY_TO_ONE,
+							 InvalidOid, condition, key->relid, 0);
+				return true;
+			}
 			link_columns(link, LINK_KEY, RELATIONSHIP_MANY_TO_ONE,
 						 key->constraint, condition,
 						 key->relid, key->columns[place]);
-			return true;
+			found = true;
 		}
 	}
-	return false;
+	return found;
 }
 
 /*
- * The child's column is a key of a table that the parent itself read
+ * The child's column is a key of the rows that the parent lists
  */
 static bool
 link_to_row(Relater *relater, const StatementShape *child,
@@ -336,18 +330,14 @@ link_to_row(Relater *relater, const StatementShape *child,
 {
 	const WindowForeignKey *key;
 
-	if (!reads_table(parent, condition->relid) ||
+	if (place_of_table(parent, condition->relid) < 0 ||
 		!is_unique(relater, condition->relid, condition->attnum))
 		return false;
-	if (leaves_out(parent, condition->relid, condition->attnum))
+	if (!leads(parent, condition->relid, condition->attnum))
 	{
 		link->left_out = true;
 		return false;
 	}
-
-	/* what was asked for comes back: it leads to where it came from */
-	if (asks_by(parent, condition->relid, condition->attnum))
-		return false;
 
 	/* rows that are locked one by one were not left out by the parent */
 	if (child->flags & SHAPE_ROW_LOCKS)
@@ -371,15 +361,22 @@ link_to_row(Relater *relater, const StatementShape *child,
 		return true;
 	}
 
-	link_columns(link,
-				 returns_more(child, parent, condition->relid) ? LINK_KEY :
-				 LINK_SAME_TABLE,
-				 relate_own_row(child, parent, condition->relid), InvalidOid,
+	/* a row that the parent joined to those that it lists */
+	if (parent->target != condition->relid)
+	{
+		key = key_between(relater, parent->target, condition->relid, NULL);
+		link_columns(link, key != NULL ? LINK_KEY : LINK_POSSIBLE,
+					 RELATIONSHIP_MANY_TO_ONE,
+					 key != NULL ? key->constraint : InvalidOid,
+					 condition, condition->relid, condition->attnum);
+		return true;
+	}
+
+	/* what it returned already was not deferred */
+	if (!relate_left_out(parent, child, condition->relid))
+		return false;
+	link_columns(link, LINK_KEY, RELATIONSHIP_DEFERRED_COLUMN, InvalidOid,
 				 condition, condition->relid, condition->attnum);
-	if (link->relationship == RELATIONSHIP_MANY_TO_ONE &&
-		(key = key_between(relater, parent->target, condition->relid,
-						   NULL)) != NULL)
-		link->constraint = key->constraint;
 	return true;
 }
 
@@ -486,6 +483,7 @@ key_of_columns(Relater *relater, Oid relid, AttrNumber attnum,
 
 ColumnAgreement
 relate_agreement(Relater *relater, const StatementShape *child, int condition,
+				 const StatementShape *parent,
 				 Oid parent_relid, AttrNumber parent_attnum,
 				 StatementLink *link)
 {
@@ -528,7 +526,12 @@ relate_agreement(Relater *relater, const StatementShape *child, int condition,
 	}
 	else if (column->relid == parent_relid && column->attnum == parent_attnum &&
 			 parent_unique && child->target == parent_relid)
-		link->relationship = RELATIONSHIP_DEFERRED_COLUMN;
+	{
+		if (parent->target != InvalidOid && parent->target != parent_relid)
+			link->relationship = RELATIONSHIP_MANY_TO_ONE;
+		else if (relate_left_out(parent, child, parent_relid))
+			link->relationship = RELATIONSHIP_DEFERRED_COLUMN;
+	}
 	if (child->flags & SHAPE_AGGREGATE_ONLY)
 		link->relationship = RELATIONSHIP_COUNT_OR_EXISTS;
 

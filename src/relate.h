@@ -51,8 +51,8 @@ typedef struct Relater
 typedef enum LinkGrade
 {
 	LINK_NONE,
-	LINK_SAME_TABLE,			/* the parent read the row that the child
-								 * looks up by key, and all of it */
+	LINK_POSSIBLE,				/* several columns of the parent's rows may
+								 * lead there, or one without a key */
 	LINK_KEY					/* a foreign key, or a column left out when
 								 * the parent read the row */
 } LinkGrade;
@@ -72,8 +72,8 @@ typedef enum ColumnAgreement
 typedef struct StatementLink
 {
 	LinkGrade	grade;
-	bool		left_out;		/* none, because the parent does not return
-								 * the column that a key leads through */
+	bool		left_out;		/* the parent does not return the column that
+								 * a key leads through */
 	RepeatRelationship relationship;
 	Oid			constraint;		/* 0: no foreign key */
 	Oid			key_relid;		/* the child's */
@@ -116,19 +116,18 @@ extern RepeatRelationship relate_values(Relater *relater,
  */
 extern ColumnAgreement relate_agreement(Relater *relater,
 										const StatementShape *child,
-										int condition, Oid parent_relid,
+										int condition,
+										const StatementShape *parent,
+										Oid parent_relid,
 										AttrNumber parent_attnum,
 										StatementLink *link);
 
 /*
- * What it is to look up, by its key, a row of a table that the parent read too:
- * deferred_column if the parent lists that table and left out what the child
- * returns, many_to_one if the parent's rows are those of another table, which it
- * joined to this one.
+ * Does "child" return a column of the table that "parent", which read it too,
+ * left out?  False if that is not sure.
  */
-extern RepeatRelationship relate_own_row(const StatementShape *child,
-										 const StatementShape *parent,
-										 Oid relid);
+extern bool relate_left_out(const StatementShape *parent,
+							const StatementShape *child, Oid relid);
 
 /* Is the column, alone, unique? */
 extern bool relate_is_unique(Relater *relater, Oid relid, AttrNumber attnum);

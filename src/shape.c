@@ -47,8 +47,9 @@ typedef struct ShapeBuilder
 	Oid			own_schema;		/* querywatch, or an OID that no schema has */
 	Query	   *query;			/* the one being walked */
 	bool		in_output[SHAPE_MAX_RELATIONS];
+	uint64		returned[SHAPE_MAX_RELATIONS];	/* see not_returned */
+	bool		returns_unknown;	/* ... columns of any of them, perhaps */
 	bool		in_aggregate;	/* the part of the output being walked */
-	bool		output_unknown; /* some of it is of no table that is known */
 } ShapeBuilder;
 
 static void walk_query(ShapeBuilder *builder, Query *query);
@@ -633,14 +634,12 @@ walk_query(ShapeBuilder *builder, Query *query)
 }
 
 /*
- * Finds the tables and columns that the output comes from.  What an aggregate
- * makes of a column is not that column any more.
+ * Finds the columns that the output comes from, and their tables.  What an
+ * aggregate makes of a column is not that column any more.
  */
 static bool
 output_var_walker(Node *node, ShapeBuilder *builder)
 {
-	StatementShape *shape = builder->shape;
-
 	if (node == NULL)
 		return false;
 	if (IsA(node, Var))
@@ -650,25 +649,30 @@ output_var_walker(Node *node, ShapeBuilder *builder)
 
 		if (!shape_resolve_var(builder->query, (Var *) node, &relid, &attnum))
 		{
-			builder->output_unknown = true;
+			builder->returns_unknown = true;
 			return false;
 		}
-		for (int i = 0; i < shape->nrelations; i++)
+		for (int i = 0; i < builder->shape->nrelations; i++)
 		{
-			if (shape->relations[i] != relid)
+			if (builder->shape->relations[i] != relid)
 				continue;
 			builder->in_output[i] = true;
 			if (builder->in_aggregate)
 				continue;
-			if (attnum > 0)
-				shape->left_out[i] &= ~SHAPE_COLUMN_BIT(attnum);
-			else if (attnum == InvalidAttrNumber)
-				shape->left_out[i] = 0; /* the whole row */
+			builder->returned[i] |= attnum == 0 ? ~UINT64CONST(0) :
+				SHAPE_COLUMN_BIT(attnum);
 		}
 		return false;
 	}
 	if (IsA(node, SubLink))
+	{
+		SubLinkType type = ((SubLink *) node)->subLinkType;
+
+		if (type != EXISTS_SUBLINK && type != ANY_SUBLINK &&
+			type != ALL_SUBLINK)
+			builder->returns_unknown = true;
 		return false;
+	}
 	if (IsA(node, Aggref) && !builder->in_aggregate)
 	{
 		builder->in_aggregate = true;
@@ -703,10 +707,6 @@ walk_output(ShapeBuilder *builder, Query *query)
 	ListCell   *lc;
 
 	builder->query = query;
-	if (query->commandType == CMD_SELECT)
-		memset(shape->left_out, 0xFF,
-			   shape->nrelations * sizeof(shape->left_out[0]));
-	builder->output_unknown = query->setOperations != NULL;
 	foreach(lc, output)
 	{
 		TargetEntry *tle = lfirst_node(TargetEntry, lc);
@@ -718,8 +718,12 @@ walk_output(ShapeBuilder *builder, Query *query)
 		(void) output_var_walker((Node *) tle->expr, builder);
 	}
 	shape->noutput = (uint16) Min(noutput, PG_UINT16_MAX);
-	if (builder->output_unknown)
-		memset(shape->left_out, 0, sizeof(shape->left_out));
+	for (int i = 0; i < shape->nrelations; i++)
+	{
+		/* of set operations only the first is seen */
+		if (!builder->returns_unknown && query->setOperations == NULL)
+			shape->not_returned[i] = ~builder->returned[i];
+	}
 
 	if (query->commandType != CMD_SELECT)
 	{

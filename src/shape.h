@@ -115,16 +115,18 @@ typedef struct StatementShape
 								 * FROM that is in the output, or 0 */
 	ShapeValue	offset_value;
 	Oid			relations[SHAPE_MAX_RELATIONS];
-	uint32		left_out[SHAPE_MAX_RELATIONS];	/* SHAPE_COLUMN_BIT of the
-												 * columns of each that are
-												 * not in a SELECT's output;
-												 * 0: not known */
+
+	/*
+	 * Columns of each relation that are surely not in the output, in no
+	 * expression of it either: SHAPE_COLUMN_BIT() is set where no column of
+	 * that bit is there.  0: not known.
+	 */
+	uint64		not_returned[SHAPE_MAX_RELATIONS];
 	ShapeCondition conditions[SHAPE_MAX_CONDITIONS];
 } StatementShape;
 
-/* Columns past the 31st share a bit */
-#define SHAPE_COLUMN_BIT(attnum) \
-	((uint32) 1 << (Min((attnum), 32) - 1))
+/* The bit of a column in not_returned; tables of more columns share them */
+#define SHAPE_COLUMN_BIT(attnum)	(UINT64CONST(1) << ((uint16) (attnum) % 64))
 
 struct Query;
 struct JumbleState;

@@ -58,7 +58,7 @@ static const SnapshotField statement_fields[] = {
 	FIELD(row.shape.nconditions), FIELD(row.shape.unused),
 	FIELD(row.shape.flags), FIELD(row.shape.noutput), FIELD(row.shape.target),
 	FIELD(row.shape.offset_value), ARRAY(row.shape.relations),
-	ARRAY(row.shape.left_out),
+	ARRAY(row.shape.not_returned),
 	ARRAY(row.shape.conditions),
 	COUNTERS(row.counters),
 	FIELD(row.facts.large_rows), FIELD(row.facts.large_time),

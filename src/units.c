@@ -224,9 +224,6 @@ fill_walk(const Walk *walk, const WalkParent *parent, BurstFacts *facts)
 	facts->parent_shape = parent->shape;
 	facts->parent_executions = parent->executions;
 	facts->parent_rows = parent->returned;
-	if (facts->relationship == RELATIONSHIP_DEFERRED_COLUMN)
-		facts->relationship = relate_own_row(&facts->shape, &parent->shape,
-											 facts->parent_relid);
 }
 
 static void

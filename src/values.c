@@ -137,8 +137,8 @@ score(Window *window, const ValueLink *link)
  */
 static void
 link_values(Relater *relater, const WindowStatement *child,
-			const ShapeCondition *condition, const KeyColumn *column,
-			bool ask, ValueLink *link)
+			const ShapeCondition *condition, const StatementShape *parent,
+			const KeyColumn *column, bool ask, ValueLink *link)
 {
 	bool		unlikely = false;
 
@@ -153,11 +153,21 @@ link_values(Relater *relater, const WindowStatement *child,
 		StatementLink related;
 
 		link->unlikely = relate_agreement(relater, &child->shape,
-										  link->condition, column->relid,
-										  column->attnum, &related) < 0;
+										  link->condition, parent,
+										  column->relid, column->attnum,
+										  &related) < 0;
+		if (related.constraint != InvalidOid)
+		{
+			link->link = related;
+			link->link.grade = LINK_KEY;
+			link->linked = link->exact = true;
+			return;
+		}
 		link->link.relationship =
 			relate_values(relater, condition->relid, condition->attnum,
 						  column->relid, column->attnum, &unlikely);
+		if (related.relationship == RELATIONSHIP_DEFERRED_COLUMN)
+			link->link.relationship = related.relationship;
 		link->unlikely = link->unlikely || unlikely;
 	}
 	if (child->shape.flags & SHAPE_AGGREGATE_ONLY)
@@ -221,32 +231,22 @@ relate_rows(Window *window, Relater *relater, const WindowStatement *child,
 			values.keyset = candidate->counts.keyset - 1;
 			values.column = j;
 			values.condition = i;
-			values.linked = link.grade != LINK_NONE &&
+			values.linked = link.grade == LINK_KEY &&
 				link.key_relid == condition->relid &&
-				link.key_attnum == condition->attnum;
-			values.exact = values.linked && column->attnum != 0 &&
-				link.parent_relid == column->relid &&
-				link.parent_attnum == column->attnum;
+				link.key_attnum == condition->attnum &&
+				(column->attnum == 0 ||
+				 (link.parent_relid == column->relid &&
+				  link.parent_attnum == column->attnum));
+			values.exact = values.linked && column->attnum != 0;
 			values.link = link;
 			match_keys(window, child, &values);
-
-			/* the key leads through another column than the one they are in */
-			if (values.linked && !values.exact && column->attnum != 0 &&
-				is_match(&values.match))
-			{
-				StatementLink related;
-
-				values.linked = relate_agreement(relater, &child->shape, i,
-												 column->relid, column->attnum,
-												 &related) > 0;
-			}
 			if (!values.linked)
 			{
 				if (!is_match(&values.match) &&
 					candidate->queryid != parent->queryid)
 					continue;
-				link_values(relater, child, condition, column,
-							is_match(&values.match), &values);
+				link_values(relater, child, condition, &candidate->shape,
+							column, is_match(&values.match), &values);
 			}
 			keep_link(parent, scores, &values, score(window, &values));
 		}
@@ -269,7 +269,7 @@ values_relate(Window *window, Relater *relater, const WindowStatement *child,
 		/* a key leads from rows that nobody looked at */
 		if (candidates[i]->queryid == parent->queryid &&
 			candidates[i]->counts.keyset == 0 &&
-			parent->link.grade != LINK_NONE)
+			parent->link.grade == LINK_KEY)
 			return;
 	}
 	for (int i = 0; i < ncandidates; i++)

@@ -74,6 +74,7 @@ is_tree(const BurstFacts *facts)
 {
 	return facts->constraint != InvalidOid &&
 		facts->key_relid == facts->parent_relid &&
+		facts->key_attnum != facts->parent_attnum &&
 		facts->relationship == RELATIONSHIP_ONE_TO_MANY;
 }
 
@@ -119,10 +120,18 @@ has_key(const BurstFacts *facts)
 		 facts->relationship == RELATIONSHIP_DEFERRED_COLUMN);
 }
 
+/* ... or that there are several such columns, of which one or more lead to it? */
+static bool
+may_have_key(const BurstFacts *facts)
+{
+	return facts->parent_queryid != 0 && facts->constraint == InvalidOid &&
+		facts->parent_relid != InvalidOid && facts->parent_attnum == 0;
+}
+
 /*
- * Could the keys that were asked for have come from the parent?  It returned
- * no more keys than rows; where it references the table, it may do so by
- * several columns.  Counts past WINDOW_MAX_VALUES are estimates.
+ * Could the keys that were asked for have come from the parent?  Of one column
+ * it returned no more keys than rows.  Counts past WINDOW_MAX_VALUES are
+ * estimates.
  */
 static bool
 keys_fit_parent(const BurstFacts *facts)
@@ -130,10 +139,7 @@ keys_fit_parent(const BurstFacts *facts)
 	uint64		rows = rows_walked(facts);
 	uint64		most = add(rows, rows / 2 + 1);
 
-	if (facts->relationship == RELATIONSHIP_MANY_TO_ONE ||
-		facts->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
-		most = add(most, most);
-	return facts->distinct_keys <= most;
+	return facts->distinct_keys <= (may_have_key(facts) ? add(most, most) : most);
 }
 
 /*
@@ -147,6 +153,14 @@ may_be_requests(const BurstFacts *facts, uint64 threshold)
 {
 	return facts->transactions != 1 && !facts->one_piece &&
 		facts->most_in_one < threshold && facts->cycle_members > 0;
+}
+
+/* Did the parent return none of the values, as far as they were compared? */
+static bool
+is_refuted(const BurstFacts *facts)
+{
+	return facts->keys_compared >= 2 && facts->keys_matched == 0 &&
+		facts->keys_complete;
 }
 
 bool
@@ -246,25 +260,19 @@ static RepeatConfidence
 judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 			 bool final, ValueEvidence values)
 {
-	bool		key = has_key(facts);
+	bool		key = has_key(facts) || may_have_key(facts);
 	bool		cardinality = has_cardinality(facts, final);
 	bool		many = facts->relationship == RELATIONSHIP_ONE_TO_MANY ||
 	facts->relationship == RELATIONSHIP_COUNT_OR_EXISTS;
 	RepeatConfidence confidence;
 
-	if (facts->shape.nconditions == 0 || facts->distinct_keys < 2)
+	if (facts->shape.nconditions == 0 || facts->distinct_keys < 2 ||
+		(is_refuted(facts) && !is_tree(facts)))
 		return CONFIDENCE_NONE;
 
 	if (key)
 	{
 		if (!keys_fit_parent(facts))
-			return CONFIDENCE_NONE;
-
-		/* more keys than one of its columns can hold are rather another's */
-		if (facts->relationship == RELATIONSHIP_MANY_TO_ONE &&
-			values != VALUES_CONFIRM &&
-			facts->distinct_keys > add(facts->parent_rows,
-									   facts->parent_rows / 2 + 1))
 			return CONFIDENCE_NONE;
 
 		/* rows that were looked up one by one had nothing deferred */
@@ -285,7 +293,8 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 			  !at_least_share(facts->executions, facts->parent_rows, 9, 10))))
 			return CONFIDENCE_NONE;
 
-		confidence = cardinality ? CONFIDENCE_CONFIRMED : CONFIDENCE_LIKELY;
+		confidence = cardinality && has_key(facts) ? CONFIDENCE_CONFIRMED :
+			CONFIDENCE_LIKELY;
 
 		/*
 		 * A loop over the rows of one table asks for the children of each
@@ -314,8 +323,10 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 			 facts->distinct_keys >= threshold &&
 			 at_least_share(facts->distinct_keys, facts->executions, 1, 2))
 	{
-		confidence = facts->one_piece ||
-			(together && facts->parent_transactions_shared > 0) ?
+		/* nothing but a number speaks for it: it has to be the same */
+		confidence = final && facts->executions == rows_walked(facts) &&
+			(facts->one_piece ||
+			 (together && facts->parent_transactions_shared > 0)) ?
 			CONFIDENCE_LIKELY : CONFIDENCE_SUSPECTED;
 	}
 	else
@@ -333,6 +344,9 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 		confidence = CONFIDENCE_CONFIRMED;
 	else if (values == VALUES_DOUBT)
 		confidence = CONFIDENCE_SUSPECTED;
+	else if (facts->keys_compared >= 2 && !is_tree(facts) &&
+			 facts->keys_matched * 10 < facts->keys_compared * 9)
+		confidence = Min(confidence, CONFIDENCE_LIKELY);
 
 	/* a condition that was left out may be another reason for it */
 	if (facts->shape.flags & SHAPE_INCOMPLETE)

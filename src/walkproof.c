@@ -151,6 +151,8 @@ walkproof_weigh(Window *window, const WindowStatement *statement, WalkRows *rows
 	/* a list, and requests for what is in it */
 	if (walk->own_row &&
 		(statement->shape.noutput >= rows->shape.noutput ||
+		 !relate_left_out(&rows->shape, &statement->shape,
+						  statement->shape.target) ||
 		 !is_ordered(walk) || walk->widest > TIGHT_STEP || n * 2 < span))
 		return WALK_NO_PROOF;
 	if (n < 8 && walk->longest > NEAR_STEP)

@@ -300,11 +300,12 @@ replay(Window *window, const WindowStatement *statement, WalkRows *rows,
 /* What the schema says of the walk's columns; it is asked once for each pair */
 static void
 relate_walk(Window *window, Relater *relater, const WindowStatement *statement,
-			const KeyColumn *column, Walk *walk)
+			const WalkRows *rows, const KeyColumn *column, Walk *walk)
 {
 	const ShapeCondition *condition =
 	&statement->shape.conditions[walk->condition];
 	uint64		key = valueset_mix(valueset_mix(statement->queryid + walk->condition) ^
+								   valueset_mix(rows->queryid) ^
 								   ((uint64) column->relid << 16 | (uint16) column->attnum)) | 1;
 	KnownColumns *known = &window->rows->known[key / 2 % WALK_KNOWN];
 
@@ -312,7 +313,8 @@ relate_walk(Window *window, Relater *relater, const WindowStatement *statement,
 	{
 		known->agreement =
 			relate_agreement(relater, &statement->shape, walk->condition,
-							 column->relid, column->attnum, &known->link);
+							 &rows->shape, column->relid, column->attnum,
+							 &known->link);
 		known->unique = relate_is_unique(relater, condition->relid,
 										 condition->attnum);
 		known->key = key;
@@ -365,7 +367,8 @@ look_for_walks(Window *window, WindowStatement *statement)
 					continue;
 				rows->asked = true;
 				walk.dense = keyset_is_dense(rows->rows, j);
-				relate_walk(window, &relater, statement, column, &walk);
+				relate_walk(window, &relater, statement, rows, column,
+							&walk);
 				points = score(&walk);
 				for (place = nwalks; place > 0 && scores[place - 1] < points;
 					 place--)

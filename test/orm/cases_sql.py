@@ -266,8 +266,8 @@ def some_of_them_twice(database):
             database.query("SELECT * FROM posts WHERE author_id = %s", id)
 
 
-@sql_case("P14, as many as were listed before, the second time", n_plus_one(
-    None, "items", "authors", 2 * N, T="suspected", A="suspected"))
+@sql_case("P14, as many as were listed before, the second time",
+          lookup("items", 2 * N))
 def as_many_by_chance(database):
     for time in range(2):
         with database.transaction():

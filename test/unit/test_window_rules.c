@@ -1170,22 +1170,72 @@ test_parents(void)
 	start_stream();
 	begin();
 	{
-		Statement	list = list_of_all(COMMENTS);
-		Statement	up = lookup(COMMENTS, 1);
-		Statement	body = up;
+		Statement	list = leaving_out(list_of_all(COMMENTS), 5);
+		Statement	up = leaving_out(lookup(COMMENTS, 1), 5);
+		Statement	body = leaving_out(lookup(COMMENTS, 1), 3);
+		Statement	titles = leaving_out(list, 2);
 
 		body.queryid++;
-		body.shape.noutput = 1;
+		titles.queryid++;
 		run(&list, N, 0);
 		for (int i = 0; i < N; i++)
-		{
 			run(&up, 1, i);
-			run(&body, 1, i);
-		}
 		expect("up a tree", &up, REPEAT_N_PLUS_ONE, CONFIDENCE_CONFIRMED,
 			   RELATIONSHIP_MANY_TO_ONE, &list);
+
+		start_stream();
+		begin();
+		run(&titles, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&body, 1, i);
 		expect("a column of a tree", &body, REPEAT_N_PLUS_ONE,
-			   CONFIDENCE_CONFIRMED, RELATIONSHIP_DEFERRED_COLUMN, &list);
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_DEFERRED_COLUMN, &titles);
+
+		/* which of the two, only values can tell */
+		start_stream();
+		begin();
+		run(&list, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&body, 1, i);
+		expect("up or a column", &body, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &list);
+	}
+
+	/* two foreign keys to one table */
+	start_stream();
+	begin();
+	{
+		Statement	orders = list_of_all(ORDERS);
+		Statement	customer = lookup(USERS, 1);
+
+		two_keys_to_users = true;
+		run(&orders, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&customer, 1, i);
+		expect("one of two keys", &customer, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_MANY_TO_ONE, &orders);
+		two_keys_to_users = false;
+	}
+
+	/* the key's column is not in the output, or only as what was asked for */
+	start_stream();
+	begin();
+	{
+		Statement	ids = leaving_out(list_of_all(POSTS), 2);
+		Statement	of_one = lookup(POSTS, 2);
+
+		run(&ids, N, 0);
+		for (int i = 0; i < N; i++)
+			run(&author_by_id, 1, i);
+		expect("not returned", &author_by_id, REPEAT_LOOKUP,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, NULL);
+		start_stream();
+		begin();
+		run(&of_one, N, 1);
+		for (int i = 0; i < N; i++)
+			run(&author_by_id, 1, i);
+		expect("an echo", &author_by_id, REPEAT_LOOKUP, CONFIDENCE_LIKELY,
+			   RELATIONSHIP_NONE, NULL);
 	}
 
 	/* a tree, one level deep */
@@ -1869,6 +1919,7 @@ test_garbage(void)
 			bytes[j] = random() % 3 ? 0 : random() % 4 ? 0xFF : random();
 		memset(&facts.batched, random() % 2, sizeof(bool));
 		memset(&facts.one_piece, random() % 2, sizeof(bool));
+		memset(&facts.same_row, random() % 2, sizeof(bool));
 		memset(&facts.keys_complete, random() % 2, sizeof(bool));
 		memset(&facts.keys_dense, random() % 2, sizeof(bool));
 		memset(&facts.keys_unlikely, random() % 2, sizeof(bool));
