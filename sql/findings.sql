@@ -165,8 +165,8 @@ SELECT confidence, occurrences, executions, evidence, suggestion
   FROM public.found('timeouts');
 
 -- slow
-UPDATE querywatch.thresholds SET value = 20
- WHERE name IN ('slow_statement_p95', 'slow_statement_time');
+UPDATE querywatch.thresholds SET value = CASE name WHEN 'slow_statement_share' THEN 0 ELSE 20 END
+ WHERE name IN ('slow_statement_p95', 'slow_statement_share', 'slow_statement_time');
 SET pg_querywatch.slow_threshold = '20ms';
 SELECT count(*) FROM orders, pg_sleep(0.03) WHERE amount < 0;
 RESET pg_querywatch.slow_threshold;

@@ -202,16 +202,22 @@ put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
 		put_null(row);
 		put_null(row);
 	}
-	else if (activity_find(root_pid, &root, text, size))
-	{
-		put_text(row, activity_state_name(&root));
-		put_since(row, root.state_start, now);
-		put_text(row, visible_to_caller(root.userid) ? text : HIDDEN);
-	}
-	else
+	else if (!activity_find(root_pid, &root, text, size))
 	{
 		for (int i = 0; i < 3; i++)
 			put_null(row);
+	}
+	else if (!visible_to_caller(root.userid))
+	{
+		put_null(row);
+		put_null(row);
+		put_text(row, HIDDEN);
+	}
+	else
+	{
+		put_text(row, activity_state_name(&root));
+		put_since(row, root.state_start, now);
+		put_text(row, text);
 	}
 }
 
@@ -239,18 +245,21 @@ put_activity(WaitsRow *row, const Directory *directory,
 		else
 			put_null(row);
 		put_text(row, text);
+		put_since(row, a->statement_start, now);
+		put_text(row, type);
+		put_text(row, event);
+		put_since(row, a->lock_wait_start, now);
 	}
 	else
 	{
+		/* as pg_stat_activity; who blocks whom, anybody may ask the server */
 		put_null(row);
 		put_null(row);
 		put_null(row);
 		put_text(row, HIDDEN);
+		for (int i = 0; i < 4; i++)
+			put_null(row);
 	}
-	put_since(row, a->statement_start, now);
-	put_text(row, type);
-	put_text(row, event);
-	put_since(row, a->lock_wait_start, now);
 	put_blockers(row, search, a, now, text, size);
 	end_row(row);
 }
