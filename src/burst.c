@@ -729,10 +729,16 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 	ValueSetMany all;
 	ValueSetMany keys;
 
-	valueset_init(&detail_copy.all, &detail_copy.few_all);
-	valueset_init(&detail_copy.keys, &detail_copy.few_keys);
-	valueset_move(&detail_copy.all, &all);
-	valueset_move(&detail_copy.keys, &keys);
+	detail_copy.all = (ValueSet)
+	{
+		.hashes = all.hashes,.marks = all.marks,
+			.room = WINDOW_MAX_VALUES
+	};
+	detail_copy.keys = (ValueSet)
+	{
+		.hashes = keys.hashes,.marks = keys.marks,
+			.room = WINDOW_MAX_VALUES
+	};
 	copy_counted(&copy, detail, &detail_copy);
 
 	if (copy.counts_as_one)
