@@ -10,11 +10,13 @@ CREATE TABLE maker (id int PRIMARY KEY, name text, successor int REFERENCES make
 CREATE TABLE model (id int PRIMARY KEY, maker int REFERENCES maker, code text);
 CREATE TABLE car (id int PRIMARY KEY, model int REFERENCES model, seller int REFERENCES maker, text text);
 CREATE TABLE repair (id int PRIMARY KEY, car int REFERENCES car, price int);
+CREATE TABLE trade (id int PRIMARY KEY, seller int REFERENCES maker, buyer int REFERENCES maker);
 CREATE TABLE report (id int PRIMARY KEY, body text);
 INSERT INTO maker SELECT i, 'maker ' || i FROM generate_series(1, 50) AS i;
 INSERT INTO model SELECT i, i % 50 + 1, 'model ' || i FROM generate_series(1, 100) AS i;
 INSERT INTO car SELECT i, (i * 7) % 100 + 1, NULL, 'report:' || i + 500 FROM generate_series(1, 200) AS i;
 INSERT INTO repair SELECT i, i * 2, i FROM generate_series(1, 100) AS i;
+INSERT INTO trade SELECT i, i, 51 - i FROM generate_series(1, 50) AS i;
 INSERT INTO report SELECT i + 500, 'body' FROM generate_series(1, 200) AS i;
 CREATE VIEW found AS
   SELECT kind, confidence, relationship, key_column, parent_column, executions, values_compared AS compared, values_matched AS matched, substring(parent_query FROM 'FROM (\w+)') AS parent
@@ -114,9 +116,60 @@ SELECT s FROM generate_series(1, 2) AS visit,
 \o
 \set ECHO all
 TABLE found;
+SELECT querywatch.reset_patterns() IS NOT NULL;
+\c -
+
+-- two keys lead to the makers: the first visit does not tell which, the values
+-- of the second do; what was seen before is counted with it
+BEGIN;
+SELECT id, seller, buyer FROM trade WHERE id BETWEEN 10 AND 15 ORDER BY id;
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT name FROM maker WHERE id = %s', 51 - i) FROM generate_series(10, 15) AS i \gexec
+\o
+\set ECHO all
+COMMIT;
+TABLE found;
+\c -
+BEGIN;
+SELECT id, seller, buyer FROM trade WHERE id BETWEEN 10 AND 15 ORDER BY id;
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT name FROM maker WHERE id = %s', 51 - i) FROM generate_series(10, 15) AS i \gexec
+\o
+\set ECHO all
+COMMIT;
+TABLE found;
+SELECT querywatch.reset_patterns() IS NOT NULL;
+\c -
+
+-- of two lists, neither is named for being the last
+BEGIN;
+SELECT id, price FROM repair WHERE id BETWEEN 1 AND 12 ORDER BY id;
+SELECT id, successor FROM maker WHERE id BETWEEN 1 AND 13 ORDER BY id;
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT body FROM report WHERE id = %s', i) FROM generate_series(501, 512) AS i \gexec
+\o
+\set ECHO all
+COMMIT;
+TABLE found;
+SELECT querywatch.reset_patterns() IS NOT NULL;
+\c -
+
+-- what comes back is what was asked for: an echo, of which nothing is the child
+BEGIN;
+SELECT id, model FROM car WHERE model = 8;
+\set ECHO none
+\o /dev/null
+SELECT format('SELECT code FROM model WHERE id = %s', 7 + i) FROM generate_series(1, 6) AS i \gexec
+\o
+\set ECHO all
+COMMIT;
+TABLE found;
 
 \set ECHO none
 SELECT querywatch.reset_patterns() IS NOT NULL;
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
 DROP VIEW found;
-DROP TABLE maker, model, car, repair, report;
+DROP TABLE maker, model, car, repair, trade, report;
