@@ -370,7 +370,6 @@ pattern_sum(Pattern *to, const Pattern *from)
 	to->last_seen = Max(to->last_seen, from->last_seen);
 }
 
-/* The strings of "from" are needed only if it is better */
 static void
 pattern_add(Pattern *to, const Pattern *from)
 {
@@ -825,6 +824,7 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 	uint64		hash;
 	int			i;
 
+	add_strings(burst, pattern);
 	if (is_guess(pattern))
 		follow_values(pattern);
 	hash = pattern_hash(&pattern->key);
@@ -839,8 +839,6 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 		i = join_others(pattern);
 	if (i != NO_PATTERN)
 	{
-		if (is_better(pattern, &shared->patterns[i].pattern))
-			add_strings(burst, pattern);
 		pattern_add(&shared->patterns[i].pattern, pattern);
 		touch_pattern(i);
 		return;
@@ -858,7 +856,6 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 			return;
 		unlink_pattern(i);
 	}
-	add_strings(burst, pattern);
 	if (other_route)
 		strlcpy(pattern->strings.route, OTHER_NAMES,
 				sizeof(pattern->strings.route));
@@ -1284,6 +1281,10 @@ patterns_restore(const Pattern *pattern)
 		shared->patterns[i].recorded = 0;
 		shared->patterns[i].wanted = shared->wanted;
 		shared->patterns[i].pattern = *pattern;
+
+		/* of files in which no parent was the same as another one */
+		if (pattern->key.parent == 0)
+			shared->patterns[i].pattern.key.parent = pattern->key.parent_queryid;
 		link_pattern(i, false);
 	}
 	else

@@ -43,6 +43,9 @@ record_client_time(void)
 	if (MyProcPort == NULL || local->tenure != last_client_statement.tenure)
 		return;
 
+	/* the server measures it by a clock that can be set */
+	if (unlikely(idle >= FACTS_LONG_IDLE))
+		idle = Min(idle, compat_clock() - last_client_statement.end);
 	if (likely(idle > 0))
 		statements_record_client(local, idle);
 	if (unlikely(idle >= FACTS_LONG_IDLE))

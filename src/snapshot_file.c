@@ -101,7 +101,7 @@ snapshot_key(SnapshotRecordType type, const void *payload)
 				const PatternKey *key = &((const Pattern *) payload)->key;
 
 				h = mix(h, key->queryid);
-				h = mix(h, key->parent_queryid);
+				h = mix(h, key->parent);
 				h = mix(h, (uint64) key->userid << 32 | key->dbid);
 				h = mix(h, key->application);
 				h = mix(h, key->route);

@@ -122,7 +122,8 @@ static const SnapshotField patterns_fields[] = {
 #define TYPE Pattern
 static const SnapshotField pattern_fields[] = {
 	FIELD(key.kind), FIELD(key.userid), FIELD(key.dbid), FIELD(key.queryid),
-	FIELD(key.parent_queryid), FIELD(key.application), FIELD(key.route),
+	FIELD(key.parent), FIELD(key.application), FIELD(key.route),
+	FIELD(key.parent_queryid),
 	ARRAY(strings.application_name), ARRAY(strings.route),
 	ARRAY(strings.trace_id), ARRAY(strings.key_column),
 	ARRAY(strings.parent_column), ARRAY(strings.constraint_name),
