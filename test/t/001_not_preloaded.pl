@@ -38,7 +38,10 @@ my @calls = (
 	q{SELECT querywatch.missing_index('SELECT 1', 'pg_class')},
 	'SELECT querywatch.reset()',
 	'SELECT querywatch.reset_slow()',
-	'SELECT querywatch.reset_patterns()');
+	'SELECT querywatch.reset_patterns()',
+	'SELECT querywatch.reset_waits()',
+	'SELECT * FROM querywatch.waits',
+	'SELECT * FROM querywatch.activity');
 
 # Is there a function that is not tried here?
 my $functions = $node->safe_psql('postgres',
