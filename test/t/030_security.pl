@@ -76,6 +76,10 @@ SELECT sesame_id, pg_sleep(0.1) FROM sesame_author WHERE sesame_id = 1 $tag;
 });
 my $idle = Session->new($node, role => 'alice');
 $idle->query('BEGIN; SELECT count(*) FROM sesame_author');
+my $busy = Session->new($node, role => 'alice');
+$busy->send("SELECT pg_sleep(1000), sesame_id FROM sesame_author $tag");
+$node->poll_query_until('postgres', q{SELECT count(*) > 0 FROM querywatch.waits WHERE rolname = 'alice' AND wait_event = 'PgSleep'})
+  or die 'alice does not wait';
 
 # What is private: query ids too
 query(q{
@@ -169,14 +173,14 @@ my @private = sort { $a cmp $b } (
 	'all_findings', 'findings', 'idle_in_transaction', 'ignored',
 	'statements(boolean)', 'statement_text(oid,oid,boolean,bigint)',
 	'statement_tables(oid,oid,boolean,bigint)', 'slow_statements()', 'repeated_statements()',
-	'findings()', 'prometheus()');
+	'findings()', 'prometheus()', 'waits', 'waits()', 'activity', 'activity()');
 my @public = sort { $a cmp $b } (
 	'info', 'evicted', 'totals', 'connections', 'capacity', 'thresholds', 'changed_thresholds',
 	'info()', 'evicted()', 'totals()', 'busy_times()', 'capacity()',
 	'latency_histogram(bigint)', 'explain(bigint,boolean)',
 	'rewrite(text,text,text,text,text)', 'missing_index(text,regclass)', 'begin_capture()', 'end_capture()',
 	'ignore(bigint,text)', 'unignore(bigint)', 'reset_slow()',
-	'reset_patterns()', 'reset(oid,oid,bigint,boolean)');
+	'reset_patterns()', 'reset_waits()', 'reset(oid,oid,bigint,boolean)');
 
 foreach my $database ('postgres', 'other')
 {
@@ -201,7 +205,7 @@ foreach my $database ('postgres', 'other')
 		join("\n", sort { $a cmp $b } @own, grep { !/^(ignored|prometheus\(\))$/ } @shown),
 		"$database: a role sees its own");
 	is( $of->('bob', 'denied'),
-		join("\n", sort 'ignored', 'ignore(bigint,text)', 'unignore(bigint)', 'prometheus()', 'reset_slow()', 'reset_patterns()', 'reset(oid,oid,bigint,boolean)'),
+		join("\n", sort 'ignored', 'ignore(bigint,text)', 'unignore(bigint)', 'prometheus()', 'reset_slow()', 'reset_patterns()', 'reset_waits()', 'reset(oid,oid,bigint,boolean)'),
 		"$database: what is not for everybody");
 }
 is(query_as('bob', q{SELECT has_function_privilege('querywatch.change_threshold()', 'EXECUTE')}), 'f', 'nor is a trigger');
