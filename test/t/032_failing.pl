@@ -38,10 +38,16 @@ pg_querywatch.save_interval = '1s'
 }
 $node->safe_psql('postgres', 'CREATE EXTENSION pg_querywatch; CREATE TABLE item (id int PRIMARY KEY, n int); INSERT INTO item SELECT i, 0 FROM generate_series(1, 20000) AS i; ANALYZE');
 
-# Enough of them for a snapshot of several writes
-$node->safe_psql('postgres', q{
+# Enough of them for a snapshot of several writes, which is written anew, and
+# not only what has changed, when all of them run again
+sub run_all
+{
+	$node->safe_psql('postgres', q{
 SET pg_querywatch.track = 'all';
 DO $$ BEGIN FOR i IN 1 .. 300 LOOP EXECUTE 'SELECT 1' || repeat(', 1', i); END LOOP; END $$});
+	return;
+}
+run_all();
 
 # Without being recorded
 sub look
@@ -124,6 +130,7 @@ foreach my $case (
 	my $worker = look(q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'pg_querywatch worker'});
 	kill('STOP', $worker);
 	run(10);
+	run_all();
 	wait_until(sub { look(q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend'}) eq '1' }, 'the session has ended');
 	fail_next("$plan kill");
 	kill('CONT', $worker);
@@ -144,6 +151,7 @@ foreach my $case (
 	run(1);
 	my $from = -s $node->logfile;
 	fail_next("$plan $errno");
+	run_all();
 	my $log = wait_for_log($from, qr/saves its statistics again/);
 	is(scalar(() = $log =~ /could not save its statistics to file .*: \Q$message\E$/mg), 1, "$plan fails: said once");
 	unlike($log, qr/PANIC|terminated by signal/, "$plan fails: the server goes on");
