@@ -332,6 +332,15 @@ parent_by_values(Window *window, const WindowStatement *statement)
 	return owner;
 }
 
+/* By a foreign key, or by one of several */
+static inline bool
+leads_by_key(const StatementLink *link)
+{
+	return link->constraint != InvalidOid ||
+		(link->grade == LINK_POSSIBLE && link->parent_attnum == 0 &&
+		 link->relationship == RELATIONSHIP_MANY_TO_ONE);
+}
+
 /*
  * Was the statement repeated because a statement that came clearly more rarely
  * returned rows, which a foreign key leads from, or which it walks over; or
@@ -355,7 +364,7 @@ is_explained(Window *window, const WindowStatement *statement)
 			continue;
 		}
 		if (!counts->related || detail->parent->queryid == 0 ||
-			detail->parent->link.constraint == InvalidOid ||
+			!leads_by_key(&detail->parent->link) ||
 			!link_varies(statement, &detail->parent->link))
 			return false;
 		parent = entry_of(window, detail->parent);

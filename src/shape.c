@@ -47,7 +47,7 @@ typedef struct ShapeBuilder
 	Oid			own_schema;		/* querywatch, or an OID that no schema has */
 	Query	   *query;			/* the one being walked */
 	bool		in_output[SHAPE_MAX_RELATIONS];
-	uint64		returned[SHAPE_MAX_RELATIONS];	/* see not_returned */
+	uint32		returned[SHAPE_MAX_RELATIONS];	/* see not_returned */
 	bool		returns_unknown;	/* ... columns of any of them, perhaps */
 	bool		in_aggregate;	/* the part of the output being walked */
 } ShapeBuilder;
@@ -659,7 +659,7 @@ output_var_walker(Node *node, ShapeBuilder *builder)
 			builder->in_output[i] = true;
 			if (builder->in_aggregate)
 				continue;
-			builder->returned[i] |= attnum == 0 ? ~UINT64CONST(0) :
+			builder->returned[i] |= attnum == 0 ? PG_UINT32_MAX :
 				SHAPE_COLUMN_BIT(attnum);
 		}
 		return false;

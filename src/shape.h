@@ -121,12 +121,12 @@ typedef struct StatementShape
 	 * expression of it either: SHAPE_COLUMN_BIT() is set where no column of
 	 * that bit is there.  0: not known.
 	 */
-	uint64		not_returned[SHAPE_MAX_RELATIONS];
+	uint32		not_returned[SHAPE_MAX_RELATIONS];
 	ShapeCondition conditions[SHAPE_MAX_CONDITIONS];
 } StatementShape;
 
 /* The bit of a column in not_returned; tables of more columns share them */
-#define SHAPE_COLUMN_BIT(attnum)	(UINT64CONST(1) << ((uint16) (attnum) % 64))
+#define SHAPE_COLUMN_BIT(attnum)	((uint32) 1 << ((uint16) (attnum) % 32))
 
 struct Query;
 struct JumbleState;

@@ -413,8 +413,10 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 	 * the values show that it walked over rows of such a one.
 	 */
 	if (may_be_requests(facts, threshold) &&
-		(confidence == CONFIDENCE_NONE || facts->constraint == InvalidOid ||
-		 facts->cycle_unexplained > 0) &&
+		(confidence == CONFIDENCE_NONE || facts->cycle_unexplained > 0 ||
+		 (facts->constraint == InvalidOid &&
+		  !(may_have_key(facts) &&
+			facts->relationship == RELATIONSHIP_MANY_TO_ONE))) &&
 		!(confidence == CONFIDENCE_CONFIRMED && values == VALUES_CONFIRM &&
 		  verdict_walks(facts) &&
 		  (facts->parent_executions <= facts->executions / threshold ||

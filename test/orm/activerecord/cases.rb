@@ -106,7 +106,8 @@ repeats("P14, by name", lookup("tags")) do
   (1..N).each { |i| Tag.find_by(name: "tag #{i}") }
 end
 
-repeats("P15", n_plus_one("many_to_one", "authors", "books"),
+# Two of a book's columns lead to authors: which one, only values can tell.
+repeats("P15", n_plus_one("many_to_one", "authors", "books", T: SEVERAL, A: SEVERAL),
         n_plus_one("many_to_one", "publishers", "books")) do
   first(Book).each { |book| [book.author.name, book.publisher.name] }
 end
