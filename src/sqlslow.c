@@ -280,28 +280,37 @@ wait_times(const char *waits)
 	return DirectFunctionCall1(jsonb_in, CStringGetDatum(buf.data));
 }
 
-/* Who held it up, as jsonb; of the statement only what the caller may see */
+/*
+ * Who held it up, as jsonb; of another role's session only what
+ * pg_stat_activity shows
+ */
 static Datum
 blocker(const SlowRecord *record)
 {
 	StringInfoData buf;
+	bool		visible = record->blocker_pid == 0 ||
+	visible_to_caller(record->blocker_key.userid);
 	const char *statement = NULL;
 
-	if (record->blocker_pid > 0)
-	{
-		if (!visible_to_caller(record->blocker_key.userid))
-			statement = "<insufficient privilege>";
-		else if (record->blocker_key.queryid != 0)
-			statement = statements_text(&record->blocker_key);
-	}
+	if (!visible)
+		statement = "<insufficient privilege>";
+	else if (record->blocker_pid > 0 && record->blocker_key.queryid != 0)
+		statement = statements_text(&record->blocker_key);
+
 	initStringInfo(&buf);
-	appendStringInfo(&buf, "{\"pid\":%d,\"state\":", record->blocker_pid);
-	escape_json(&buf, record->blocker_state != NULL ?
-				visible_text(record->blocker_state, PG_SQL_ASCII) : "");
+	appendStringInfo(&buf, "{\"pid\":%d", record->blocker_pid);
+	if (visible)
+	{
+		appendStringInfoString(&buf, ",\"state\":");
+		escape_json(&buf, record->blocker_state != NULL ?
+					visible_text(record->blocker_state, PG_SQL_ASCII) : "");
+	}
 	if (record->blocker_pid > 0)
 	{
-		appendStringInfo(&buf, ",\"state_time\":%.3f,\"application\":",
-						 record->blocker_time / 1000.0);
+		if (visible)
+			appendStringInfo(&buf, ",\"state_time\":%.3f",
+							 record->blocker_time / 1000.0);
+		appendStringInfoString(&buf, ",\"application\":");
 		escape_json(&buf, record->blocker_application != NULL ?
 					record->blocker_application : "");
 	}

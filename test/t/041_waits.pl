@@ -205,6 +205,14 @@ is(slow(), 'second|Lock:transactionid|t|idle in transaction|first|UPDATE item SE
 third|Lock:transactionid|t|idle in transaction|first|UPDATE item SET n = $1 WHERE id = $2|t', 'slow executions have their waits, and the head of the chain');
 is(slow('alice'), 'second|Lock:transactionid|t||||
 third|Lock:transactionid|t||||', 'of which other roles see the time alone');
+$session{alice} = Session->new($node, name => 'alice', role => 'alice');
+$session{first}->query('BEGIN; UPDATE item SET n = 1 WHERE id = 1');
+send_waiting('alice', 'UPDATE item SET n = 2 WHERE id = 1');
+sleep 1.5;
+end('first');
+end('alice');
+is(look_as('alice', q{SELECT blocked_by - 'pid' FROM querywatch.slow_statements WHERE application_name = 'alice' AND blocked_by IS NOT NULL}),
+	'{"statement": "<insufficient privilege>", "application": "first"}', 'one behind another role does not see its state and statement');
 like(look(q{SELECT evidence FROM querywatch.findings WHERE kind = 'slow_statement' AND query ~ '^UPDATE item'}),
 	qr/those in the slow log waited .* mostly for Lock:transactionid$/, 'the finding names the wait');
 
