@@ -201,6 +201,8 @@ $node->safe_psql('postgres', q{CREATE TABLE item (id int PRIMARY KEY, n int CHEC
 $node->psql('postgres', $_) foreach 'SELECT 1 / 0', 'SELECT 1 / n FROM (SELECT 0) AS z (n)', 'INSERT INTO item VALUES (1, 1)', 'INSERT INTO item VALUES (2, 0)',
   'SET statement_timeout = 50; SELECT pg_sleep(10)';
 $node->safe_psql('postgres', join '', map { "SELECT n FROM item WHERE id = $_;" } 1 .. 10);
+# a burst counts when it has ended, here with its session
+$node->poll_query_until('postgres', q{SELECT count(*) = 1 FROM pg_stat_activity WHERE backend_type = 'client backend'});
 $samples = (samples(scalar get('/metrics')))[0];
 is($samples->{'pg_querywatch_errors_total{datname="postgres",sqlstate_class="23"}'}, 2, 'errors by class: constraints');
 is($samples->{'pg_querywatch_errors_total{datname="postgres",sqlstate_class="22"}'}, 2, 'data');
