@@ -283,7 +283,7 @@ work_values(ParamListInfo params, bool in_error)
 
 /* What it has waited for, and who held it up */
 static void
-work_waits(TimestampTz started_at)
+work_waits(const Execution *execution, TimestampTz started_at)
 {
 	SharedSlowRecord *record = (SharedSlowRecord *) work.data;
 	SessionWaits waits;
@@ -291,7 +291,11 @@ work_waits(TimestampTz started_at)
 	int			length = 0;
 	bool		blocked;
 
-	if (waits_of_execution(started_at, &waits))
+	memset(&waits, 0, sizeof(waits));
+	waits.blocker.pid = -1;
+
+	/* they are summed for the client's statement, not for those inside it */
+	if (execution->key.toplevel && waits_of_execution(started_at, &waits))
 	{
 		for (int i = 0; i < waits.nwaits; i++)
 		{
@@ -439,7 +443,7 @@ work_record(const Execution *execution, QueryDesc *queryDesc,
 	path_length = strlen(namespace_search_path);
 	work_string(SLOW_SEARCH_PATH, path_length <= MAX_SEARCH_PATH ?
 				namespace_search_path : NULL, path_length);
-	work_waits(started_at);
+	work_waits(execution, started_at);
 
 	if (qw_capture_parameters && !out_of_memory)
 		work_values(queryDesc != NULL ? queryDesc->params : execution->params,
