@@ -189,14 +189,8 @@ weigh_values(const BurstFacts *facts, uint64 threshold, bool together,
 	bool		half;
 	bool		full;
 
-	if (facts->parent_queryid == 0 || compared < 2)
-		return VALUES_UNKNOWN;
-
-	/* none of few is as good as none of many */
-	if (matched == 0 && facts->keys_complete && has_key(facts) &&
-		!is_tree(facts))
-		return VALUES_DOUBT;
-	if (compared < Min(threshold, WINDOW_MAX_VALUES) - 1)
+	if (facts->parent_queryid == 0 || compared < 2 ||
+		compared < Min(threshold, WINDOW_MAX_VALUES) - 1)
 		return VALUES_UNKNOWN;
 	if (matched * 10 < compared * 9)
 	{
