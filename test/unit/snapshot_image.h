@@ -196,8 +196,8 @@ make_changes(Size *size)
 {
 	char	   *base = image;
 	Size		base_size = image_size;
-	SnapshotChanges header = {SNAPSHOT_CHANGES_MAGIC, SNAPSHOT_BYTE_ORDER,
-	SNAPSHOT_FORMAT, BASE_ID};
+	SnapshotChanges header = {"", SNAPSHOT_BYTE_ORDER, SNAPSHOT_FORMAT,
+	BASE_ID};
 	SnapshotStatement gone;
 	SlowringState slow = {3, 2, 3, 1, 0};
 	uint64		key;
