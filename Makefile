@@ -2,7 +2,9 @@
 # would do.  "make help" lists the targets.
 
 MODULE_big = pg_querywatch
-OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
+SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
+LOCAL_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+OBJS = $(SOURCES:.c=.o)
 EXTENSION = pg_querywatch
 DATA = $(sort $(wildcard pg_querywatch--*.sql))
 PGFILEDESC = "pg_querywatch - slow and repeated statements of applications"
@@ -64,7 +66,7 @@ include $(PGXS)
 
 # Objects are stale when a header changed, or the server or compiler they are
 # for.
-$(OBJS) $(OBJS:.o=.bc): $(wildcard src/*.h) src/.built-with
+$(OBJS) $(OBJS:.o=.bc): $(LOCAL_HEADERS) src/.built-with
 
 src/.built-with: FORCE
 	@echo '$(VERSION): $(CC) $(CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
@@ -90,7 +92,7 @@ installcheck-server:
 # of callbacks in PostgreSQL's own macros.
 CLANG_FOUND = $(firstword $(shell command -v $(CLANG) clang 2>/dev/null))
 WARNING_COMPILERS = gcc clang
-GCC_OBJS = $(patsubst src/%.c,.warnings/gcc/%.o,$(wildcard src/*.c))
+GCC_OBJS = $(SOURCES:src/%.c=.warnings/gcc/%.o)
 CLANG_OBJS = $(GCC_OBJS:.warnings/gcc/%=.warnings/clang/%)
 
 check-warnings: $(WARNING_COMPILERS:%=check-warnings-%)
@@ -121,16 +123,16 @@ CLANG_TIDY_CHECKS = -*,bugprone-*,-bugprone-assignment-in-if-condition,$\
 	-bugprone-implicit-widening-of-multiplication-result,$\
 	-bugprone-macro-parentheses,-bugprone-narrowing-conversions,$\
 	-bugprone-reserved-identifier,-bugprone-suspicious-include
-TIDY_SOURCES = $(patsubst src/%.c,.static/tidy/%,$(wildcard src/*.c))
+TIDY_SOURCES = $(SOURCES:src/%.c=.static/tidy/%)
 
 # It believes assertions.
 SCAN_BUILD = scan-build
-SCAN_SOURCES = $(patsubst src/%.c,.static/scan/%,$(wildcard src/*.c))
+SCAN_SOURCES = $(SOURCES:src/%.c=.static/scan/%)
 
 check-static: check-cppcheck check-tidy check-scan
 
 check-cppcheck:
-	$(CPPCHECK) $(CPPCHECK_FLAGS) $(sort $(wildcard src/*.c))
+	$(CPPCHECK) $(CPPCHECK_FLAGS) $(SOURCES)
 
 check-tidy: $(TIDY_SOURCES)
 
@@ -153,11 +155,11 @@ clang-found:
 metrics-flags:
 	@echo $(filter -D% -I%,$(METRICS_CPPFLAGS)) $(METRICS_LIBS)
 
-.warnings/gcc/%.o: src/%.c $(wildcard src/*.h)
+.warnings/gcc/%.o: src/%.c $(LOCAL_HEADERS)
 	@mkdir -p $(@D)
 	gcc $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -Werror -c -o $@ $<
 
-.warnings/clang/%.o: src/%.c $(wildcard src/*.h)
+.warnings/clang/%.o: src/%.c $(LOCAL_HEADERS)
 	@mkdir -p $(@D)
 	$(CLANG_FOUND) $(CFLAGS) $(CFLAGS_SL) $(CPPFLAGS) -Werror \
 	  -Wno-unknown-warning-option -Wno-ignored-optimization-argument \
@@ -169,7 +171,7 @@ all install uninstall installcheck check-warnings:
 	@echo "$@: '$(PG_CONFIG) --pgxs' names no makefile: install PostgreSQL's server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG" >&2; exit 1
 
 clean:
-	rm -rf pg_querywatch.so src/*.o src/*.bc $(EXTRA_CLEAN)
+	rm -rf pg_querywatch.so src/*.o src/*/*.o src/*.bc src/*/*.bc $(EXTRA_CLEAN)
 
 endif
 
