@@ -4,74 +4,89 @@
  *		Watches how applications use the database: which statements are slow,
  *		and which are repeated when one would do.
  *
- * A map of src/, from the top of the layers down; includes point downwards:
+ * A map of src/.  Folders lie above those that they include; what stands on
+ * one line knows nothing of each other.
  *
- *	pg_querywatch.c		loading
- *	hooks, utility		the path of one statement: builds Executions
- *	recording			hands them to the recorders
+ * functions/			SQL-callable functions
+ *	sqlfuncs, sqlslow, sqlrewrite, sqlcapture, sqlmetrics, sqlfindings,
+ *	sqlhistogram, sqlwaits
  *
- *	worker, duty		the background worker, and what it is given to do
- *	snapshot,			saving and loading all that was recorded
- *	snapshot_file
+ * hooks/				the path of one statement: builds Executions
+ *	hooks, utility		executor, planner, parser; utility statements
+ *	toplevel			what the client itself sent
+ *	recording			hands Executions to the recorders
+ *	describe			text and shape of a new statement
  *
- *	recorders, which know nothing of each other:
- *	statements, table	cumulative statistics: backend slots, shared table
- *	repeats				the repeat detector at work: window, verdict, advice
- *	slowlog, slowring	slow executions, the ring that they are in
- *	patterns			bursts added up
- *	capture				counts for a test, in its session
- *	totals				counts of databases, which only go up
- *	waits				what sessions wait for, sampled by the worker
- *
- *	metrics_http		/metrics, served by the worker
+ * metrics/				/metrics, served by the worker
+ *	metrics_http		the port
  *	prometheus			the metrics as text
  *	connections			clients' connections, added up
- *	activity			what other backends do right now
- *	blockers			who holds the lock that a process waits for
  *	capacity			connection limits, names of databases and roles
  *
- *	window, valueset,	the detector itself: plain C, no server in it
- *	burst, relate, verdict,
- *	values, keyset,
- *	keyhash
- *	walks, units,		... which statements are one piece of work, told by
- *	columnnames			their values
+ * findings/			what to change
+ *	findings			kinds, their thresholds and evidence
+ *	suggest				the words
+ *
+ * snapshot/			saving and loading all that was recorded
+ *	snapshot			when, and what
+ *	snapshot_file		files, record by record
+ *	snapshot_layout		fields of records, by name
+ *	snapshot_format2	an older layout
+ *
+ * repeats/				the repeat detector at work
+ *	repeats				one session's: statements in, bursts out
  *	evidence			the keys that a parent returns, as it returns them
+ *	patterns			bursts added up
+ *	capture				counts for a test, in its session
  *	advice				what on_repeat says
- *	schema				foreign keys and names out of the catalogs
  *	ignored				the list of statements that may be repeated
- *	describe			text and shape of a new statement
- *	shape				what a statement is
- *	origin				how it was analysed when it ran
- *	normalize			constants out of the text
- *	lexer				its tokens
+ *	schema				foreign keys and names out of the catalogs
+ *
+ * statements/			cumulative statistics: backend slots, shared table
+ *	statements, statements_read, kept, measure
+ *	table, table_read, table_reset, table_texts
+ *	texts				text store
+ *	totals				counts of databases, which only go up
+ *	facts				what an execution wasted
+ *
+ * rewrite/				one statement in place of many
+ *	rewrite, rewrite_*
+ *	indexes, tableindex, scancolumns
+ *						the index that a statement misses
+ *	hypothetical		what it would cost with it: HypoPG
+ *	analyzed			a text, its tokens and its Query, to be rewritten
+ *	origin				how a statement was analysed when it ran
+ *	trust				what may be done with a statement of another role
+ *	growth				how large analysis and planning make it
+ *
+ * detector/			the detector itself: plain C, no server in it
+ *	window, valueset, burst, relate, verdict, values, keyset, keyhash
+ *	walks, walkproof, walkrows, units, columnnames
+ *						which statements are one piece of work, told by
+ *						their values
+ *	budget				its memory
+ *
+ * slow/				slow executions: slowlog; the ring they are in: slowring
+ * plans/				plan text
+ * waits/				what sessions wait for, sampled by the worker
+ *	activity, blockers	what backends do right now, and who holds their lock
+ *
+ * query/				what a statement is
+ *	shape				its tables, columns and conditions
+ *	normalize, lexer	constants out of the text; its tokens
  *	clause				numbers in it that are no values
  *	comment				sqlcommenter tags
  *	secrets				passwords in utility statements
  *	params, builtin		values: hash, text
  *	runnable			a recorded statement with its values written in
- *	plans				plan text
- *	guarded				running what may fail
- *	texts				text store
- *	counters, histogram counts of a statement, latency buckets
+ *
+ * common/
  *	shmem				the segment and its locks
- *	settings, execution, measure, compat
- *
- *	rewrite, rewrite_*	one statement in place of many
- *	indexes, tableindex, scancolumns
- *						the index that a statement misses
- *	hypothetical		what it would cost with it: HypoPG
- *	analyzed			a text, its tokens and its Query, to be rewritten
- *	trust				what may be done with a statement of another role
- *	growth				how large analysis and planning make it
- *
- *	sqlfuncs, sqlslow,	SQL-callable functions
- *	sqlrewrite, sqlcapture,
- *	sqlmetrics,
- *	sqlfindings,
- *	sqlhistogram,
- *	sqlwaits
+ *	worker, duty		the background worker, and what it is given to do
+ *	counters, histogram	counts of a statement, latency buckets
+ *	guarded				running what may fail
  *	visible				what a role may see, in which encoding
+ *	settings, execution, times, compat
  *
  * src/pg_querywatch.c
  *
@@ -82,12 +97,12 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 
-#include "compat.h"
-#include "guarded.h"
-#include "hooks.h"
-#include "settings.h"
-#include "shmem.h"
-#include "worker.h"
+#include "common/compat.h"
+#include "common/guarded.h"
+#include "common/settings.h"
+#include "common/shmem.h"
+#include "common/worker.h"
+#include "hooks/hooks.h"
 
 PG_MODULE_MAGIC;
 

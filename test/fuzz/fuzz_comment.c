@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "comment.h"
+#include "query/comment.h"
 #include "fuzz.h"
 
 /* A string of the tags is one, and holds nothing that could not be printed */

@@ -14,7 +14,7 @@
 #include "fuzz.h"
 
 /* with all that is static in it */
-#include "metrics_http.c"
+#include "metrics/metrics_http.c"
 
 #ifndef USE_LIBMICROHTTPD
 

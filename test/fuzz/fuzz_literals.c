@@ -25,10 +25,10 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-#include "builtin.h"
+#include "query/builtin.h"
 #include "fuzz.h"
-#include "normalize.h"
-#include "params.h"
+#include "query/normalize.h"
+#include "query/params.h"
 
 #define MAX_LOCATIONS	80
 

@@ -15,7 +15,7 @@
 
 #include "port/pg_crc32c.h"
 
-#include "snapshot_layout.h"
+#include "snapshot/snapshot_layout.h"
 
 #define SYSTEM_IDENTIFIER	UINT64CONST(7300000000000000001)
 #define BASE_ID				UINT64CONST(42)

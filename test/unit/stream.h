@@ -19,7 +19,7 @@
 #include <stdlib.h>
 
 #include "unit.h"
-#include "window_run.h"
+#include "detector/window_run.h"
 
 #define MICROSECONDS(n)		((uint64) (n) * 1000)
 #define MILLISECONDS(n)		((uint64) (n) * 1000000)

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * test_comment.c
- *		Unit test of src/comment.c, without a server.
+ *		Unit test of src/query/comment.c, without a server.
  *
  * Prints TAP.  Every text is copied to the end of a heap block before it is
  * parsed, so that the address sanitizer sees each read outside of it.
@@ -12,7 +12,7 @@
  */
 #include "postgres.h"
 
-#include "comment.h"
+#include "query/comment.h"
 #include "unit.h"
 
 #define TRACE	"0af7651916cd43dd8448eb211c80319c"

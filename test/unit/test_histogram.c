@@ -11,7 +11,7 @@
 
 #include <math.h>
 
-#include "histogram.h"
+#include "common/histogram.h"
 #include "unit.h"
 
 #define MICROSECOND		1e3		/* in nanoseconds */

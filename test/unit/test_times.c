@@ -11,7 +11,7 @@
  */
 #include "postgres.h"
 
-#include "times.h"
+#include "common/times.h"
 #include "unit.h"
 
 #define SAMPLES		10000

@@ -1,0 +1,151 @@
+/*-------------------------------------------------------------------------
+ *
+ * recording.h
+ *		What the hooks of queries and of utility statements share: where in
+ *		the nest of statements a session is, measuring, and handing an
+ *		execution to the recorders.
+ *
+ * Backend-local.  Nothing here raises.
+ *
+ * src/hooks/recording.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_RECORDING_H
+#define QW_RECORDING_H
+
+#include "miscadmin.h"
+#include "pgstat.h"
+
+#include "common/compat.h"
+#include "common/settings.h"
+#include "slow/slowlog.h"
+#include "statements/measure.h"
+#include "statements/statements.h"
+
+/* Reached without a detour through the symbol table */
+#pragma GCC visibility push(hidden)
+
+/* Executor, planner and utility statements that we are inside of */
+extern int	nesting_level;
+
+/* In a DECLARE CURSOR or FETCH that the client sent */
+extern bool in_cursor_utility;
+
+/* Are statements of the current level recorded? */
+static inline bool
+level_tracked(void)
+{
+	return nesting_level < qw_track;
+}
+
+/* Is this statement recorded?  Parallel workers leave it to their leader. */
+static inline bool
+tracked(uint64 queryid)
+{
+	return queryid != 0 && level_tracked() && !IsParallelWorker();
+}
+
+static inline StatementKey
+current_key(uint64 queryid)
+{
+	return statement_key(queryid, GetUserId(), MyDatabaseId,
+						 nesting_level == 0);
+}
+
+static inline bool
+is_slow(uint64 elapsed)
+{
+	return elapsed >= qw_slow_nanoseconds;
+}
+
+/*
+ * Records an execution that is over, in the statistics and, if it was slow,
+ * in the slow log.  "queryDesc" is NULL for a utility statement; the
+ * statement within its source text is given as a PlannedStmt has it.
+ */
+extern void record_execution(Execution *execution, QueryDesc *queryDesc,
+							 const char *text, int location, int length);
+
+/* The same for a query whose estate is still there: adds what that tells */
+extern void record_query(Execution *execution, QueryDesc *queryDesc);
+
+/*
+ * Counts a failure while its error is being handled: reads no catalogs.
+ * "execution" has its key, times and usage.
+ */
+extern void record_failure(Execution *execution, QueryDesc *queryDesc,
+						   const char *text, int location, int length);
+
+/*
+ * The same in steps, for an error that may yet be handled: what kind of failure
+ * the error that is reported or handled is; and, when nobody handled it, the
+ * recording, of an execution that has it all.  "slow" is its record of the slow
+ * log, NULL if there is none; it is consumed.
+ */
+extern ExecutionOutcome outcome_of_error(int sqlstate);
+extern void record_noted_failure(Execution *execution, SlowHeld *slow);
+
+/* The planning seen last, until its execution takes it over */
+typedef struct PlanSeen
+{
+	uint64		queryid;		/* 0: none */
+	uint64		elapsed;
+} PlanSeen;
+
+extern PlanSeen last_plan;
+
+static inline uint64
+plan_time_of(uint64 queryid)
+{
+	return last_plan.queryid == queryid ? last_plan.elapsed : 0;
+}
+
+/*
+ * Time of the client's own: a statement of the client begins, one has ended.
+ */
+typedef struct ClientStatement
+{
+	StatementLocal *local;		/* NULL: none ended, or another began */
+	uint64		tenure;			/* of "local" then: if it is another by now,
+								 * the statement has lost its slot, and its
+								 * time is not kept */
+	uint64		end;
+	PgStat_Counter idle;		/* the session's time idle in transactions
+								 * until then, us */
+	uint64		transaction;
+} ClientStatement;
+
+extern ClientStatement last_client_statement;
+extern void record_client_time(void);
+
+static inline void
+client_statement_begins(void)
+{
+	if (last_client_statement.local != NULL &&
+		last_client_statement.transaction == compat_transaction_id())
+		record_client_time();
+	last_client_statement.local = NULL;
+}
+
+/*
+ * How much of the time from "end", when a statement had ended, until "now",
+ * when one of the current transaction begins, was the client's?  All but what
+ * is known to have been the server's.
+ */
+extern uint64 session_idle_since(uint64 end, uint64 now);
+
+static inline void
+client_statement_ended(StatementLocal *local, uint64 end)
+{
+	last_client_statement.local = local;
+	last_client_statement.tenure = local->tenure;
+	last_client_statement.end = end;
+	last_client_statement.idle = pgStatTransactionIdleTime;
+	last_client_statement.transaction = compat_transaction_id();
+	last_plan.queryid = 0;
+}
+
+#pragma GCC visibility pop
+
+#endif							/* QW_RECORDING_H */
