@@ -215,17 +215,21 @@ RESET pg_querywatch.track;
 
 -- backslashes are escapes or not, as they were when the text was parsed
 SELECT querywatch.reset() IS NOT NULL AS reset;
-SELECT current_setting('server_version_num')::int < 190000 AS can_change \gset
 \o /dev/null
-\if :can_change
-SET escape_string_warning = off;
-SET standard_conforming_strings = off;
-SELECT id FROM thing ORDER BY b = '\'7531', b = 'x', b = '\'7531';
-SET standard_conforming_strings = on\; SELECT id FROM thing ORDER BY b = '\', 7531', b = 'x', b = '\', 7531', b = '\', 7531';
-SET standard_conforming_strings = off\; SELECT id FROM thing ORDER BY b = 'x\', b = 'x7531', b = 'x\', b = 'x7531';
-RESET standard_conforming_strings;
-RESET escape_string_warning;
-\endif
+SELECT statement
+  FROM (VALUES
+    (1, $$SET escape_string_warning = off$$),
+    (2, $$SET standard_conforming_strings = off$$),
+    (3, $$SELECT id FROM thing ORDER BY b = '\'7531', b = 'x', b = '\'7531'$$),
+    (4, $$SET standard_conforming_strings = on; SELECT id FROM thing ORDER BY b = '\', 7531', b = 'x', b = '\', 7531', b = '\', 7531'$$),
+    (5, $$SET standard_conforming_strings = off; SELECT id FROM thing ORDER BY b = 'x\', b = 'x7531', b = 'x\', b = 'x7531'$$),
+    (6, $$RESET standard_conforming_strings$$),
+    (7, $$RESET escape_string_warning$$)) AS v (i, statement)
+ WHERE current_setting('server_version_num')::int < 190000
+ ORDER BY i
+\set ECHO none
+\gexec
+\set ECHO all
 \o
 SELECT * FROM leaks;
 

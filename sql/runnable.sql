@@ -193,14 +193,17 @@ SET pg_querywatch.slow_threshold = -1;
 DEALLOCATE ALL;
 SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id;
 -- (since 19 there is one setting)
-SET escape_string_warning = off;
 SET backslash_quote = off;
-DO $$ BEGIN SET standard_conforming_strings = off; EXCEPTION WHEN OTHERS THEN END $$;
+DO $$ BEGIN
+  SET escape_string_warning = off;
+  SET standard_conforming_strings = off;
+EXCEPTION WHEN OTHERS THEN
+END $$;
 SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
 SELECT count(*) FROM querywatch.slow_statements AS s, querywatch.explain(s.id) WHERE query ~ '^PREPARE' AND query !~ 'VALUES';
 RESET standard_conforming_strings;
 RESET backslash_quote;
-RESET escape_string_warning;
+DO $$ BEGIN RESET escape_string_warning; EXCEPTION WHEN OTHERS THEN END $$;
 SELECT runnable_sql FROM querywatch.slow_statements WHERE query ~ '^PREPARE' ORDER BY id \gexec
 SELECT count(*) FROM victim;
 DROP TABLE victim;

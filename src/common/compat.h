@@ -108,7 +108,7 @@
 /*
  * Has a scanner take backslashes in '...' as escapes or not, whatever the
  * settings are, and say nothing of them: the server has said it.  Since 19
- * they never are.
+ * they never are.  \' is a quote in E'...'.
  */
 static inline void
 compat_scan_backslashes(core_yy_extra_type *extra, bool escapes)
@@ -116,8 +116,8 @@ compat_scan_backslashes(core_yy_extra_type *extra, bool escapes)
 #if PG_VERSION_NUM < 190000
 	extra->standard_conforming_strings = !escapes;
 	extra->escape_string_warning = false;
-	extra->backslash_quote = BACKSLASH_QUOTE_ON;
 #endif
+	extra->backslash_quote = BACKSLASH_QUOTE_ON;
 }
 
 /*
@@ -127,16 +127,17 @@ compat_scan_backslashes(core_yy_extra_type *extra, bool escapes)
 static inline List *
 compat_raw_parse(const char *text, bool escapes)
 {
-#if PG_VERSION_NUM >= 190000
-	return raw_parser(text, RAW_PARSE_DEFAULT);
-#else
+#if PG_VERSION_NUM < 190000
 	bool		save_standard_strings = standard_conforming_strings;
 	bool		save_warning = escape_string_warning;
+#endif
 	int			save_backslash_quote = backslash_quote;
 	List	   *trees;
 
+#if PG_VERSION_NUM < 190000
 	standard_conforming_strings = !escapes;
 	escape_string_warning = false;
+#endif
 	backslash_quote = BACKSLASH_QUOTE_ON;
 	PG_TRY();
 	{
@@ -144,13 +145,14 @@ compat_raw_parse(const char *text, bool escapes)
 	}
 	PG_FINALLY();
 	{
+#if PG_VERSION_NUM < 190000
 		standard_conforming_strings = save_standard_strings;
 		escape_string_warning = save_warning;
+#endif
 		backslash_quote = save_backslash_quote;
 	}
 	PG_END_TRY();
 	return trees;
-#endif
 }
 
 /* May the role refresh this materialized view of that owner? */
