@@ -82,7 +82,7 @@
  *
  * common/
  *	shmem				the segment and its locks
- *	worker, duty		the background worker, and what it is given to do
+ *	worker, worker_task	the background worker, and what a task of it is
  *	counters, histogram	counts of a statement, latency buckets
  *	guarded				running what may fail
  *	visible				what a role may see, in which encoding
@@ -103,8 +103,38 @@
 #include "common/shmem.h"
 #include "common/worker.h"
 #include "hooks/hooks.h"
+#include "metrics/metrics_http.h"
+#include "repeats/evidence.h"
+#include "repeats/patterns.h"
+#include "slow/slowlog.h"
+#include "snapshot/snapshot.h"
+#include "statements/statements.h"
+#include "statements/texts.h"
+#include "statements/totals.h"
+#include "waits/waits.h"
 
 PG_MODULE_MAGIC;
+
+/* The parts of the segment, in the order they lie in it */
+static const ShmemPart parts[] = {
+	{statements_shmem_size, statements_shmem_init, statements_connection_size},
+	{totals_shmem_size, totals_shmem_init, totals_connection_size},
+	{texts_shmem_size, texts_shmem_init},
+	{slowlog_shmem_size, slowlog_shmem_init},
+	{patterns_shmem_size, patterns_shmem_init, patterns_connection_size},
+	{worker_shmem_size, worker_shmem_init},
+	{snapshot_shmem_size, snapshot_shmem_init, NULL, snapshot_startup},
+	{evidence_shmem_size, evidence_shmem_init},
+	{waits_shmem_size, waits_shmem_init}
+};
+
+/* What the worker does, in the order it does it; ends with NULL */
+static const WorkerTask *const tasks[] = {
+	&snapshot_task,
+	&metrics_task,
+	&waits_task,
+	NULL
+};
 
 void		_PG_init(void);
 
@@ -128,8 +158,8 @@ _PG_init(void)
 		return;
 
 	EnableQueryId();
-	shmem_install();
+	shmem_install(parts, lengthof(parts));
 	guarded_install();
 	hooks_install();
-	worker_install();
+	worker_install(tasks);
 }

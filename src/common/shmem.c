@@ -14,15 +14,6 @@
 #include "storage/shmem.h"
 
 #include "common/shmem.h"
-#include "common/worker.h"
-#include "repeats/evidence.h"
-#include "repeats/patterns.h"
-#include "slow/slowlog.h"
-#include "snapshot/snapshot.h"
-#include "statements/statements.h"
-#include "statements/texts.h"
-#include "statements/totals.h"
-#include "waits/waits.h"
 
 #define SEGMENT_NAME	"pg_querywatch"
 
@@ -39,31 +30,16 @@ typedef struct SharedSegment
 static LWLockPadded *locks = NULL;
 static bool ready = false;
 
-/* The parts, in the order they lie in the segment behind SharedSegment */
-static const struct
-{
-	Size		(*size) (void);
-	void		(*init) (void *place, bool found);
-}			parts[] =
-
-{
-	{statements_shmem_size, statements_shmem_init},
-	{totals_shmem_size, totals_shmem_init},
-	{texts_shmem_size, texts_shmem_init},
-	{slowlog_shmem_size, slowlog_shmem_init},
-	{patterns_shmem_size, patterns_shmem_init},
-	{worker_shmem_size, worker_shmem_init},
-	{snapshot_shmem_size, snapshot_shmem_init},
-	{evidence_shmem_size, evidence_shmem_init},
-	{waits_shmem_size, waits_shmem_init}
-};
+/* What shmem_install() was given */
+static const ShmemPart *parts = NULL;
+static int	nparts = 0;
 
 Size
 shmem_total_size(void)
 {
 	Size		size = CACHELINEALIGN(sizeof(SharedSegment));
 
-	for (int i = 0; i < lengthof(parts); i++)
+	for (int i = 0; i < nparts; i++)
 		size = add_size(size, CACHELINEALIGN(parts[i].size()));
 	return add_size(size, PG_CACHE_LINE_SIZE);
 }
@@ -71,8 +47,14 @@ shmem_total_size(void)
 Size
 shmem_connection_size(void)
 {
-	return statements_connection_size() + totals_connection_size() +
-		patterns_connection_size();
+	Size		size = 0;
+
+	for (int i = 0; i < nparts; i++)
+	{
+		if (parts[i].connection_size != NULL)
+			size += parts[i].connection_size();
+	}
+	return size;
 }
 
 LWLock *
@@ -120,7 +102,7 @@ startup(void)
 		segment->locks = GetNamedLWLockTranche(SEGMENT_NAME);
 	locks = segment->locks;
 
-	for (int i = 0; i < lengthof(parts); i++)
+	for (int i = 0; i < nparts; i++)
 	{
 		parts[i].init(place, found);
 		place += CACHELINEALIGN(parts[i].size());
@@ -128,12 +110,18 @@ startup(void)
 	LWLockRelease(AddinShmemInitLock);
 
 	ready = true;
-	snapshot_startup(found);
+	for (int i = 0; i < nparts; i++)
+	{
+		if (parts[i].started != NULL)
+			parts[i].started(found);
+	}
 }
 
 void
-shmem_install(void)
+shmem_install(const ShmemPart *all_parts, int count)
 {
+	parts = all_parts;
+	nparts = count;
 	prev_shmem_request_hook = shmem_request_hook;
 	shmem_request_hook = request;
 	prev_shmem_startup_hook = shmem_startup_hook;

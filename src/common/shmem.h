@@ -65,7 +65,28 @@ extern Size shmem_total_size(void);
 /* What one more connection adds to it */
 extern Size shmem_connection_size(void);
 
-/* Installs the request and start-up hooks; in _PG_init only */
-extern void shmem_install(void);
+/* A part of the segment: what its module says of it */
+typedef struct ShmemPart
+{
+	Size		(*size) (void);
+
+	/*
+	 * Sets the module's pointers to the part, and initialises the part unless
+	 * it was "found".  Called with AddinShmemInitLock held.
+	 */
+	void		(*init) (void *place, bool found);
+
+	/* What one more connection adds to the size, bytes; NULL: nothing */
+	Size		(*connection_size) (void);
+
+	/* Called once all parts are initialised; NULL: nothing to do */
+	void		(*started) (bool found);
+} ShmemPart;
+
+/*
+ * Installs the request and start-up hooks; in _PG_init only.  The parts lie in
+ * the segment in this order.  The array is kept, not copied.
+ */
+extern void shmem_install(const ShmemPart *parts, int nparts);
 
 #endif							/* QW_SHMEM_H */

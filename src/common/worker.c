@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * worker.c
- *		The background worker: one process, one loop, for all duties.
+ *		The background worker: one process, one loop, for all tasks.
  *
  * It has no database, but a connection without one, so that
  * pg_stat_activity shows it and shared catalogs can be read.  It starts when
@@ -26,24 +26,16 @@
 #include "utils/guc.h"
 
 #include "common/compat.h"
-#include "common/duty.h"
+#include "common/worker_task.h"
 #include "common/worker.h"
-#include "metrics/metrics_http.h"
-#include "snapshot/snapshot.h"
-#include "waits/waits.h"
 
 #define WORKER_NAME		"pg_querywatch worker"
 
 /* Seconds after which it is started again, if it ended */
 #define RESTART_TIME	5
 
-/* Who has work for it, ended by NULL */
-static const WorkerDuty *const duties[] = {
-	&snapshot_duty,
-	&metrics_duty,
-	&waits_duty,
-	NULL
-};
+/* What worker_install() was given, ended by NULL */
+static const WorkerTask *const *tasks = NULL;
 
 typedef struct SharedWorker
 {
@@ -91,14 +83,18 @@ detach(int code, Datum arg)
 static WaitEventSet *
 make_wait_events(void)
 {
-	WaitEventSet *set = compat_create_wait_event_set(2 + lengthof(duties));
+	WaitEventSet *set;
+	int			ntasks = 0;
 
+	while (tasks[ntasks] != NULL)
+		ntasks++;
+	set = compat_create_wait_event_set(2 + ntasks);
 	AddWaitEventToSet(set, WL_LATCH_SET, PGINVALID_SOCKET, MyLatch, NULL);
 	AddWaitEventToSet(set, WL_EXIT_ON_PM_DEATH, PGINVALID_SOCKET, NULL, NULL);
-	for (int i = 0; duties[i] != NULL; i++)
+	for (int i = 0; tasks[i] != NULL; i++)
 	{
-		pgsocket	descriptor = duties[i]->descriptor != NULL ?
-		duties[i]->descriptor() : PGINVALID_SOCKET;
+		pgsocket	descriptor = tasks[i]->descriptor != NULL ?
+		tasks[i]->descriptor() : PGINVALID_SOCKET;
 
 		if (descriptor != PGINVALID_SOCKET)
 			AddWaitEventToSet(set, WL_SOCKET_READABLE, descriptor, NULL, NULL);
@@ -121,10 +117,10 @@ pg_querywatch_worker_main(Datum arg)
 	shared->proc_number = compat_proc_number();
 
 	wait_event = compat_wait_event("PgQuerywatchWorkerMain");
-	for (int i = 0; duties[i] != NULL; i++)
+	for (int i = 0; tasks[i] != NULL; i++)
 	{
-		if (duties[i]->begin != NULL)
-			duties[i]->begin();
+		if (tasks[i]->begin != NULL)
+			tasks[i]->begin();
 	}
 	set = make_wait_events();
 
@@ -133,9 +129,9 @@ pg_querywatch_worker_main(Datum arg)
 		long		timeout = -1;
 		WaitEvent	event;
 
-		for (int i = 0; duties[i] != NULL; i++)
+		for (int i = 0; tasks[i] != NULL; i++)
 		{
-			long		due = duties[i]->run();
+			long		due = tasks[i]->run();
 
 			if (due >= 0 && (timeout < 0 || due < timeout))
 				timeout = due;
@@ -151,18 +147,20 @@ pg_querywatch_worker_main(Datum arg)
 		}
 	}
 
-	for (int i = 0; duties[i] != NULL; i++)
+	for (int i = 0; tasks[i] != NULL; i++)
 	{
-		if (duties[i]->end != NULL)
-			duties[i]->end();
+		if (tasks[i]->end != NULL)
+			tasks[i]->end();
 	}
 	proc_exit(1);
 }
 
 void
-worker_install(void)
+worker_install(const WorkerTask *const *all_tasks)
 {
 	BackgroundWorker worker;
+
+	tasks = all_tasks;
 
 	memset(&worker, 0, sizeof(worker));
 	strlcpy(worker.bgw_name, WORKER_NAME, sizeof(worker.bgw_name));

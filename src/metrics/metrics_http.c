@@ -703,11 +703,11 @@ start_listening(void)
 }
 
 /*
- * The duty
+ * The task
  */
 
 static void
-duty_begin(void)
+task_begin(void)
 {
 	if (qw_metrics_port == 0)
 		return;
@@ -719,13 +719,13 @@ duty_begin(void)
 }
 
 static pgsocket
-duty_descriptor(void)
+task_descriptor(void)
 {
 	return epoll_descriptor;
 }
 
 static long
-duty_run(void)
+task_run(void)
 {
 	uint64		now = compat_clock();
 	uint64		due = PG_UINT64_MAX;
@@ -759,28 +759,28 @@ duty_run(void)
 }
 
 static void
-duty_end(void)
+task_end(void)
 {
 	stop_listening();
 }
 
-const WorkerDuty metrics_duty = {
-	.begin = duty_begin,
-	.descriptor = duty_descriptor,
-	.run = duty_run,
-	.end = duty_end
+const WorkerTask metrics_task = {
+	.begin = task_begin,
+	.descriptor = task_descriptor,
+	.run = task_run,
+	.end = task_end
 };
 
 #else							/* !USE_LIBMICROHTTPD */
 
 static long
-duty_run(void)
+task_run(void)
 {
 	return -1;
 }
 
-const WorkerDuty metrics_duty = {
-	.run = duty_run
+const WorkerTask metrics_task = {
+	.run = task_run
 };
 
 #endif							/* USE_LIBMICROHTTPD */

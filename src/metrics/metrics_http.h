@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * metrics_http.h
- *		The worker's duty to serve /metrics.
+ *		The worker's task to serve /metrics.
  *
  * src/metrics/metrics_http.h
  *
@@ -10,13 +10,13 @@
 #ifndef QW_METRICS_HTTP_H
 #define QW_METRICS_HTTP_H
 
-#include "common/duty.h"
+#include "common/worker_task.h"
 
 /*
  * Serves GET and HEAD of /metrics and /healthz on metrics_port, if that is
  * not 0.  Never waits for a client, and takes up bounded memory whatever
  * clients do.
  */
-extern const WorkerDuty metrics_duty;
+extern const WorkerTask metrics_task;
 
 #endif							/* QW_METRICS_HTTP_H */

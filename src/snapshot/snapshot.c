@@ -758,14 +758,14 @@ milliseconds(void)
 
 /* The worker begins: what was loaded is as good as saved */
 static void
-duty_begin(void)
+task_begin(void)
 {
 	last_save = milliseconds();
 	write_event = compat_wait_event("PgQuerywatchSnapshotWrite");
 }
 
 static long
-duty_run(void)
+task_run(void)
 {
 	uint64		now = milliseconds();
 	uint64		due;
@@ -781,14 +781,14 @@ duty_run(void)
 		pg_atomic_write_u32(&shared->requested, 0);
 		save(false);
 		last_save = milliseconds();
-		return duty_run();
+		return task_run();
 	}
 	return (long) (due - now);
 }
 
-const WorkerDuty snapshot_duty = {
-	.begin = duty_begin,
-	.run = duty_run
+const WorkerTask snapshot_task = {
+	.begin = task_begin,
+	.run = task_run
 };
 
 /*

@@ -11,7 +11,7 @@
 #define QW_SNAPSHOT_H
 
 #include "datatype/timestamp.h"
-#include "common/duty.h"
+#include "common/worker_task.h"
 #include "snapshot/snapshot_file.h"
 
 extern Size snapshot_shmem_size(void);
@@ -36,6 +36,6 @@ extern TimestampTz snapshot_saved_at(void);
 extern void snapshot_base(SnapshotBase *base);
 
 /* Saves every save_interval */
-extern const WorkerDuty snapshot_duty;
+extern const WorkerTask snapshot_task;
 
 #endif							/* QW_SNAPSHOT_H */

@@ -400,7 +400,7 @@ sample_all(uint64 now)
 }
 
 static void
-duty_begin(void)
+task_begin(void)
 {
 	samples = MemoryContextAllocHuge(TopMemoryContext,
 									 sizeof(Sample) * ACTIVITY_CLIENTS);
@@ -410,7 +410,7 @@ duty_begin(void)
 }
 
 static long
-duty_run(void)
+task_run(void)
 {
 	uint64		now = compat_clock();
 	uint64		interval = (uint64) qw_wait_sampling_interval * 1000000;
@@ -426,9 +426,9 @@ duty_run(void)
 	return Max((long) qw_wait_sampling_interval - (long) now, 1);
 }
 
-const WorkerDuty waits_duty = {
-	.begin = duty_begin,
-	.run = duty_run
+const WorkerTask waits_task = {
+	.begin = task_begin,
+	.run = task_run
 };
 
 /*

@@ -25,7 +25,7 @@
 #ifndef QW_WAITS_H
 #define QW_WAITS_H
 
-#include "common/duty.h"
+#include "common/worker_task.h"
 #include "waits/activity.h"
 
 /* Distinct wait events of one execution that are told apart */
@@ -97,7 +97,7 @@ typedef struct SessionWaits
 extern Size waits_shmem_size(void);
 extern void waits_shmem_init(void *place, bool found);
 
-extern const WorkerDuty waits_duty;
+extern const WorkerTask waits_task;
 
 /*
  * What this backend's execution that began then has waited for, as far as it
