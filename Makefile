@@ -301,7 +301,7 @@ help:
 	@echo "                    DURATION seconds (600); SEED=n other cases, ONLY=n one of them"
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
-	@echo "                    pipelined, scraping, sampling); QUICK=1 a first look, DOCUMENT=1"
+	@echo "                    pipelined, findings, scraping, sampling); QUICK=1 a first look, DOCUMENT=1"
 	@echo "                    puts the tables into doc/performance.md and README.md"
 	@echo "make apps           as root: what is found in Redmine, on the server installed here"
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"

@@ -17,7 +17,7 @@ from server import (COMMON, HERE, PG_CONFIG, QUICK, WORK, contenders,
                     output_of)
 
 PARTS = ['instructions', 'pipelined', 'throughput', 'churn', 'strings',
-         'reading', 'memory', 'scraping', 'sampling']
+         'reading', 'findings', 'memory', 'scraping', 'sampling']
 
 
 def machine():

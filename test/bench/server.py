@@ -132,6 +132,11 @@ class Server:
             command += ['-c', statement]
         return output_of(*command, env=self.environment)
 
+    def script(self, text):
+        """Runs statements one by one, on one connection."""
+        subprocess.run(['psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-o', os.devnull],
+                       input=text, text=True, env=self.environment, check=True)
+
     def client(self, *arguments):
         """Runs client.c; its results by name."""
         return results(output_of(CLIENT, *map(str, arguments),
