@@ -39,6 +39,27 @@ FROM generate_series(1, 300) AS i \gexec
 \set ECHO all
 SELECT bytes <= 1024 * 1024 AS is_bounded FROM detector_memory;
 
+-- more loops than there is memory for, each in a transaction: those of earlier
+-- transactions make room
+\c
+\set ECHO none
+\o /dev/null
+SELECT statement
+FROM generate_series(1, 200) AS loop,
+     LATERAL (SELECT 0 AS i, 'BEGIN' AS statement
+              UNION ALL
+              SELECT i, format('SELECT %s FROM memory_rows WHERE id = %s', repeat('a, ', loop) || 'c', i)
+              FROM generate_series(1, 10) AS i
+              UNION ALL
+              SELECT 11, 'COMMIT') AS s
+ORDER BY loop, i \gexec
+\o
+\set ECHO all
+SELECT bytes <= 1024 * 1024 AS is_bounded FROM detector_memory;
+SELECT count(*) AS loops, min(executions), max(executions)
+FROM querywatch.repeated_statements
+WHERE query LIKE 'SELECT a%memory_rows%' AND kind = 'repeated_lookup';
+
 DROP VIEW detector_memory;
 DROP TABLE memory_rows;
 SELECT count(*) AS patterns FROM querywatch.repeated_statements

@@ -35,12 +35,18 @@ budget_size(Size size)
 	return size <= BUDGET_ROUNDED ? pg_nextpower2_32(Max(size, 8)) : size;
 }
 
+static inline bool
+budget_has(const Budget *budget, Size size)
+{
+	return budget_size(size) <= budget->limit - budget->used;
+}
+
 static inline void *
 budget_take(Budget *budget, Size size)
 {
 	void	   *place = NULL;
 
-	if (budget_size(size) <= budget->limit - budget->used)
+	if (budget_has(budget, size))
 		place = budget->allocate(size);
 	if (place == NULL)
 		budget->refused++;

@@ -135,7 +135,7 @@ make_parent(Window *window, WindowStatement *statement)
 		return false;
 	detail = statement->detail;
 	if (detail->parent == NULL)
-		detail->parent = budget_take(&window->memory, sizeof(WindowParent));
+		detail->parent = window_take(window, sizeof(WindowParent));
 	return detail->parent != NULL;
 }
 

@@ -454,7 +454,7 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 	unit->loose = window->position + 1 - window->steps;
 	count_before(window, statement);
 	if (walked->best == NULL)
-		walked->best = budget_take(&window->memory, sizeof(UnitWalk));
+		walked->best = window_take(window, sizeof(UnitWalk));
 	if (walked->best != NULL &&
 		(!walked->in_unit || walked->best->walk.serial != walk->serial ||
 		 walked->best->walk.proof < walk->proof))

@@ -128,7 +128,7 @@ has_places(Window *window)
 {
 	if (window->rows != NULL)
 		return true;
-	window->rows = budget_take(&window->memory, sizeof(WalkedRows));
+	window->rows = window_take(window, sizeof(WalkedRows));
 	if (window->rows == NULL)
 		return false;
 	memset(window->rows, 0, sizeof(WalkedRows));

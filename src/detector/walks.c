@@ -37,7 +37,7 @@ static void
 make_ring(Window *window, WalkStatement *walked, int room)
 {
 	Size		size = (Size) room * walked->record_size * sizeof(uint64);
-	uint64	   *ring = budget_take(&window->memory, size);
+	uint64	   *ring = window_take(window, size);
 
 	if (ring == NULL)
 		return;
@@ -59,7 +59,7 @@ walks_of(Window *window, WindowStatement *statement)
 		return walked;
 	if (walked == NULL)
 	{
-		walked = budget_take(&window->memory, sizeof(WalkStatement));
+		walked = window_take(window, sizeof(WalkStatement));
 		if (walked == NULL)
 			return NULL;
 		memset(walked, 0, sizeof(WalkStatement));
@@ -390,7 +390,7 @@ look_for_walks(Window *window, WindowStatement *statement)
 	}
 	if (nwalks > 0 && walked->walks == NULL)
 	{
-		walked->walks = budget_take(&window->memory, WALK_LINKS * sizeof(Walk));
+		walked->walks = window_take(window, WALK_LINKS * sizeof(Walk));
 		if (walked->walks != NULL)
 			walked->nwalks = WALK_LINKS;
 	}

@@ -121,6 +121,13 @@ window_context(Window *window, const WindowContext *context)
  * ----------
  */
 
+/* Size of WindowDetail.order for so many conditions */
+static inline Size
+size_of_order(int nconditions)
+{
+	return (Size) WINDOW_MAX_VALUES * nconditions * sizeof(uint64);
+}
+
 static inline uint8 *
 list_of(Window *window, uint64 queryid)
 {
@@ -188,6 +195,57 @@ least_recently_used(Window *window, int from)
 	return window->oldest[0].index;
 }
 
+/* Gives back what a set took beside its few */
+static void
+release_many(Window *window, ValueSet *set)
+{
+	if (set->room == WINDOW_MAX_VALUES)
+		budget_return(&window->memory, set->hashes, sizeof(ValueSetMany));
+}
+
+/*
+ * Releases what is known of the statement that ran longest ago, if it has not
+ * run in this window.  Its walk stays.  False if there is no such statement.
+ */
+static bool
+release_oldest(Window *window)
+{
+	WindowStatement *oldest = NULL;
+	WindowDetail *detail;
+
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		WindowStatement *statement = window->statements[i];
+
+		if (statement->detail != NULL &&
+			statement->serial != window->serial && !statement->covered &&
+			(oldest == NULL ||
+			 window->last_used[i] < window->last_used[oldest->index]))
+			oldest = statement;
+	}
+	if (oldest == NULL)
+		return false;
+
+	detail = oldest->detail;
+	oldest->detail = NULL;
+	oldest->counts.related = false;
+	release_many(window, &detail->all);
+	release_many(window, &detail->keys);
+	budget_return(&window->memory, detail->parent, sizeof(WindowParent));
+	budget_return(&window->memory, detail->order,
+				  size_of_order(detail->order_conditions));
+	budget_return(&window->memory, detail, sizeof(WindowDetail));
+	return true;
+}
+
+void *
+window_take(Window *window, Size size)
+{
+	while (!budget_has(&window->memory, size) && release_oldest(window))
+		;
+	return budget_take(&window->memory, size);
+}
+
 /* Is there an entry that was never used?  Some are made if not. */
 static bool
 has_entry(Window *window)
@@ -197,8 +255,7 @@ has_entry(Window *window)
 
 	if (first % ENTRIES_AT_ONCE != 0)
 		return true;
-	made = budget_take(&window->memory,
-					   ENTRIES_AT_ONCE * sizeof(WindowStatement));
+	made = window_take(window, ENTRIES_AT_ONCE * sizeof(WindowStatement));
 	if (made == NULL)
 		return false;
 	memset(made, 0, ENTRIES_AT_ONCE * sizeof(WindowStatement));
@@ -508,14 +565,14 @@ window_compares(const Window *window)
 
 /* Makes places for more keys; false if there are as many as there may be */
 static bool
-enlarge_updated(Budget *memory, UpdatedKeys *updated)
+enlarge_updated(Window *window, UpdatedKeys *updated)
 {
 	int			nplaces = Max(4 * updated->nplaces, WINDOW_UPDATED_KEYS / 16);
 	uint64	   *keys;
 
 	if (nplaces > WINDOW_UPDATED_KEYS)
 		return false;
-	keys = budget_take(memory, nplaces * sizeof(uint64));
+	keys = window_take(window, nplaces * sizeof(uint64));
 	if (keys == NULL)
 		return false;
 	memset(keys, 0, nplaces * sizeof(uint64));
@@ -529,7 +586,8 @@ enlarge_updated(Budget *memory, UpdatedKeys *updated)
 			place++;
 		keys[place % nplaces] = updated->keys[i];
 	}
-	budget_return(memory, updated->keys, updated->nplaces * sizeof(uint64));
+	budget_return(&window->memory, updated->keys,
+				  updated->nplaces * sizeof(uint64));
 	updated->keys = keys;
 	updated->nplaces = nplaces;
 	return true;
@@ -556,7 +614,7 @@ is_updated_again(Window *window, const WindowStatement *statement, uint64 key,
 	}
 	if (hash == 0 ||
 		(updated->nkeys >= updated->nplaces / 4 * 3 &&
-		 !enlarge_updated(&window->memory, updated)))
+		 !enlarge_updated(window, updated)))
 		return true;
 	for (;; place++)
 	{
@@ -582,7 +640,7 @@ window_make_detail(Window *window, WindowStatement *statement)
 	WindowDetail *detail = NULL;
 
 	if (statement->possible)
-		detail = budget_take(&window->memory, sizeof(WindowDetail));
+		detail = window_take(window, sizeof(WindowDetail));
 	if (detail == NULL)
 	{
 		/* nothing can be known of it */
@@ -606,7 +664,7 @@ make_room(Window *window, ValueSet *set)
 
 	if (set->room == WINDOW_MAX_VALUES)
 		return;
-	many = budget_take(&window->memory, sizeof(ValueSetMany));
+	many = window_take(window, sizeof(ValueSetMany));
 	if (many != NULL)
 		valueset_move(set, many);
 }
@@ -638,15 +696,13 @@ static bool
 has_order(Window *window, WindowCounts *counts, WindowDetail *detail,
 		  int nconditions)
 {
-	Size		size = WINDOW_MAX_VALUES * sizeof(uint64);
-
 	if (likely(detail->order != NULL &&
 			   detail->order_conditions >= nconditions))
 		return true;
 	budget_return(&window->memory, detail->order,
-				  size * detail->order_conditions);
+				  size_of_order(detail->order_conditions));
 	counts->nkeys = 0;
-	detail->order = budget_take(&window->memory, size * nconditions);
+	detail->order = window_take(window, size_of_order(nconditions));
 	detail->order_conditions = detail->order ? nconditions : 0;
 	return detail->order != NULL;
 }

@@ -474,6 +474,13 @@ extern void window_unasked(Window *window, WindowStatement *owner);
 extern void window_take_rows(Window *window, WindowStatement *statement,
 							 uint64 returned, bool further);
 
+/*
+ * Takes memory for the window.  Where there is none left, statements that have
+ * not run in this window are forgotten, those that ran longest ago first, but
+ * for their walks.  NULL: the statements of this window have it all.
+ */
+extern void *window_take(Window *window, Size size);
+
 /* Makes WindowStatement.detail; false if there is no memory */
 extern bool window_make_detail(Window *window, WindowStatement *statement);
 
