@@ -135,6 +135,13 @@ CREATE TABLE t_parts_trigger_1 PARTITION OF t_parts_trigger DEFAULT;
 CREATE TRIGGER t BEFORE INSERT ON t_parts_trigger_1 FOR EACH ROW EXECUTE FUNCTION touch();
 CREATE VIEW t_view AS SELECT id FROM t_plain;
 CREATE TABLE t_exclusion (id int, EXCLUDE USING gist (id WITH =));
+CREATE TABLE t_deferred (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE FUNCTION instead() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO t_plain (id) VALUES (new.id + 100); RETURN new; END';
+CREATE VIEW t_instead AS SELECT id FROM t_plain;
+CREATE TRIGGER t INSTEAD OF INSERT ON t_instead FOR EACH ROW EXECUTE FUNCTION instead();
+CREATE VIEW t_instead_rule AS SELECT id FROM t_plain;
+CREATE RULE r AS ON INSERT TO t_instead_rule DO INSTEAD INSERT INTO t_plain (id) VALUES (new.id + 200);
+CREATE VIEW t_local AS SELECT id FROM t_plain WHERE id > 0 WITH LOCAL CHECK OPTION;
 SELECT querywatch.reset_patterns() IS NULL \g /dev/null
 \set ECHO none
 \o /dev/null
@@ -144,7 +151,12 @@ SELECT format('INSERT INTO %s (id) VALUES (%s)', t, i)
        generate_series(1, 6) AS i ORDER BY t, i \gexec
 ROLLBACK;
 BEGIN;
-SELECT format('INSERT INTO t_view (id) VALUES (%s)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO %s (id) VALUES (%s)', t, i) FROM unnest('{t_view,t_instead,t_instead_rule}'::text[]) AS t, generate_series(1, 6) AS i ORDER BY t, i \gexec
+ROLLBACK;
+BEGIN;
+SELECT format('INSERT INTO t_local (id) VALUES (%s)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('INSERT INTO t_deferred (id) VALUES (%s)', i) FROM generate_series(1, 6) AS i \gexec
+SELECT format('UPDATE t_deferred SET id = %s WHERE id = %s', i + 1, i) FROM generate_series(6, 1, -1) AS i \gexec
 ROLLBACK;
 INSERT INTO t_exclusion SELECT generate_series(1, 6);
 CREATE TABLE parent (id int PRIMARY KEY);
