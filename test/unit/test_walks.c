@@ -149,6 +149,59 @@ test_members(void)
 		   CONFIDENCE_CONFIRMED, NO_RELATIONSHIP, NULL);
 }
 
+/* The facts of a statement's last burst that a window or unit told of */
+static const BurstFacts *
+facts_of(const Statement *s)
+{
+	for (int i = nclosed - 1; i >= 0; i--)
+	{
+		if (closed[i].facts.queryid == s->queryid)
+			return &closed[i].facts;
+	}
+	abort();
+}
+
+/* Which values varied in a unit: rewrites depend on it */
+static void
+test_varied(void)
+{
+	Statement	pages_by_two = where(lookup(PAGES, 3), PAGES, 4);
+	uint16		varied;
+
+	start_stream();
+	for (int i = 0; i < 4; i++)
+	{
+		run(&session, 1, 1);
+		list(&authors, &author_rows);
+		for (int j = 0; j < N; j++)
+		{
+			run(&books_of_author, 1, author_rows.values[j][0]);
+			RUN(&pages_by_two, .rows = 1,
+				.key = {7, author_rows.values[j][0]});
+			RUN(&update_job, .rows = 1, .key = {i * 1000 + j}, .other = j + 1);
+			run(&settings_by_name, 1, 7);
+		}
+	}
+	window_close(window);
+
+	varied = facts_of(&books_of_author)->varied;
+	ok((varied & (VARIED_CONDITION(0) | VARIED_OTHERS | VARIED_DATA)) ==
+	   VARIED_CONDITION(0),
+	   "in a unit the key varied and nothing else: %x", varied);
+	ok((varied & VARIED_OTHER_TABLES) != 0,
+	   "while another table was written: %x", varied);
+	varied = facts_of(&pages_by_two)->varied;
+	ok((varied & (VARIED_CONDITION(0) | VARIED_CONDITION(1))) ==
+	   VARIED_CONDITION(1), "of two conditions the second varied: %x", varied);
+	varied = facts_of(&update_job)->varied;
+	ok((varied & (VARIED_CONDITION(0) | VARIED_OTHERS)) ==
+	   (VARIED_CONDITION(0) | VARIED_OTHERS),
+	   "an UPDATE's key varied, and what it set: %x", varied);
+	varied = facts_of(&settings_by_name)->varied;
+	ok((varied & VARIED_CONDITION(0)) == 0,
+	   "the same value varied in nothing: %x", varied);
+}
+
 /* A list of five is too short by itself; twice is enough */
 static void
 test_short(void)
@@ -362,6 +415,7 @@ main(void)
 	make_statements();
 	test_first_statement();
 	test_members();
+	test_varied();
 	test_short();
 	test_requests();
 	test_rows();
