@@ -169,6 +169,7 @@ test_varied(void)
 	uint16		varied;
 
 	start_stream();
+	run(&books_of_author, 1, 1);	/* each step is a window of its own */
 	for (int i = 0; i < 4; i++)
 	{
 		run(&session, 1, 1);
@@ -179,7 +180,6 @@ test_varied(void)
 			RUN(&pages_by_two, .rows = 1,
 				.key = {7, author_rows.values[j][0]});
 			RUN(&update_job, .rows = 1, .key = {i * 1000 + j}, .other = j + 1);
-			run(&settings_by_name, 1, 7);
 		}
 	}
 	window_close(window);
@@ -197,9 +197,6 @@ test_varied(void)
 	ok((varied & (VARIED_CONDITION(0) | VARIED_OTHERS)) ==
 	   (VARIED_CONDITION(0) | VARIED_OTHERS),
 	   "an UPDATE's key varied, and what it set: %x", varied);
-	varied = facts_of(&settings_by_name)->varied;
-	ok((varied & VARIED_CONDITION(0)) == 0,
-	   "the same value varied in nothing: %x", varied);
 }
 
 /* A list of five is too short by itself; twice is enough */
