@@ -638,6 +638,12 @@ CREATE VIEW thresholds AS
           'missing_index: rows that a scan reads and throws away, on average; counted from 1000 on'),
          ('missing_index_share', 0.95,
           'missing_index: share of the rows it reads that a scan throws away, from 0 to 1'),
+         ('wasteful_scan_rows', 10000,
+          'wasteful_scan: rows that a scan reads, other than missing_index, and throws away, on average; counted from 1000 on'),
+         ('wasteful_scan_share', 0.95,
+          'wasteful_scan: share of what it reads or compares that is thrown away, from 0 to 1'),
+         ('wasteful_scan_pairs', 1000000,
+          'wasteful_scan: pairs of rows that a nested loop compares and throws away, on average; counted from 100000 on'),
          ('temp_spill_bytes', 1048576,
           'temp_spill: bytes that one execution writes to temporary files'),
          ('deep_offset_rows', 1000,
@@ -806,7 +812,7 @@ COMMENT ON VIEW findings IS
 COMMENT ON COLUMN findings.severity IS
 'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
 COMMENT ON COLUMN findings.kind IS
-'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time or idle_in_transaction';
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction or wasteful_scan';
 COMMENT ON COLUMN findings.confidence IS
 'confirmed, likely or suspected';
 COMMENT ON COLUMN findings.application_name IS
@@ -945,6 +951,7 @@ CREATE FUNCTION info(
     OUT waits bigint,
     OUT waits_limit bigint,
     OUT waits_evicted bigint,
+    OUT plans_evicted bigint,
     OUT shared_bytes bigint,
     OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
@@ -984,6 +991,8 @@ COMMENT ON COLUMN info.waits IS
 'sums of what sessions wait for, at most waits_limit (pg_querywatch.max_waits)';
 COMMENT ON COLUMN info.waits_evicted IS
 'sums that made room for others';
+COMMENT ON COLUMN info.plans_evicted IS
+'statements whose wasteful plans made room for those of others, of which 256 are kept';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
 COMMENT ON COLUMN info.connection_bytes IS

@@ -25,7 +25,8 @@
  *
  * findings/			what to change
  *	findings			kinds, their thresholds and evidence
- *	suggest				the words
+ *	suggest, suggest_plan
+ *						the words
  *
  * snapshot/			saving and loading all that was recorded
  *	snapshot			when, and what
@@ -48,6 +49,7 @@
  *	texts				text store
  *	totals				counts of databases, which only go up
  *	facts				what an execution wasted
+ *	planwaste, planlook	what a plan wasted: the table, and who looks
  *
  * rewrite/				one statement in place of many
  *	rewrite, rewrite_*
@@ -108,6 +110,7 @@
 #include "repeats/patterns.h"
 #include "slow/slowlog.h"
 #include "snapshot/snapshot.h"
+#include "statements/planwaste.h"
 #include "statements/statements.h"
 #include "statements/texts.h"
 #include "statements/totals.h"
@@ -125,7 +128,8 @@ static const ShmemPart parts[] = {
 	{worker_shmem_size, worker_shmem_init},
 	{snapshot_shmem_size, snapshot_shmem_init, NULL, snapshot_startup},
 	{evidence_shmem_size, evidence_shmem_init},
-	{waits_shmem_size, waits_shmem_init}
+	{waits_shmem_size, waits_shmem_init},
+	{planwaste_shmem_size, planwaste_shmem_init}
 };
 
 /* What the worker does, in the order it does it; ends with NULL */

@@ -450,6 +450,27 @@ compat_parallel_workers(EState *estate, int *planned, int *launched)
 #endif
 }
 
+/* Pages of a bitmap heap scan: with all of their rows in the bitmap, and not */
+static inline int64
+compat_exact_pages(const BitmapHeapScanState * scan)
+{
+#if PG_VERSION_NUM >= 180000
+	return (int64) scan->stats.exact_pages;
+#else
+	return scan->exact_pages;
+#endif
+}
+
+static inline int64
+compat_lossy_pages(const BitmapHeapScanState * scan)
+{
+#if PG_VERSION_NUM >= 180000
+	return (int64) scan->stats.lossy_pages;
+#else
+	return scan->lossy_pages;
+#endif
+}
+
 /* Is there nothing to tell of JIT, parallel workers and kind of plan? */
 static inline bool
 compat_is_plain(const QueryDesc *queryDesc)

@@ -33,8 +33,8 @@
  *		SHMEM_LOCK_TEXTS, or SHMEM_LOCK_EVICTED
  *
  * A process may leave out any of the three.  It takes SHMEM_LOCK_SLOWLOG,
- * SHMEM_LOCK_PATTERNS and SHMEM_LOCK_WAITS while it holds no other lock of
- * ours.  The spinlocks of
+ * SHMEM_LOCK_PATTERNS, SHMEM_LOCK_WAITS and SHMEM_LOCK_PLANWASTE while it holds
+ * no other lock of ours.  The spinlocks of
  * entries and of the table come below all of these.  While a process holds a
  * lock it allocates nothing, looks nothing up in a catalog and reports nothing.
  */
@@ -48,6 +48,7 @@ typedef enum ShmemLockId
 	SHMEM_LOCK_SLOWLOG,
 	SHMEM_LOCK_PATTERNS,
 	SHMEM_LOCK_WAITS,
+	SHMEM_LOCK_PLANWASTE,
 	SHMEM_NLOCKS
 } ShmemLockId;
 

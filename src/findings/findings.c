@@ -37,6 +37,9 @@ const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_SLOW_TIME] = "slow_statement_time",
 	[THRESHOLD_INDEX_ROWS] = "missing_index_rows",
 	[THRESHOLD_INDEX_SHARE] = "missing_index_share",
+	[THRESHOLD_WASTE_ROWS] = "wasteful_scan_rows",
+	[THRESHOLD_WASTE_SHARE] = "wasteful_scan_share",
+	[THRESHOLD_WASTE_PAIRS] = "wasteful_scan_pairs",
 	[THRESHOLD_SPILL_BYTES] = "temp_spill_bytes",
 	[THRESHOLD_OFFSET_ROWS] = "deep_offset_rows",
 	[THRESHOLD_LARGE_ROWS] = "large_result_rows",
@@ -63,6 +66,9 @@ thresholds_defaults(Thresholds *thresholds)
 			[THRESHOLD_SLOW_TIME] = 1000,
 			[THRESHOLD_INDEX_ROWS] = 10000,
 			[THRESHOLD_INDEX_SHARE] = 0.95,
+			[THRESHOLD_WASTE_ROWS] = 10000,
+			[THRESHOLD_WASTE_SHARE] = 0.95,
+			[THRESHOLD_WASTE_PAIRS] = 1000000,
 			[THRESHOLD_SPILL_BYTES] = 1024 * 1024,
 			[THRESHOLD_OFFSET_ROWS] = 1000,
 			[THRESHOLD_LARGE_ROWS] = 10000,
@@ -107,6 +113,10 @@ finding_kind_name(const Finding *finding)
 			return "client_time";
 		case FINDING_IDLE_IN_TRANSACTION:
 			return "idle_in_transaction";
+		case FINDING_WASTEFUL_SCAN:
+			return "wasteful_scan";
+		case FINDING_KINDS:
+			break;
 	}
 	return NULL;
 }
@@ -148,6 +158,8 @@ typedef struct Collection
 	Finding    *findings;
 	int			nfindings;
 	int			max_findings;
+	PlanWaste  *wastes;
+	int			nwastes;
 	HTAB	   *statements;		/* FindingStatement: those needed */
 	HTAB	   *databases;		/* DatabaseTime */
 	MemoryContext context;		/* of the answer */
@@ -299,9 +311,22 @@ finding_spill_time(const StatementCounters *counters, bool *measured)
 	return Min(time, counters->exec.total);
 }
 
+/* Is what its plan threw away worth a finding? */
+static bool
+is_wasteful(const Collection *c, const WastedScan *scan)
+{
+	return scan->how != SCAN_WASTE_NONE &&
+		(double) scan->discarded / scan->executions >=
+		threshold(c, scan->how == SCAN_WASTE_PAIRS ? THRESHOLD_WASTE_PAIRS :
+				  THRESHOLD_WASTE_ROWS) &&
+		(double) scan->discarded >=
+		threshold(c, THRESHOLD_WASTE_SHARE) * scan->read;
+}
+
 /* Does the statement's own kind of waste reach its threshold? */
 static bool
-is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
+is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
+		   const PlanWaste *waste)
 {
 	const StatementCounters *counters = &row->counters;
 	const StatementFacts *facts = &row->facts;
@@ -355,7 +380,10 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
 		case FINDING_IDLE_IN_TRANSACTION:
 			return facts->idle_calls > 0 &&
 				facts->max_idle >= threshold(c, THRESHOLD_IDLE_TIME);
+		case FINDING_WASTEFUL_SCAN:
+			return waste != NULL && is_wasteful(c, &waste->scan);
 		case FINDING_REPEAT:
+		case FINDING_KINDS:
 			break;
 	}
 	return false;
@@ -363,7 +391,8 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row)
 
 /* What it cost, at most: in nanoseconds; and how often it was seen */
 static void
-measure_statement(Finding *finding, const StatementRow *row)
+measure_statement(Finding *finding, const StatementRow *row,
+				  const PlanWaste *waste)
 {
 	const StatementCounters *counters = &row->counters;
 	const StatementFacts *facts = &row->facts;
@@ -411,7 +440,12 @@ measure_statement(Finding *finding, const StatementRow *row)
 			finding->occurrences = facts->idle_calls;
 			finding->time_lost = facts->idle_time;
 			break;
+		case FINDING_WASTEFUL_SCAN:
+			finding->time_lost = counters->exec.total *
+				(double) waste->scan.discarded / Max(waste->scan.read, 1);
+			break;
 		case FINDING_REPEAT:
+		case FINDING_KINDS:
 			break;
 	}
 }
@@ -443,6 +477,18 @@ fill_statement(Collection *c, FindingStatement *statement,
 	}
 }
 
+/* What its plans wasted; NULL: nothing */
+static const PlanWaste *
+find_waste(const Collection *c, const StatementKey *key)
+{
+	for (int i = 0; i < c->nwastes; i++)
+	{
+		if (statement_key_equal(&c->wastes[i].key, key))
+			return &c->wastes[i];
+	}
+	return NULL;
+}
+
 /*
  * StatementCallback.  Whether a statement is slow for its database is seen
  * when all have been read, see slow_enough().
@@ -454,14 +500,15 @@ judge_statement(void *arg, const StatementRow *row)
 	FindingStatement *statement = hash_search(c->statements, &row->key,
 											  HASH_FIND, NULL);
 
+	const PlanWaste *waste = find_waste(c, &row->key);
+
 	add_database_time(c, row->key.dbid, row->counters.exec.total,
 					  row->key.toplevel);
-	for (int kind = FINDING_SLOW_STATEMENT;
-		 kind <= FINDING_IDLE_IN_TRANSACTION; kind++)
+	for (int kind = FINDING_SLOW_STATEMENT; kind < FINDING_KINDS; kind++)
 	{
 		Finding    *finding;
 
-		if (!is_finding(c, kind, row))
+		if (!is_finding(c, kind, row, waste))
 			continue;
 		if (statement == NULL)
 			statement = enter_statement(c, &row->key);
@@ -470,10 +517,13 @@ judge_statement(void *arg, const StatementRow *row)
 		finding->key = row->key;
 		finding->first_seen = row->stats_since;
 		finding->last_seen = row->counters.last_seen;
-		measure_statement(finding, row);
+		measure_statement(finding, row, waste);
 	}
 	if (statement)
+	{
 		fill_statement(c, statement, row);
+		statement->waste = waste;
+	}
 }
 
 /* Of a slow_statement: does it take long, or much of its database's time? */
@@ -614,6 +664,7 @@ static const FindingKind sharers[] = {
 	FINDING_TIMEOUTS,
 	FINDING_TEMP_SPILL,
 	FINDING_MISSING_INDEX,
+	FINDING_WASTEFUL_SCAN,
 	FINDING_DEEP_OFFSET,
 	FINDING_WIDE_ROWS,
 	FINDING_LARGE_RESULT,
@@ -814,6 +865,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 
 	repeats_publish();
 	patterns_read(add_pattern, &c);
+	c.nwastes = planwaste_read(&c.wastes);
 	statements_evicted(add_evicted_time, &c);
 	statements_read(with_text, judge_statement, &c);
 	add_repeats(&c);

@@ -15,6 +15,7 @@
 #define QW_FINDINGS_H
 
 #include "repeats/patterns.h"
+#include "statements/planwaste.h"
 #include "statements/statements.h"
 
 typedef enum FindingKind
@@ -28,7 +29,9 @@ typedef enum FindingKind
 	FINDING_LARGE_RESULT,
 	FINDING_WIDE_ROWS,
 	FINDING_CLIENT_TIME,
-	FINDING_IDLE_IN_TRANSACTION
+	FINDING_IDLE_IN_TRANSACTION,
+	FINDING_WASTEFUL_SCAN,
+	FINDING_KINDS
 } FindingKind;
 
 typedef enum FindingSeverity
@@ -51,6 +54,9 @@ typedef enum ThresholdId
 	THRESHOLD_SLOW_TIME,
 	THRESHOLD_INDEX_ROWS,
 	THRESHOLD_INDEX_SHARE,
+	THRESHOLD_WASTE_ROWS,
+	THRESHOLD_WASTE_SHARE,
+	THRESHOLD_WASTE_PAIRS,
 	THRESHOLD_SPILL_BYTES,
 	THRESHOLD_OFFSET_ROWS,
 	THRESHOLD_LARGE_ROWS,
@@ -82,6 +88,7 @@ typedef struct FindingStatement
 	StatementShape shape;
 	StatementCounters counters;
 	StatementFacts facts;
+	const PlanWaste *waste;		/* NULL: none */
 	double		p95;			/* ns */
 	TimestampTz stats_since;
 	int			encoding;

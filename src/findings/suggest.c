@@ -25,18 +25,14 @@
 #include "utils/syscache.h"
 
 #include "common/visible.h"
-#include "findings/suggest.h"
+#include "findings/suggest_internal.h"
 #include "repeats/advice.h"
 #include "rewrite/indexes.h"
 #include "rewrite/rewrite.h"
 #include "slow/slowlog.h"
 #include "waits/waits.h"
 
-/*
- * Bytes of a suggestion.  Room is left for what is said after, or in place of,
- * a statement that it has in it.
- */
-#define SUGGESTION_LENGTH	400
+/* Room for what is said in place of a statement */
 #define MAX_OTHERWISE		40
 
 /* work_mem (kB) up to which to suggest it */
@@ -76,7 +72,7 @@ struct SlowPlans
  */
 
 /* With separators between thousands */
-static char *
+char *
 count_text(int64 n)
 {
 	char		digits[32];
@@ -94,13 +90,13 @@ count_text(int64 n)
 }
 
 /* "1 query", "5 queries" */
-static char *
+char *
 counted(int64 n, const char *one, const char *many)
 {
 	return psprintf("%s %s", count_text(n), n == 1 ? one : many);
 }
 
-static char *
+char *
 time_text(double ns)
 {
 	double		ms = ns / NANOSECONDS_PER_MS;
@@ -118,7 +114,7 @@ time_text(double ns)
 	return psprintf("%.1f h", ms / 3600000);
 }
 
-static char *
+char *
 bytes_text(double bytes)
 {
 	static const char *const units[] = {"bytes", "kB", "MB", "GB", "TB"};
@@ -146,7 +142,7 @@ percent_text(double share)
  */
 
 /* A table's name as a statement of this session would write it, or a word */
-static char *
+char *
 table_text(Oid relid)
 {
 	char	   *name = OidIsValid(relid) ? get_rel_name(relid) : NULL;
@@ -154,7 +150,7 @@ table_text(Oid relid)
 	return name ? name : pstrdup("a table");
 }
 
-static bool
+bool
 is_here(const Finding *finding)
 {
 	return finding->key.dbid == MyDatabaseId;
@@ -167,7 +163,7 @@ pattern_string(const Pattern *pattern, const char *string)
 }
 
 /* Rows that a table has, as ANALYZE and VACUUM last said; -1: not known */
-static double
+double
 table_rows(Oid relid)
 {
 	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
@@ -372,7 +368,7 @@ slow_plans_read(void)
  */
 
 /* False if there is nothing to rewrite: another database, no text */
-static bool
+bool
 rewrite_source(const Finding *finding, const FindingStatement *statement,
 			   RewriteSource *source)
 {
@@ -1126,6 +1122,11 @@ suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 			break;
 		case FINDING_IDLE_IN_TRANSACTION:
 			suggest_commit(finding, result);
+			break;
+		case FINDING_WASTEFUL_SCAN:
+			suggest_scan(finding, result);
+			break;
+		case FINDING_KINDS:
 			break;
 	}
 	if (finding->part_of != NULL && !result->dropped)

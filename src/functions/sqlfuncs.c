@@ -37,6 +37,7 @@
 #include "repeats/repeats.h"
 #include "slow/slowlog.h"
 #include "snapshot/snapshot.h"
+#include "statements/planwaste.h"
 #include "statements/statements.h"
 #include "statements/texts.h"
 #include "waits/waits.h"
@@ -541,12 +542,14 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	SlowlogCounters slow;
 	PatternsInfo patterns;
 	WaitsInfo	waits;
+	PlanWasteInfo wastes;
 
 	begin_rows(&row, fcinfo);
 	statements_info(&statements);
 	slowlog_counters(&slow);
 	patterns_info(&patterns);
 	waits_info(&waits);
+	planwaste_info(&wastes);
 
 	put(&row, CStringGetTextDatum(QW_VERSION));
 	put_int8(&row, statements.entries);
@@ -566,6 +569,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, waits.entries);
 	put_int8(&row, waits.limit);
 	put_int8(&row, waits.evicted);
+	put_int8(&row, wastes.evicted);
 	put_int8(&row, shmem_total_size());
 	put_int8(&row, shmem_connection_size());
 	put_timestamp(&row, statements.stats_reset);

@@ -463,7 +463,7 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (unlikely(facts_costly(queryDesc)))
 		observe(queryDesc, eflags);
-	if (likely(toplevel_free()) && (eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+	if (likely(toplevel_free()))
 	{
 		/* whether it is recorded is asked if it fails */
 		toplevel.queryDesc = queryDesc;

@@ -161,6 +161,17 @@ error_handled(void *arg)
 	}
 }
 
+/* Is what starts recorded, and not an EXPLAIN's? */
+static bool
+is_execution(void)
+{
+	const QueryDesc *queryDesc = toplevel.queryDesc;
+
+	return tracked((uint64) queryDesc->plannedstmt->queryId) &&
+		(queryDesc->estate == NULL ||
+		 (queryDesc->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0);
+}
+
 /*
  * A message is being reported during the phase.  Nothing here raises.  A
  * warning cannot be told from an error that has the SQLSTATE of one; it does
@@ -182,8 +193,7 @@ note_error(void *arg)
 		failure.handled.func = error_handled;
 		MemoryContextRegisterResetCallback(ErrorContext, &failure.handled);
 	}
-	if (toplevel.phase == TOPLEVEL_STARTING &&
-		!tracked((uint64) toplevel.queryDesc->plannedstmt->queryId))
+	if (toplevel.phase == TOPLEVEL_STARTING && !is_execution())
 		return;
 
 	if (failure.phase != toplevel.phases)

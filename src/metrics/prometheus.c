@@ -183,8 +183,7 @@ count_findings(void)
 		pattern->key.kind = kind;
 		(void) count_of_finding(&sample);
 	}
-	for (int kind = FINDING_REPEAT + 1; kind <= FINDING_IDLE_IN_TRANSACTION;
-		 kind++)
+	for (int kind = FINDING_REPEAT + 1; kind < FINDING_KINDS; kind++)
 	{
 		sample.kind = kind;
 		(void) count_of_finding(&sample);

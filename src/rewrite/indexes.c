@@ -75,6 +75,7 @@ typedef struct IndexSearch
 	Oid			relid;			/* the table that the statement names */
 	MemoryContext context;		/* of the advice */
 	IndexAdvice *advice;
+	bool		whole;			/* an index must serve range and order too */
 
 	Query	   *query;			/* the one being walked */
 	int			varno;			/* of the table in it */
@@ -742,6 +743,34 @@ may_apply(const IndexSearch *search, const TableIndex *index)
 	return true;
 }
 
+/* Does an index have all that an index for the search would have? */
+static bool
+serves_whole(const IndexSearch *search, const TableIndex *index)
+{
+	int			place = search->nequal;
+
+	if (index->am != BTREE_AM_OID || index->partial)
+		return false;
+	for (int i = 0; i < search->nequal; i++)
+	{
+		if (!index_has(index, 0, search->nequal, &search->equal[i]))
+			return false;
+	}
+	if (search->has_range &&
+		(search->norder == 0 ||
+		 !same_column(&search->range, &search->order[0])))
+		return index_has(index, place, place + 1, &search->range);
+	for (int i = 0; i < search->norder; i++)
+	{
+		if (index_has(index, 0, search->nequal, &search->order[i]))
+			continue;
+		if (!index_has(index, place, place + 1, &search->order[i]))
+			return false;
+		place++;
+	}
+	return true;
+}
+
 /* Is there an index that serves the conditions already? */
 static bool
 is_served(const IndexSearch *search)
@@ -754,6 +783,12 @@ is_served(const IndexSearch *search)
 		const TableIndex *index = lfirst(lc);
 		int			nequal = 0;
 
+		if (search->whole && search->nequal + search->has_range > 0)
+		{
+			if (serves_whole(search, index))
+				return true;
+			continue;
+		}
 		if (index->partial && !may_apply(search, index))
 			continue;
 		if (search->nequal == 0 && !search->has_range)
@@ -971,20 +1006,33 @@ find_index(void *arg, AnalyzedText *analyzed)
 	advice->verdict = INDEX_ADVISED;
 }
 
-bool
-index_advice(const RewriteSource *source, Oid relid, IndexAdvice *advice)
+static bool
+advise(const RewriteSource *source, Oid relid, bool whole, IndexAdvice *advice)
 {
 	IndexSearch search = {
 		.source = source,
 		.relid = relid,
 		.context = CurrentMemoryContext,
-		.advice = advice
+		.advice = advice,
+		.whole = whole
 	};
 
 	memset(advice, 0, sizeof(IndexAdvice));
 	if (!analyzed_call(source, find_index, &search))
 		advice->verdict = INDEX_NOT_ANALYZED;
 	return advice->verdict == INDEX_ADVISED;
+}
+
+bool
+index_advice(const RewriteSource *source, Oid relid, IndexAdvice *advice)
+{
+	return advise(source, relid, false, advice);
+}
+
+bool
+index_advice_whole(const RewriteSource *source, Oid relid, IndexAdvice *advice)
+{
+	return advise(source, relid, true, advice);
 }
 
 /*

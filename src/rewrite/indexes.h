@@ -60,6 +60,14 @@ extern bool index_advice(const RewriteSource *source, Oid relid,
 						 IndexAdvice *advice);
 
 /*
+ * The same for a scan that was not sequential, or more than that: an index
+ * counts as one that serves the statement only if it serves all that index
+ * would which could be advised.
+ */
+extern bool index_advice_whole(const RewriteSource *source, Oid relid,
+							   IndexAdvice *advice);
+
+/*
  * The same from what was seen of a scan of the role's, where the statement's
  * text does not tell.  True with a statement, or with "mismatch", or with
  * neither where an index on an expression would serve; false if there is

@@ -292,16 +292,24 @@ scan_columns_served(Oid relid, const ScanColumns *columns)
 }
 
 void
+scan_columns_of(const List *conditions, ScanColumns *columns)
+{
+	ListCell   *lc;
+
+	memset(columns, 0, sizeof(ScanColumns));
+	foreach(lc, conditions)
+		add_condition(columns, lfirst(lc));
+}
+
+void
 scan_columns(ScanState * scan, ScanColumns *columns)
 {
 	Relation	rel = scan->ss_currentRelation;
-	ListCell   *lc;
 
 	memset(columns, 0, sizeof(ScanColumns));
 	if (rel == NULL || rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
 		return;
-	foreach(lc, scan->ps.plan->qual)
-		add_condition(columns, lfirst(lc));
+	scan_columns_of(scan->ps.plan->qual, columns);
 	if (scan_columns_any(columns) &&
 		scan_columns_served(RelationGetRelid(rel), columns))
 		memset(columns, 0, sizeof(ScanColumns));

@@ -55,6 +55,9 @@ scan_columns_any(const ScanColumns *columns)
  */
 extern void scan_columns(ScanState * scan, ScanColumns *columns);
 
+/* Those of conditions on one table, whether an index serves them or not */
+extern void scan_columns_of(const List *conditions, ScanColumns *columns);
+
 /*
  * The boolean column that is a condition by itself (b, NOT b, b IS TRUE), or
  * NULL

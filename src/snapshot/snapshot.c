@@ -365,6 +365,21 @@ put_wait(void *arg, const WaitEntry *entry)
 }
 
 static void
+put_plan_wastes(SnapshotWriter *writer)
+{
+	PlanWasteInfo info;
+	PlanWaste  *entries;
+	int			n = planwaste_read(&entries);
+
+	planwaste_info(&info);
+	put_record(writer, SNAPSHOT_PLANWASTES, &info, sizeof(info), NULL, 0);
+	for (int i = 0; i < n; i++)
+		put_record(writer, SNAPSHOT_PLANWASTE, &entries[i], sizeof(PlanWaste),
+				   NULL, 0);
+	pfree(entries);
+}
+
+static void
 put_totals(SnapshotWriter *writer)
 {
 	DatabaseTotals *databases = palloc(sizeof(DatabaseTotals) * TOTALS_DATABASES);
@@ -424,6 +439,8 @@ put_records(SnapshotWriter *writer)
 	waits_info(&waits);
 	put_record(writer, SNAPSHOT_WAITS, &waits, sizeof(waits), NULL, 0);
 	waits_read(put_wait, writer);
+
+	put_plan_wastes(writer);
 
 	put_record(writer, SNAPSHOT_BASE, &shared->base, sizeof(SnapshotBase),
 			   NULL, 0);
@@ -523,6 +540,7 @@ fingerprint(void)
 	SlowringState slow;
 	PatternsState patterns;
 	WaitsInfo	waits;
+	PlanWasteInfo wastes;
 
 	INIT_CRC32C(writer.crc);
 	put(&writer, &serial, sizeof(serial));
@@ -538,6 +556,8 @@ fingerprint(void)
 	patterns_read(put_pattern, &writer);
 	waits_info(&waits);
 	put(&writer, &waits, sizeof(waits));
+	planwaste_info(&wastes);
+	put(&writer, &wastes, sizeof(wastes));
 	return (uint64) 1 << 32 | writer.crc;
 }
 
@@ -952,6 +972,12 @@ restore(const SnapshotLoaded *loaded, bool complete)
 				record->rank = (double) ((const WaitEntry *) payload)->total_time;
 				record->last_seen = ((const WaitEntry *) payload)->last_seen;
 				nranked++;
+				break;
+			case SNAPSHOT_PLANWASTES:
+				planwaste_restore_info(payload);
+				break;
+			case SNAPSHOT_PLANWASTE:
+				planwaste_restore(payload);
 				break;
 			case SNAPSHOT_END:
 			case SNAPSHOT_LAYOUT:

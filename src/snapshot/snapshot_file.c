@@ -121,6 +121,14 @@ snapshot_key(SnapshotRecordType type, const void *payload)
 				h = mix(h, key->application);
 				return mix(h, key->event);
 			}
+		case SNAPSHOT_PLANWASTE:
+			{
+				const StatementKey *key = &((const PlanWaste *) payload)->key;
+
+				h = mix(h, key->queryid);
+				h = mix(h, (uint64) key->userid << 32 | key->dbid);
+				return mix(h, key->toplevel);
+			}
 		default:
 			return h;			/* there is one */
 	}
@@ -338,6 +346,18 @@ valid_wait(const WaitEntry *entry)
 		VALID_STRING(entry->event);
 }
 
+static bool
+valid_plan_waste(const PlanWaste *waste)
+{
+	const WastedScan *scan = &waste->scan;
+
+	return waste->key.queryid != 0 && waste->key.toplevel <= 1 &&
+		waste->key.padding == 0 && valid_timestamp(waste->last_seen) &&
+		scan->how <= SCAN_WASTE_PAIRS && scan->discarded >= 0 &&
+		scan->discarded <= scan->read &&
+		(scan->how == SCAN_WASTE_NONE) == (scan->executions == 0);
+}
+
 /* A record of this build's layout */
 static bool
 valid_record(const SnapshotFrame *frame)
@@ -360,7 +380,10 @@ valid_record(const SnapshotFrame *frame)
 			return valid_pattern(payload);
 		case SNAPSHOT_WAIT:
 			return valid_wait(payload);
+		case SNAPSHOT_PLANWASTE:
+			return valid_plan_waste(payload);
 		case SNAPSHOT_END:
+		case SNAPSHOT_PLANWASTES:
 		case SNAPSHOT_WAITS:
 		case SNAPSHOT_SLOWLOG:
 		case SNAPSHOT_TOTALS:

@@ -42,6 +42,7 @@
 
 #include "repeats/patterns.h"
 #include "slow/slowring.h"
+#include "statements/planwaste.h"
 #include "statements/statements.h"
 #include "statements/totals.h"
 #include "waits/waits.h"
@@ -69,6 +70,8 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_COMMIT,			/* SnapshotCommit */
 	SNAPSHOT_WAITS,				/* WaitsInfo */
 	SNAPSHOT_WAIT,				/* WaitEntry */
+	SNAPSHOT_PLANWASTES,		/* PlanWasteInfo */
+	SNAPSHOT_PLANWASTE,			/* PlanWaste */
 	SNAPSHOT_NTYPES
 } SnapshotRecordType;
 

@@ -175,6 +175,23 @@ static const SnapshotField wait_fields[] = {
 };
 #undef TYPE
 
+#define TYPE PlanWasteInfo
+static const SnapshotField planwastes_fields[] = {
+	FIELD(evicted), FIELD(changes)
+};
+#undef TYPE
+
+#define TYPE PlanWaste
+static const SnapshotField planwaste_fields[] = {
+	FIELD(key.queryid), FIELD(key.userid), FIELD(key.dbid),
+	FIELD(key.toplevel), FIELD(key.padding), FIELD(last_seen),
+	FIELD(scan.read), FIELD(scan.discarded), FIELD(scan.executions),
+	FIELD(scan.pages), FIELD(scan.relid), FIELD(scan.index),
+	FIELD(scan.columns), FIELD(scan.pattern), FIELD(scan.how),
+	FIELD(scan.ordered)
+};
+#undef TYPE
+
 #define LAYOUT(type, version, name, struct, fields) \
 	[type] = {{type, version, sizeof(struct), lengthof(fields), name}, fields}
 
@@ -199,7 +216,10 @@ static const struct
 	LAYOUT(SNAPSHOT_ERRORS, 1, "errors", ErrorTotal, errors_fields),
 	LAYOUT(SNAPSHOT_BASE, 1, "metrics", SnapshotBase, base_fields),
 	LAYOUT(SNAPSHOT_WAITS, 1, "wait info", WaitsInfo, waits_fields),
-	LAYOUT(SNAPSHOT_WAIT, 1, "waits", WaitEntry, wait_fields)
+	LAYOUT(SNAPSHOT_WAIT, 1, "waits", WaitEntry, wait_fields),
+	LAYOUT(SNAPSHOT_PLANWASTES, 1, "plan info", PlanWasteInfo,
+		   planwastes_fields),
+	LAYOUT(SNAPSHOT_PLANWASTE, 1, "plans", PlanWaste, planwaste_fields)
 };
 
 const SnapshotLayout *

@@ -28,6 +28,7 @@
 #include "common/compat.h"
 #include "common/guarded.h"
 #include "statements/facts.h"
+#include "statements/planlook.h"
 #include "statements/statements.h"
 
 /* Results of the client's, on average, of which one is measured */
@@ -128,44 +129,15 @@ facts_add(StatementFacts *a, const StatementFacts *b)
 }
 
 /*
- * Scans
+ * Plans
  */
-
-/* Is a table scanned for a condition? */
-static bool
-plan_scans_for_condition(Plan * plan)
-{
-	ListCell   *cell;
-	List	   *children = NIL;
-
-	if (plan == NULL)
-		return false;
-	if (IsA(plan, SeqScan) && plan->qual != NIL)
-		return true;
-	if (plan_scans_for_condition(plan->lefttree) ||
-		plan_scans_for_condition(plan->righttree))
-		return true;
-	if (IsA(plan, Append))
-		children = ((Append *) plan)->appendplans;
-	else if (IsA(plan, MergeAppend))
-		children = ((MergeAppend *) plan)->mergeplans;
-	else if (IsA(plan, SubqueryScan))
-		return plan_scans_for_condition(((SubqueryScan *) plan)->subplan);
-	foreach(cell, children)
-	{
-		if (plan_scans_for_condition(lfirst(cell)))
-			return true;
-	}
-	return false;
-}
 
 void
 facts_observe(QueryDesc *queryDesc, const StatementKey *key)
 {
 	StatementLocal *local;
-	ListCell   *cell;
-	bool		scans;
 	int			slot;
+	int			needs;
 
 	/* somebody else asked for instrumentation: nothing is to be added */
 	if (queryDesc->instrument_options != 0)
@@ -174,82 +146,41 @@ facts_observe(QueryDesc *queryDesc, const StatementKey *key)
 	if (slot < 0)
 		return;
 	local = statements_local(slot);
-	if (local->scans_seen >= FACTS_FIRST_SCANS &&
-		++local->scans_passed < FACTS_SCAN_STEP)
+	if (local->scans_seen >= PLANLOOK_FIRST &&
+		++local->scans_passed < PLANLOOK_STEP)
 		return;
 
-	scans = plan_scans_for_condition(queryDesc->plannedstmt->planTree);
-	foreach(cell, queryDesc->plannedstmt->subplans)
-		scans = scans || plan_scans_for_condition(lfirst(cell));
-	if (!scans)
+	needs = planlook_needs(queryDesc->plannedstmt);
+	if (needs == 0)
 		return;
 
 	local->scans_seen++;
 	local->scans_passed = 0;
-	queryDesc->instrument_options |= INSTRUMENT_ROWS;
+	queryDesc->instrument_options |= needs;
 }
 
-/* The scan that throws most away, among those of one execution */
-typedef struct WorstScan
-{
-	ScanState  *scan;			/* NULL: none */
-	ScanColumns columns;
-	double		read;
-	double		discarded;
-} WorstScan;
-
-static bool
-find_worst_scan(PlanState * planstate, void *context)
-{
-	WorstScan  *worst = (WorstScan *) context;
-
-	if (IsA(planstate, SeqScanState) && planstate->instrument != NULL &&
-		planstate->qual != NULL)
-	{
-		Relation	relation = ((ScanState *) planstate)->ss_currentRelation;
-		double		discarded = planstate->instrument->nfiltered1;
-
-		if (discarded > worst->discarded && relation != NULL)
-		{
-			worst->scan = (ScanState *) planstate;
-			worst->discarded = discarded;
-			worst->read = discarded + planstate->instrument->ntuples +
-				planstate->instrument->tuplecount;
-		}
-	}
-	return planstate_tree_walker(planstate, find_worst_scan, context);
-}
-
-/* GuardedCallback */
+/* What an index on a table would have spared; other waste goes elsewhere */
 static void
-describe_scan(void *arg)
+add_plan(StatementFacts *facts, QueryDesc *queryDesc, const StatementKey *key)
 {
-	WorstScan  *worst = (WorstScan *) arg;
-	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext,
-												  "pg_querywatch scan",
-												  ALLOCSET_SMALL_SIZES);
-	MemoryContext old_context = MemoryContextSwitchTo(context);
-
-	scan_columns(worst->scan, &worst->columns);
-	MemoryContextSwitchTo(old_context);
-	MemoryContextDelete(context);
-}
-
-static void
-add_scan(StatementFacts *facts, QueryDesc *queryDesc)
-{
-	WorstScan	worst = {0};
+	PlanLook	look;
+	PlanWaste	waste = {0};
 
 	facts->observed = 1;
-	find_worst_scan(queryDesc->planstate, &worst);
-	if (worst.discarded < FACTS_ROWS_DISCARDED ||
-		!guarded_call_early(describe_scan, &worst))
+	if (!planlook_end(queryDesc, &look))
 		return;
-	facts->scans = 1;
-	facts->scan_relid = RelationGetRelid(worst.scan->ss_currentRelation);
-	facts->scan_read = (int64) worst.read;
-	facts->scan_discarded = (int64) worst.discarded;
-	facts->scan_columns = worst.columns;
+	if (look.sequential)
+	{
+		facts->scans = 1;
+		facts->scan_relid = look.scan.relid;
+		facts->scan_read = look.scan.read;
+		facts->scan_discarded = look.scan.discarded;
+		facts->scan_columns = look.scan.columns;
+		return;
+	}
+	waste.key = *key;
+	waste.scan = look.scan;
+	planwaste_add(&waste);
 }
 
 /*
@@ -574,7 +505,7 @@ facts_end(QueryDesc *queryDesc, int slot, uint64 elapsed, uint64 rows,
 	}
 	if (queryDesc->instrument_options != 0 && facts_costly(queryDesc))
 	{
-		add_scan(&facts, queryDesc);
+		add_plan(&facts, queryDesc, &statements_local(slot)->key);
 		any = true;
 	}
 	if (facts_query == queryDesc)

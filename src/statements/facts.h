@@ -8,12 +8,10 @@
  * that was past one of the bounds below, never for another: an execution
  * below all of them pays for a few comparisons.
  *
- * Rows read and thrown away are known only where the executor counts rows.
- * So a plan of a high cost that scans a table for a condition is run with
- * instrumentation (rows only, no clock) the first times a statement is seen,
- * and then every FACTS_SCAN_STEP-th time.  Widths of rows are measured on the
- * first rows of a result: of one that is expected to be large, and of every
- * so many others.
+ * What a plan wastes planlook.h finds out: sequential scans that an index
+ * would spare are kept here, everything else in planwaste.h.  Widths of rows
+ * are measured on the first rows of a result: of one that is expected to be
+ * large, and of every so many others.
  *
  * src/statements/facts.h
  *
@@ -27,6 +25,7 @@
 
 #include "common/execution.h"
 #include "rewrite/scancolumns.h"
+#include "statements/planlook.h"
 
 /* Reached without a detour through the symbol table */
 #pragma GCC visibility push(hidden)
@@ -36,13 +35,7 @@
 #define FACTS_DEEP_OFFSET		1000	/* rows skipped by OFFSET */
 #define FACTS_LONG_IDLE			100000000	/* ns between two statements of a
 											 * transaction; as WINDOW_PAUSE */
-#define FACTS_ROWS_DISCARDED	1000	/* by one scan, on average */
 #define FACTS_WIDE_ROW			512 /* bytes */
-
-/* Planner's cost from which scans are looked at, and how often */
-#define FACTS_COSTLY_PLAN		500.0
-#define FACTS_FIRST_SCANS		4
-#define FACTS_SCAN_STEP			16
 
 /* Rows of a result that are measured, columns of them kept */
 #define FACTS_MEASURED_ROWS		32
@@ -122,7 +115,7 @@ extern void facts_observe(QueryDesc *queryDesc, const StatementKey *key);
 static inline bool
 facts_costly(const QueryDesc *queryDesc)
 {
-	return queryDesc->plannedstmt->planTree->total_cost >= FACTS_COSTLY_PLAN;
+	return planlook_costly(queryDesc->plannedstmt->planTree);
 }
 
 /*

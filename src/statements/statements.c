@@ -378,7 +378,7 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 		l->plain_plan = NULL;
 		l->scans_seen = info.observed;
 		l->scans_passed = (uint16) (pg_prng_uint32(&pg_global_prng_state) %
-									FACTS_SCAN_STEP);
+									PLANLOOK_STEP);
 	}
 	else if (info.shape_serial != l->shape_serial)
 		l->window_statement = NULL; /* another table of that name */

@@ -11,6 +11,7 @@
 
 #include "utils/timestamp.h"
 
+#include "statements/planwaste.h"
 #include "statements/table_internal.h"
 #include "statements/totals.h"
 
@@ -179,5 +180,7 @@ statements_reset(Oid userid, Oid dbid, uint64 queryid, bool minmax_only)
 		pg_atomic_write_u64(&table_header->stats_reset, (uint64) reset.now);
 	}
 	LWLockRelease(shmem_lock(SHMEM_LOCK_RESET));
+	if (!minmax_only)
+		planwaste_reset(userid, dbid, queryid);
 	return reset.now;
 }
