@@ -22,8 +22,10 @@ WARNINGS = -Wall -Wextra -Wno-unused-parameter -Wno-sign-compare \
 	-Wno-missing-field-initializers
 PG_CFLAGS = $(WARNINGS)
 
-# Calls between our own files need no detour through the symbol table.
+# Calls between our own files need no detour through the symbol table, those of
+# the server's functions none through the procedure linkage table.
 ifeq ($(shell uname -s),Linux)
+PG_CFLAGS += -fno-plt
 PG_LDFLAGS = -Wl,-Bsymbolic-functions
 endif
 PG_CPPFLAGS = -I$(srcdir)/src

@@ -486,6 +486,18 @@ compat_is_plain(const QueryDesc *queryDesc)
 		;
 }
 
+/* Can no execution of the plan have that to tell, but for parallel workers? */
+static inline bool
+compat_plan_is_plain(const PlannedStmt *plan)
+{
+	return plan->jitFlags == 0
+#if PG_VERSION_NUM >= 190000
+		&& plan->planOrigin != PLAN_STMT_CACHE_GENERIC
+		&& plan->planOrigin != PLAN_STMT_CACHE_CUSTOM
+#endif
+		;
+}
+
 static inline void
 compat_cached_plan(const PlannedStmt *plan, bool *generic, bool *custom)
 {

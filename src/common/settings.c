@@ -16,6 +16,7 @@
 
 #include "utils/guc.h"
 
+#include "common/session.h"
 #include "common/settings.h"
 
 int			qw_track = TRACK_TOP;
@@ -44,7 +45,7 @@ char	   *qw_metrics_hosts = NULL;
 char	   *qw_tags = NULL;
 bool		qw_save = true;
 int			qw_save_interval = 60;
-bool		qw_repeat_settings_changed = true;
+Session		session = {.obstacles = OBSTACLE_SETTINGS};
 
 static const struct config_enum_entry track_options[] = {
 	{"none", TRACK_NONE, false},
@@ -272,7 +273,19 @@ static const GucIntCheckHook number_hooks[] = {
 static void
 assign_repeat_setting(int newval, void *extra)
 {
-	qw_repeat_settings_changed = true;
+	session_obstacle(OBSTACLE_SETTINGS, true);
+}
+
+static void
+assign_track(int newval, void *extra)
+{
+	session_obstacle(OBSTACLE_TRACK_NONE, newval == TRACK_NONE);
+}
+
+static void
+assign_track_utility(bool newval, void *extra)
+{
+	session_obstacle(OBSTACLE_NO_UTILITY, !newval);
 }
 
 static void
@@ -363,11 +376,11 @@ settings_define(void)
 							 "Selects which statements are recorded.",
 							 "none, top (those sent by clients) or all (those inside functions too).",
 							 &qw_track, TRACK_TOP, track_options,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, NULL, assign_track, NULL);
 	DefineCustomBoolVariable("pg_querywatch.track_utility",
 							 "Records utility statements too.",
 							 NULL, &qw_track_utility, true,
-							 PGC_SUSET, 0, NULL, NULL, NULL);
+							 PGC_SUSET, 0, NULL, assign_track_utility, NULL);
 	DefineCustomBoolVariable("pg_querywatch.track_planning",
 							 "Records planning time.",
 							 NULL, &qw_track_planning, true,

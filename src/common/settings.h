@@ -67,12 +67,6 @@ extern char *qw_tags;			/* comma-separated keys */
 extern bool qw_save;
 extern int	qw_save_interval;	/* s; 0: at shutdown only */
 
-/*
- * Set when repeat_threshold, repeat_gap or on_repeat may have changed; for
- * repeats.c, which takes it back
- */
-extern bool qw_repeat_settings_changed;
-
 /* Is this tag key among those that qw_tags keeps? */
 extern bool settings_keep_tag(const char *key);
 

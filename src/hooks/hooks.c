@@ -91,6 +91,15 @@ static struct
 	Running		running;
 }			unfinished;
 
+/* What is known of a statement, NULL if it is not recorded */
+static inline StatementLocal *
+find_local(const StatementKey *key)
+{
+	int			slot = statements_slot(key);
+
+	return likely(slot >= 0) ? statements_local(slot) : NULL;
+}
+
 /*
  * Queries that have run in part
  */
@@ -156,6 +165,7 @@ forget_open(void *arg)
 		link = &(*link)->next;
 	if (*link != NULL)
 		*link = open->next;
+	session_obstacle(OBSTACLE_OPEN_QUERY, open_queries != NULL);
 	if (!open->done)
 		record_open(open, NULL);
 }
@@ -176,6 +186,7 @@ make_open(QueryDesc *queryDesc, const StatementKey *key, bool counted)
 									   &open->callback);
 	open->next = open_queries;
 	open_queries = open;
+	session_obstacle(OBSTACLE_OPEN_QUERY, true);
 	return open;
 }
 
@@ -254,6 +265,8 @@ parsed(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 static void
 qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 {
+	StatementLocal *local;
+
 	if (unlikely(prev_post_parse_analyze != NULL))
 		prev_post_parse_analyze(pstate, query, jstate);
 
@@ -264,8 +277,23 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 		repeats_no_literals();
 
 		/* without constants the text can wait until it ran */
-		if (jstate == NULL || jstate->clocations_count == 0)
+		if (jstate != NULL && jstate->clocations_count != 0)
+			parsed(pstate, query, jstate);
+		return;
+	}
+
+	/* a statement of the client's of which all is known that parsing tells */
+	if (!QUERY_ID_BY_NAME && session.all == 0 && query->queryId != 0)
+	{
+		local = statements_local_at_once((uint64) query->queryId, GetUserId(),
+										 true);
+		if (likely(local != NULL && statement_described(local)) &&
+			(jstate == NULL || jstate->clocations_count == 0 ||
+			 !repeats_wants_literals(local)))
+		{
+			repeats_no_literals();
 			return;
+		}
 	}
 	parsed(pstate, query, jstate);
 }
@@ -280,14 +308,14 @@ plan_uncounted(PLANNER_ARGS)
 {
 	PlannedStmt *result;
 
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		result = next_planner(PLANNER_PASS);
 	}
 	PG_FINALLY();
 	{
-		nesting_level--;
+		session.level--;
 	}
 	PG_END_TRY();
 	return result;
@@ -310,25 +338,19 @@ planning_failed(const Query *parse, const char *query_string, uint64 start)
 		capture_execution(&e.key, start, e.elapsed, 0);
 }
 
-/* It was planned */
+/* It was planned: a statement of the client's, that comes later */
 static inline void
-planned(const StatementKey *key, uint64 start)
+planned(const StatementKey *key, uint64 elapsed)
 {
-	uint64		elapsed = compat_clock() - start;
-	int			slot = statements_slot(key);
+	StatementLocal *local = statements_local_at_once(key->queryid, key->userid,
+													 true);
 
-	if (slot >= 0 && qw_track_planning)
-	{
-		if (key->toplevel)
-			statements_planned(slot, elapsed);
-		else
-			statements_record_plan(slot, elapsed);
-	}
-	if (key->toplevel)
-	{
-		last_plan.queryid = key->queryid;
-		last_plan.elapsed = elapsed;
-	}
+	if (unlikely(local == NULL))
+		local = find_local(key);
+	if (local != NULL && qw_track_planning)
+		statements_planned(local, elapsed);
+	last_plan.queryid = key->queryid;
+	last_plan.elapsed = elapsed;
 }
 
 /* Inside another statement */
@@ -338,22 +360,40 @@ plan_nested(PLANNER_ARGS)
 	PlannedStmt *result;
 	StatementKey key = current_key((uint64) parse->queryId);
 	uint64		start = compat_clock();
+	uint64		elapsed;
 
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		result = next_planner(PLANNER_PASS);
 	}
 	PG_CATCH();
 	{
-		nesting_level--;
+		session.level--;
 		planning_failed(parse, query_string, start);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level--;
-	planned(&key, start);
+	session.level--;
+	elapsed = compat_clock() - start;
+	if (key.toplevel)
+		planned(&key, elapsed);
+	else if (qw_track_planning)
+	{
+		int			slot = statements_slot(&key);
+
+		if (slot >= 0)
+			statements_record_plan(slot, elapsed);
+	}
 	return result;
+}
+
+static pg_noinline PlannedStmt *
+plan_others(PLANNER_ARGS)
+{
+	if (query_string == NULL || !tracked((uint64) parse->queryId))
+		return plan_uncounted(PLANNER_PASS);
+	return plan_nested(PLANNER_PASS);
 }
 
 static PlannedStmt *
@@ -363,21 +403,21 @@ qw_planner(PLANNER_ARGS)
 
 	toplevel_check();
 	repeats_plans++;
-	if (query_string == NULL || !tracked((uint64) parse->queryId))
-		return plan_uncounted(PLANNER_PASS);
-	if (!toplevel_free())
-		return plan_nested(PLANNER_PASS);
+
+	/* a parallel worker has no statements that it could count */
+	if (unlikely(session.all != 0 || query_string == NULL ||
+				 parse->queryId == 0))
+		return plan_others(PLANNER_PASS);
 
 	toplevel.query = parse;
 	toplevel.text = query_string;
 	toplevel.running.key = current_key((uint64) parse->queryId);
 	toplevel.running.measure.start = compat_clock();
-	nesting_level = 1;
-	toplevel_begin(TOPLEVEL_PLANNING);
+	toplevel_begin(TOPLEVEL_PLANNING, 1);
 	result = next_planner(PLANNER_PASS);
 	toplevel_end();
-	nesting_level = 0;
-	planned(&toplevel.running.key, toplevel.running.measure.start);
+	planned(&toplevel.running.key,
+			compat_clock() - toplevel.running.measure.start);
 	return result;
 }
 
@@ -434,7 +474,7 @@ start_nested(QueryDesc *queryDesc, int eflags)
 		PG_END_TRY();
 	}
 
-	if (unlikely(declaring.queryid != 0) && nesting_level == 1)
+	if (unlikely(declaring.queryid != 0) && session.level == 1)
 	{
 		(void) make_open(queryDesc, &declaring, false);
 		declaring.queryid = 0;
@@ -463,11 +503,11 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 
 	if (unlikely(facts_costly(queryDesc)))
 		observe(queryDesc, eflags);
-	if (likely(toplevel_free()))
+	if (likely(session.all == 0 || toplevel_free()))
 	{
 		/* whether it is recorded is asked if it fails */
 		toplevel.queryDesc = queryDesc;
-		toplevel_begin(TOPLEVEL_STARTING);
+		toplevel_begin(TOPLEVEL_STARTING, 0);
 		next_ExecutorStart(queryDesc, eflags);
 		toplevel_end();
 	}
@@ -539,7 +579,7 @@ finish_has_work(QueryDesc *queryDesc)
 static inline bool
 runs_held_cursor(void)
 {
-	return CURSORS_HAVE_QUERY_ID && nesting_level == 0 &&
+	return CURSORS_HAVE_QUERY_ID && session.level == 0 &&
 		ActivePortal != NULL &&
 		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0;
 }
@@ -553,15 +593,6 @@ runs_once(QueryDesc *queryDesc)
 {
 	return queryDesc->dest->mydest == DestSPI &&
 		(ActivePortal == NULL || ActivePortal->queryDesc != queryDesc);
-}
-
-/* What is known of a statement, NULL if it is not recorded */
-static inline StatementLocal *
-find_local(const StatementKey *key)
-{
-	int			slot = statements_slot(key);
-
-	return likely(slot >= 0) ? statements_local(slot) : NULL;
 }
 
 /* A run is recorded that was slow, or that there is more to tell of */
@@ -588,31 +619,46 @@ record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 	return statements_local(slot);
 }
 
-/* A query completed in one run (and finish, if that had work) */
-static pg_attribute_always_inline void
-run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
-			  uint64 end, uint64 rows)
+/* Facts of a run, if there is anything in it */
+static pg_noinline void
+look_at_facts(const Running *r, const StatementLocal *local,
+			  QueryDesc *queryDesc, uint64 elapsed, uint64 rows)
 {
-	StatementLocal *local = r->local;
+	int64		spilled = pgBufferUsage.temp_blks_written -
+	r->measure.buffers.temp_blks_written;
+
+	if (spilled != 0 || facts_worth_a_look(queryDesc, rows) ||
+		facts_skipped(queryDesc) >= FACTS_DEEP_OFFSET)
+		facts_end(queryDesc, statements_number(local), elapsed, rows,
+				  spilled);
+}
+
+/*
+ * A query completed in one run (and finish, if that had work).  "simple": it
+ * has a PLAN_SIMPLE.
+ */
+static pg_attribute_always_inline void
+run_completed(const Running *r, StatementLocal *local, QueryDesc *queryDesc,
+			  bool is_toplevel, bool simple, uint64 end, uint64 rows)
+{
 	bool		wrote;
+	bool		rare = measure_used_rare(&r->measure);
 	uint64		elapsed = end - r->measure.start;
 
-	if (unlikely(is_slow(elapsed) || !compat_is_plain(queryDesc)))
+	if (unlikely(is_slow(elapsed) ||
+				 (!simple && !compat_is_plain(queryDesc))))
 	{
 		local = record_in_full(r, queryDesc, elapsed, rows);
 		wrote = measure_wrote(&r->measure);
 	}
 	else
-		wrote = statements_record_run(local, elapsed, rows, &r->measure,
+		wrote = statements_record_run(local, elapsed, rows, &r->measure, rare,
 									  describe_plan, queryDesc);
-	if (unlikely(facts_worth_a_look(queryDesc, rows,
-									pgBufferUsage.temp_blks_written -
-									r->measure.buffers.temp_blks_written)))
-		facts_end(queryDesc, statements_number(local), elapsed, rows,
-				  pgBufferUsage.temp_blks_written -
-				  r->measure.buffers.temp_blks_written);
+	if (unlikely(rare || facts_worth_a_look(queryDesc, rows) ||
+				 (!simple && facts_skipped(queryDesc) >= FACTS_DEEP_OFFSET)))
+		look_at_facts(r, local, queryDesc, elapsed, rows);
 	if (r->run)
-		repeats_end(r->run, end, elapsed, rows, false);
+		repeats_end(r->run, end, elapsed, rows);
 	else if (is_toplevel)
 		repeats_passed(end);
 	if (is_toplevel)
@@ -620,7 +666,7 @@ run_completed(const Running *r, QueryDesc *queryDesc, bool is_toplevel,
 		/* a SELECT that left WAL called a function that wrote */
 		if (unlikely(wrote) && queryDesc->operation == CMD_SELECT)
 			repeats_wrote();
-		client_statement_ended(local, end);
+		client_statement_ended(local, end, r->transaction);
 		if (unlikely(capture_on))
 			capture_execution(&r->key, r->measure.start, elapsed, rows);
 	}
@@ -641,7 +687,8 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 		open->start = r->measure.start;
 		open->run = r->run;
 		open->plan_time = plan_time_of(r->key.queryid);
-		repeats_end(r->run, end, elapsed, rows, false);
+		if (r->run)
+			repeats_end(r->run, end, elapsed, rows);
 		if (unlikely(capture_on) && r->key.toplevel)
 			capture_execution(&r->key, r->measure.start, elapsed, rows);
 	}
@@ -654,8 +701,8 @@ run_in_part(const Running *r, QueryDesc *queryDesc, uint64 end, uint64 rows)
 	open->elapsed += elapsed;
 	open->rows += rows;
 	(void) measure_add_usage(&r->measure, &open->usage);
-	if (nesting_level == 0)
-		client_statement_ended(r->local, end);
+	if (session.level == 0)
+		client_statement_ended(r->local, end, r->transaction);
 }
 
 /*
@@ -678,17 +725,17 @@ run_unfinished(const Running *r, QueryDesc *queryDesc, uint64 rows)
 static pg_noinline void
 run_uncounted(EXECUTOR_RUN_ARGS)
 {
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	}
 	PG_FINALLY();
 	{
-		nesting_level--;
+		session.level--;
 	}
 	PG_END_TRY();
-	if (nesting_level == 0 && finish_has_work(queryDesc))
+	if (session.level == 0 && finish_has_work(queryDesc))
 		run_unfinished(NULL, queryDesc, 0);
 }
 
@@ -708,7 +755,7 @@ run_failed(const Running *r, QueryDesc *queryDesc)
 	e.usage = &usage;
 	if (r->running)
 		measure_usage(&r->measure, &usage);
-	repeats_end(r->run, end, e.elapsed, 0, true);
+	repeats_failed(r->run, end);
 	if (unlikely(capture_on) && r->key.toplevel &&
 		(r->open == NULL || !r->open->ran))
 		capture_execution(&r->key, e.start, e.elapsed, 0);
@@ -733,7 +780,8 @@ run_begins(Running *r, QueryDesc *queryDesc, bool watch)
 	if (unlikely(!statement_described(local)))
 		describe_plan(statements_number(local), queryDesc);
 	if (watch && repeats_watches(local))
-		r->run = repeats_begin(&r->key, local, queryDesc, &r->measure.start);
+		r->run = repeats_begin(local, queryDesc, &r->measure.start,
+							   r->transaction);
 	else if (r->open)
 		repeats_continue(r->open->run, r->key.queryid);
 	else
@@ -763,7 +811,7 @@ run_over(Running *r, QueryDesc *queryDesc, bool is_toplevel, bool completed)
 	if (unlikely(r->fills != statements_fills))
 		r->local = find_local(&r->key);
 	if (likely(completed))
-		run_completed(r, queryDesc, is_toplevel, end, rows);
+		run_completed(r, r->local, queryDesc, is_toplevel, false, end, rows);
 	else
 		run_in_part(r, queryDesc, end, rows);
 }
@@ -777,11 +825,11 @@ static pg_noinline void
 run_nested(EXECUTOR_RUN_ARGS, Running *r)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
-	bool		cursor = unlikely(in_cursor_utility) && nesting_level == 1;
+	bool		cursor = unlikely(in_cursor_utility) && session.level == 1;
 	DestReceiver *dest = queryDesc->dest;
 	bool		watch;
 
-	if (unlikely(queryDesc->operation != CMD_SELECT) && nesting_level > 0)
+	if (unlikely(queryDesc->operation != CMD_SELECT) && session.level > 0)
 		repeats_wrote_within();
 	r->local = NULL;
 	r->counted = tracked(queryid) &&
@@ -796,7 +844,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	}
 	if (r->local == NULL)
 	{
-		if (nesting_level > 0)
+		if (session.level > 0)
 			next_ExecutorRun(EXECUTOR_RUN_PASS);
 		else
 			run_uncounted(EXECUTOR_RUN_PASS);
@@ -806,19 +854,20 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	r->run = NULL;
 	r->running = false;
 	r->measure.start = compat_clock();
-	if (nesting_level == 0)
-		client_statement_begins();
-	watch = (nesting_level == 0 || cursor) &&
+	r->transaction = compat_transaction_id();
+	if (session.level == 0)
+		client_statement_begins(r->transaction);
+	watch = (session.level == 0 || cursor) &&
 		(r->open == NULL || !r->open->ran);
 
-	if (nesting_level == 0 && unlikely(facts_wants_width(queryDesc)))
+	if (session.level == 0 && unlikely(facts_wants_width(queryDesc)))
 		facts_measure(queryDesc);
 
 	/*
 	 * What the repeat detector does before is not measured, but its error, if
 	 * on_repeat asks for one, is the statement's.
 	 */
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		if (unlikely(capture_on) && watch && r->key.toplevel)
@@ -832,15 +881,15 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	}
 	PG_CATCH();
 	{
-		nesting_level--;
+		session.level--;
 		run_failed(r, queryDesc);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level--;
+	session.level--;
 	queryDesc->dest = dest;
 
-	run_over(r, queryDesc, nesting_level == 0,
+	run_over(r, queryDesc, session.level == 0,
 			 r->open == NULL && !cursor &&
 			 (count == 0 || runs_once(queryDesc)));
 }
@@ -854,87 +903,187 @@ run_others(EXECUTOR_RUN_ARGS)
 }
 
 /*
- * The common case has no PG_TRY, see toplevel.h: a statement that the client
- * sent, run at once to its end.
+ * What is known of a plan that the server keeps and runs again: PLAN_SIMPLE has
+ * a table, few rows expected, and neither JIT nor parallel workers, LIMIT, or
+ * parts that change data.
  */
+typedef enum PlanKind
+{
+	PLAN_UNKNOWN,
+	PLAN_SIMPLE,
+	PLAN_OTHER
+}			PlanKind;
+
+static inline bool
+is_known_plan(const StatementLocal *local, const PlannedStmt *plan)
+{
+	return local->plain_plan == plan && local->plain_plans == repeats_plans;
+}
+
+static pg_noinline void
+classify_plan(StatementLocal *local, const PlannedStmt *plan)
+{
+	local->plan_kind = repeats_watches(local) &&
+		compat_plan_is_plain(plan) && !plan->parallelModeNeeded &&
+		!plan->hasModifyingCTE && !IsA(plan->planTree, Limit) &&
+		plan->planTree->plan_rows < FACTS_MANY_ROWS ?
+		PLAN_SIMPLE : PLAN_OTHER;
+}
+
+/* A run whose rows are looked at as they are sent */
+static pg_noinline void
+run_looked_at(QueryDesc *queryDesc, bool execute_once, bool measured)
+{
+	DestReceiver *dest = queryDesc->dest;
+
+	if (measured)
+		facts_measure(queryDesc);
+	if (repeats_wanted_rows != NULL)
+		run_collecting(queryDesc, ForwardScanDirection, 0, execute_once);
+	else
+		next_ExecutorRun(queryDesc, ForwardScanDirection, 0, execute_once);
+	queryDesc->dest = dest;
+}
+
+/*
+ * A statement that the client sent runs at once to its end.  No PG_TRY, see
+ * toplevel.h.  "simple": it has a PLAN_SIMPLE.
+ */
+static pg_attribute_always_inline void
+run_of_client(QueryDesc *queryDesc, bool execute_once, StatementLocal *local,
+			  bool simple)
+{
+	Running    *r = &toplevel.running;
+	bool		measured;
+	uint64		rows;
+	uint64		end;
+
+	r->key = local->key;
+	r->local = local;
+	r->run = NULL;
+	r->running = false;
+	r->measure.start = compat_clock();
+	r->transaction = compat_transaction_id();
+	client_statement_begins(r->transaction);
+	toplevel.queryDesc = queryDesc;
+	toplevel_begin(TOPLEVEL_RUNNING, 1);
+
+	if (unlikely(!statement_described(local)))
+		describe_plan(statements_number(local), queryDesc);
+	if (simple)
+		r->run = repeats_begin_known(local, queryDesc, &r->measure.start,
+									 r->transaction);
+	else if (repeats_watches(local))
+		r->run = repeats_begin(local, queryDesc, &r->measure.start,
+							   r->transaction);
+	else
+	{
+		repeats_unwatched(local, queryDesc->sourceText);
+		repeats_forget_application();
+	}
+	r->fills = statements_fills;
+	r->running = true;
+	measure_usage_restart(&r->measure);
+
+	measured = simple ? facts_result_is_due(queryDesc) :
+		facts_wants_width(queryDesc);
+	if (unlikely(measured || repeats_wanted_rows != NULL))
+		run_looked_at(queryDesc, execute_once, measured);
+	else
+		next_ExecutorRun(queryDesc, ForwardScanDirection, 0, execute_once);
+	toplevel_end();
+
+	rows = queryDesc->estate->es_processed;
+	if (!(simple && queryDesc->operation == CMD_SELECT) &&
+		unlikely(finish_has_work(queryDesc)))
+	{
+		run_unfinished(r, queryDesc, rows);
+		return;
+	}
+	end = compat_clock();
+	if (unlikely(r->fills != statements_fills))
+		local = find_local(&r->key);
+	run_completed(r, local, queryDesc, true, simple, end, rows);
+}
+
+/* The statement of a plan, if it was not found at once */
+static pg_noinline StatementLocal *
+find_other(const PlannedStmt *plan)
+{
+	StatementKey key = current_key((uint64) plan->queryId);
+
+	return find_local(&key);
+}
+
 static void
 qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 {
-	Running    *r = &toplevel.running;
-	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
-	DestReceiver *dest = queryDesc->dest;
+	const PlannedStmt *plan = queryDesc->plannedstmt;
+	StatementLocal *local;
 
-	if (unlikely(!toplevel_free() || count != 0 || queryid == 0 ||
-				 direction != ForwardScanDirection || open_queries != NULL ||
-				 capture_on || qw_track == TRACK_NONE ||
-				 runs_held_cursor()))
+	if (unlikely(session.all != 0 || count != 0 || plan->queryId == 0 ||
+				 direction != ForwardScanDirection || runs_held_cursor()))
 	{
 		run_others(EXECUTOR_RUN_PASS);
 		return;
 	}
-	r->key = current_key(queryid);
-	r->local = find_local(&r->key);
-	if (unlikely(r->local == NULL))
+	local = statements_local_at_once((uint64) plan->queryId, GetUserId(), true);
+	if (unlikely(local == NULL))
 	{
-		run_uncounted(EXECUTOR_RUN_PASS);
-		return;
+		local = find_other(plan);
+		if (local == NULL)
+		{
+			run_uncounted(EXECUTOR_RUN_PASS);
+			return;
+		}
 	}
-
-	r->run = NULL;
-	r->running = false;
-	r->measure.start = compat_clock();
-	client_statement_begins();
-	if (unlikely(facts_wants_width(queryDesc)))
-		facts_measure(queryDesc);
-
-	toplevel.queryDesc = queryDesc;
-	nesting_level = 1;
-	toplevel_begin(TOPLEVEL_RUNNING);
-	run_begins(r, queryDesc, true);
-	if (unlikely(repeats_wanted_rows != NULL))
-		run_collecting(EXECUTOR_RUN_PASS);
-	else
-		next_ExecutorRun(EXECUTOR_RUN_PASS);
-	toplevel_end();
-	nesting_level = 0;
-	queryDesc->dest = dest;
-
-	run_over(r, queryDesc, true, true);
+	if (is_known_plan(local, plan))
+	{
+		if (likely(local->plan_kind == PLAN_SIMPLE))
+		{
+			run_of_client(queryDesc, execute_once, local, true);
+			return;
+		}
+		if (local->plan_kind == PLAN_UNKNOWN)
+			classify_plan(local, plan);
+	}
+	run_of_client(queryDesc, execute_once, local, false);
 }
 
 /* The finish of a run that is recorded: "r" is its run */
 static pg_noinline void
 finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 {
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		next_ExecutorFinish(queryDesc);
 	}
 	PG_CATCH();
 	{
-		nesting_level--;
+		session.level--;
 		run_failed(r, queryDesc);
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level--;
+	session.level--;
 	r->local = find_local(&r->key);
-	run_completed(r, queryDesc, nesting_level == 0, compat_clock(), rows);
+	run_completed(r, r->local, queryDesc, session.level == 0, false,
+				  compat_clock(), rows);
 }
 
 /* One that is not; its triggers are nested all the same */
 static pg_noinline void
 finish_uncounted(QueryDesc *queryDesc)
 {
-	nesting_level++;
+	session.level++;
 	PG_TRY();
 	{
 		next_ExecutorFinish(queryDesc);
 	}
 	PG_FINALLY();
 	{
-		nesting_level--;
+		session.level--;
 	}
 	PG_END_TRY();
 }

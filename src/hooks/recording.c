@@ -20,7 +20,6 @@
 #include "repeats/repeats.h"
 #include "statements/statements_run.h"
 
-int			nesting_level = 0;
 bool		in_cursor_utility = false;
 
 PlanSeen	last_plan;
@@ -35,12 +34,12 @@ ClientStatement last_client_statement;
 void
 record_client_time(void)
 {
-	StatementLocal *local = last_client_statement.local;
+	StatementLocal *local = statements_last_client;
 	uint64		idle = (uint64) (pgStatTransactionIdleTime -
 								 last_client_statement.idle) * 1000;
 
 	/* autovacuum, or what applies replicated changes, has no client */
-	if (MyProcPort == NULL || local->tenure != last_client_statement.tenure)
+	if (MyProcPort == NULL)
 		return;
 
 	/* the server measures it by a clock that can be set */

@@ -18,6 +18,7 @@
 #include "pgstat.h"
 
 #include "common/compat.h"
+#include "common/session.h"
 #include "common/settings.h"
 #include "slow/slowlog.h"
 #include "statements/measure.h"
@@ -26,9 +27,6 @@
 /* Reached without a detour through the symbol table */
 #pragma GCC visibility push(hidden)
 
-/* Executor, planner and utility statements that we are inside of */
-extern int	nesting_level;
-
 /* In a DECLARE CURSOR or FETCH that the client sent */
 extern bool in_cursor_utility;
 
@@ -36,7 +34,7 @@ extern bool in_cursor_utility;
 static inline bool
 level_tracked(void)
 {
-	return nesting_level < qw_track;
+	return session.level < qw_track;
 }
 
 /* Is this statement recorded?  Parallel workers leave it to their leader. */
@@ -50,7 +48,7 @@ static inline StatementKey
 current_key(uint64 queryid)
 {
 	return statement_key(queryid, GetUserId(), MyDatabaseId,
-						 nesting_level == 0);
+						 session.level == 0);
 }
 
 static inline bool
@@ -103,13 +101,11 @@ plan_time_of(uint64 queryid)
 
 /*
  * Time of the client's own: a statement of the client begins, one has ended.
+ * statements_last_client is the one that ended last, NULL if another began, or
+ * if it has lost its slot: its time is not kept then.
  */
 typedef struct ClientStatement
 {
-	StatementLocal *local;		/* NULL: none ended, or another began */
-	uint64		tenure;			/* of "local" then: if it is another by now,
-								 * the statement has lost its slot, and its
-								 * time is not kept */
 	uint64		end;
 	PgStat_Counter idle;		/* the session's time idle in transactions
 								 * until then, us */
@@ -120,12 +116,12 @@ extern ClientStatement last_client_statement;
 extern void record_client_time(void);
 
 static inline void
-client_statement_begins(void)
+client_statement_begins(uint64 transaction)
 {
-	if (last_client_statement.local != NULL &&
-		last_client_statement.transaction == compat_transaction_id())
+	if (statements_last_client != NULL &&
+		last_client_statement.transaction == transaction)
 		record_client_time();
-	last_client_statement.local = NULL;
+	statements_last_client = NULL;
 }
 
 /*
@@ -136,13 +132,12 @@ client_statement_begins(void)
 extern uint64 session_idle_since(uint64 end, uint64 now);
 
 static inline void
-client_statement_ended(StatementLocal *local, uint64 end)
+client_statement_ended(StatementLocal *local, uint64 end, uint64 transaction)
 {
-	last_client_statement.local = local;
-	last_client_statement.tenure = local->tenure;
+	statements_last_client = local;
 	last_client_statement.end = end;
 	last_client_statement.idle = pgStatTransactionIdleTime;
-	last_client_statement.transaction = compat_transaction_id();
+	last_client_statement.transaction = transaction;
 	last_plan.queryid = 0;
 }
 

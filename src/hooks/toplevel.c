@@ -63,7 +63,7 @@ phase_lives(void)
 static void
 fill_times(Execution *e)
 {
-	if (toplevel.phase == TOPLEVEL_STARTING)
+	if (session.phase == TOPLEVEL_STARTING)
 	{
 		int64		passed = GetCurrentTimestamp() -
 		GetCurrentStatementStartTimestamp();
@@ -88,13 +88,13 @@ hold_slow(const Execution *e)
 	int			location;
 	int			length;
 
-	if (toplevel.phase == TOPLEVEL_PLANNING)
+	if (session.phase == TOPLEVEL_PLANNING)
 	{
 		text = toplevel.text;
 		location = toplevel.query->stmt_location;
 		length = toplevel.query->stmt_len;
 	}
-	else if (toplevel.phase == TOPLEVEL_COMMAND)
+	else if (session.phase == TOPLEVEL_COMMAND)
 	{
 		text = toplevel.text;
 		location = toplevel.location;
@@ -108,8 +108,8 @@ hold_slow(const Execution *e)
 	}
 	comment_include(text, &location, &length);
 	normalize_clean(&text, &location, &length);
-	failure.slow = slowlog_hold(e, toplevel.phase == TOPLEVEL_PLANNING ||
-								toplevel.phase == TOPLEVEL_COMMAND ?
+	failure.slow = slowlog_hold(e, session.phase == TOPLEVEL_PLANNING ||
+								session.phase == TOPLEVEL_COMMAND ?
 								NULL : toplevel.queryDesc, text, length,
 								GetCurrentTimestamp() -
 								(int64) (e->elapsed / 1000));
@@ -119,10 +119,10 @@ hold_slow(const Execution *e)
 static void
 phase_failed(void)
 {
-	ToplevelPhase phase = toplevel.phase;
+	ToplevelPhase phase = session.phase;
 
-	toplevel.phase = TOPLEVEL_NONE;
-	nesting_level = 0;
+	session.phase = TOPLEVEL_NONE;
+	session.level = 0;
 	if (failure.phase == toplevel.phases)
 	{
 		Execution  *e = &failure.execution;
@@ -131,8 +131,7 @@ phase_failed(void)
 		{
 			if (facts_query == toplevel.queryDesc)
 				facts_query = NULL;
-			repeats_end(toplevel.running.run, e->start + e->elapsed,
-						e->elapsed, 0, true);
+			repeats_failed(toplevel.running.run, e->start + e->elapsed);
 		}
 		record_noted_failure(e, failure.slow);
 		failure.slow = NULL;
@@ -151,10 +150,10 @@ static void
 error_handled(void *arg)
 {
 	failure.waiting = false;
-	if (toplevel.phase == TOPLEVEL_NONE)
+	if (session.phase == TOPLEVEL_NONE)
 		return;
 	toplevel_settle();
-	if (toplevel.phase != TOPLEVEL_NONE && MessageContext != NULL)
+	if (session.phase != TOPLEVEL_NONE && MessageContext != NULL)
 	{
 		failure.waiting = true;
 		MemoryContextRegisterResetCallback(MessageContext, &failure.handled);
@@ -184,7 +183,7 @@ note_error(void *arg)
 	Execution  *e = &failure.execution;
 
 	if (sqlstate == ERRCODE_SUCCESSFUL_COMPLETION ||
-		toplevel.phase == TOPLEVEL_NONE)
+		session.phase == TOPLEVEL_NONE)
 		return;
 
 	if (!failure.waiting)
@@ -193,7 +192,7 @@ note_error(void *arg)
 		failure.handled.func = error_handled;
 		MemoryContextRegisterResetCallback(ErrorContext, &failure.handled);
 	}
-	if (toplevel.phase == TOPLEVEL_STARTING && !is_execution())
+	if (session.phase == TOPLEVEL_STARTING && !is_execution())
 		return;
 
 	if (failure.phase != toplevel.phases)
@@ -203,7 +202,7 @@ note_error(void *arg)
 	memset(&failure.usage, 0, sizeof(failure.usage));
 	fill_times(e);
 	e->usage = &failure.usage;
-	if (toplevel.phase == TOPLEVEL_RUNNING && toplevel.running.running)
+	if (session.phase == TOPLEVEL_RUNNING && toplevel.running.running)
 		measure_usage(&toplevel.running.measure, &failure.usage);
 	e->sqlstate = sqlstate;
 	e->outcome = outcome_of_error(sqlstate);

@@ -24,7 +24,7 @@
  * when the context of the client's message is reset.
  *
  * An error that somebody handled without flushing it, or reported without the
- * stack, would leave nesting_level as it was: toplevel_check() finds that out
+ * stack, would leave session.level as it was: toplevel_check() finds that out
  * before the next statement.  Nobody handles a FATAL one.
  *
  * src/hooks/toplevel.h
@@ -62,13 +62,13 @@ typedef struct Running
 	bool		running;		/* the measure has begun */
 	StatementLocal *local;		/* of the key; NULL: not recorded */
 	uint64		fills;			/* statements_fills when it began */
+	uint64		transaction;	/* compat_transaction_id() */
 	Measure		measure;
 } Running;
 
 typedef struct Toplevel
 {
 	ErrorContextCallback context;	/* linked during a phase */
-	ToplevelPhase phase;
 	uint64		phases;			/* begun so far */
 
 	/* to be set before a phase */
@@ -88,15 +88,16 @@ extern Toplevel toplevel;
 static inline bool
 toplevel_free(void)
 {
-	return nesting_level == 0 && toplevel.phase == TOPLEVEL_NONE;
+	return session.level == 0 && session.phase == TOPLEVEL_NONE;
 }
 
 static inline void
-toplevel_begin(ToplevelPhase phase)
+toplevel_begin(ToplevelPhase phase, int level)
 {
 	toplevel.context.previous = error_context_stack;
 	error_context_stack = &toplevel.context;
-	toplevel.phase = phase;
+	session.level = level;
+	session.phase = phase;
 	toplevel.phases++;
 }
 
@@ -104,11 +105,12 @@ static inline void
 toplevel_end(void)
 {
 	error_context_stack = toplevel.context.previous;
-	toplevel.phase = TOPLEVEL_NONE;
+	session.level = 0;
+	session.phase = TOPLEVEL_NONE;
 }
 
 /*
- * To be called before nesting_level is relied upon: is the client's statement
+ * To be called before session.level is relied upon: is the client's statement
  * that it counts still there?
  */
 extern void toplevel_settle(void);
@@ -116,16 +118,16 @@ extern void toplevel_settle(void);
 static inline void
 toplevel_check(void)
 {
-	if (unlikely(toplevel.phase != TOPLEVEL_NONE) && nesting_level <= 1)
+	if (unlikely(session.phase != TOPLEVEL_NONE) && session.level <= 1)
 		toplevel_settle();
 }
 
-/* nesting_level, which can be relied upon */
+/* session.level, which can be relied upon */
 static inline int
 toplevel_level(void)
 {
 	toplevel_check();
-	return nesting_level;
+	return session.level;
 }
 
 /* Once, when the library is loaded */

@@ -217,116 +217,6 @@ rows_of_utility(const QueryCompletion *qc)
 	 (1 << TRANS_STMT_COMMIT) | (1 << TRANS_STMT_SAVEPOINT) | \
 	 (1 << TRANS_STMT_RELEASE))
 
-/*
- * What command_begins() found last for each of them, so that it need not be
- * looked up again
- */
-static struct
-{
-	uint64		queryid;
-	Oid			userid;
-	StatementLocal *local;		/* NULL: nothing yet */
-	uint64		tenure;			/* of it then */
-}			commands[TRANS_STMT_RELEASE + 1];
-
-/* The statement of a command, NULL if it has no slot */
-static pg_noinline StatementLocal *
-find_command(TransactionStmtKind kind, uint64 queryid)
-{
-	StatementKey key = current_key(queryid);
-	int			slot = statements_slot(&key);
-
-	if (slot < 0 || statements_local(slot)->slot == NULL)
-		return NULL;
-	commands[kind].queryid = queryid;
-	commands[kind].userid = key.userid;
-	commands[kind].local = statements_local(slot);
-	commands[kind].tenure = commands[kind].local->tenure;
-	return commands[kind].local;
-}
-
-/* One that was slow, or has lost its slot */
-static pg_noinline void
-record_command(const Running *r, uint64 elapsed)
-{
-	Execution	e = {0};
-	Usage		usage = {0};
-
-	e.key = r->key;
-	e.start = r->measure.start;
-	e.elapsed = elapsed;
-	e.usage = &usage;
-	record_execution(&e, NULL, toplevel.text, toplevel.location,
-					 toplevel.length);
-}
-
-/*
- * Such a command is about to run.  False if it is none of these, or if there is
- * more to do, as for one seen for the first time: nothing has been done then.
- */
-static pg_noinline bool
-command_begins(const PlannedStmt *pstmt, const char *queryString)
-{
-	Running    *r = &toplevel.running;
-	const		TransactionStmt *stmt = (TransactionStmt *) pstmt->utilityStmt;
-	TransactionStmtKind kind = stmt->kind;
-	StatementLocal *local;
-
-	if (((1 << kind) & SIMPLE_COMMANDS) == 0 ||
-		unlikely(!toplevel_free() || pstmt->queryId == 0 ||
-				 !qw_track_utility || qw_track == TRACK_NONE || capture_on ||
-				 (kind == TRANS_STMT_COMMIT &&
-				  IsAbortedTransactionBlockState())))
-		return false;
-	local = commands[kind].local;
-	if (unlikely(local == NULL ||
-				 commands[kind].queryid != (uint64) pstmt->queryId ||
-				 commands[kind].tenure != local->tenure ||
-				 commands[kind].userid != GetUserId()))
-	{
-		local = find_command(kind, (uint64) pstmt->queryId);
-		if (local == NULL)
-			return false;
-	}
-	if (unlikely(!statement_described(local)))
-		return false;
-
-	r->key = local->key;
-	r->fills = statements_fills;
-	r->local = local;
-	r->measure.start = compat_clock();
-	client_statement_begins();
-	toplevel.text = queryString;
-	toplevel.location = pstmt->stmt_location;
-	toplevel.length = pstmt->stmt_len;
-	nesting_level = 1;
-	toplevel_begin(TOPLEVEL_COMMAND);
-	return true;
-}
-
-static pg_noinline void
-command_ended(bool committed)
-{
-	const Running *r = &toplevel.running;
-	StatementLocal *local = r->local;
-	uint64		end;
-	uint64		elapsed;
-
-	toplevel_end();
-	nesting_level = 0;
-	end = compat_clock();
-	elapsed = end - r->measure.start;
-	if (committed)
-		repeats_committed();
-	if (unlikely(r->fills != statements_fills))
-		local = statements_local(statements_slot(&r->key));
-	if (likely(!is_slow(elapsed) && local->slot != NULL))
-		statements_record_command(local, elapsed);
-	else
-		record_command(r, elapsed);
-	client_statement_ended(local, end);
-}
-
 static pg_noinline void
 run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 			ProcessUtilityContext context, ParamListInfo params,
@@ -379,13 +269,13 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	measure_start(&measure);
 	if (level == 0)
 	{
-		client_statement_begins();
+		client_statement_begins(compat_transaction_id());
 		in_cursor_utility = IsA(parsetree, FetchStmt) ||
 			IsA(parsetree, DeclareCursorStmt);
 	}
 
 	if (nests)
-		nesting_level++;
+		session.level++;
 	PG_TRY();
 	{
 		if (level == 0 && IsA(parsetree, DeclareCursorStmt))
@@ -396,7 +286,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	}
 	PG_CATCH();
 	{
-		nesting_level = level;
+		session.level = level;
 		in_cursor_utility = was_in_cursor_utility;
 		secrets_source = outer_source;
 		secrets_kept_length = outer_length;
@@ -421,7 +311,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		PG_RE_THROW();
 	}
 	PG_END_TRY();
-	nesting_level = level;
+	session.level = level;
 	in_cursor_utility = was_in_cursor_utility;
 	secrets_source = outer_source;
 	secrets_kept_length = outer_length;
@@ -436,7 +326,7 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 		if (discard_all || undone)
 			repeats_close();
 		else if (committed)
-			repeats_committed();
+			repeats_committed(compat_transaction_id());
 		else if (wrote)
 			repeats_wrote();
 		if (changed)
@@ -462,7 +352,103 @@ run_utility(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	if (unlikely(capture_on) && captured)
 		capture_utility(&e, text, length);
 	if (level == 0)
-		client_statement_ended(statements_local(slot), end);
+		client_statement_ended(statements_local(slot), end,
+							   compat_transaction_id());
+}
+
+/*
+ * The statement of each of them that ran last, so that it need not be looked up
+ * again: at first one that no command is
+ */
+static StatementLocal *commands[TRANS_STMT_RELEASE + 1] = {
+	[TRANS_STMT_BEGIN] = &statements_locals[NO_SLOT],
+	[TRANS_STMT_START] = &statements_locals[NO_SLOT],
+	[TRANS_STMT_COMMIT] = &statements_locals[NO_SLOT],
+	[TRANS_STMT_SAVEPOINT] = &statements_locals[NO_SLOT],
+	[TRANS_STMT_RELEASE] = &statements_locals[NO_SLOT],
+};
+
+/* The statement of a command; NULL if there is more to do for it */
+static pg_noinline StatementLocal *
+find_command(TransactionStmtKind kind, uint64 queryid)
+{
+	StatementKey key = current_key(queryid);
+	int			slot = queryid != 0 ? statements_slot(&key) : -1;
+
+	if (slot < 0 || statements_local(slot)->slot == NULL)
+		return NULL;
+	commands[kind] = statements_local(slot);
+	return commands[kind];
+}
+
+/* One that was slow, or has lost its slot */
+static pg_noinline void
+record_command(const Running *r, uint64 elapsed)
+{
+	Execution	e = {0};
+	Usage		usage = {0};
+
+	e.key = r->key;
+	e.start = r->measure.start;
+	e.elapsed = elapsed;
+	e.usage = &usage;
+	record_execution(&e, NULL, toplevel.text, toplevel.location,
+					 toplevel.length);
+}
+
+/*
+ * Such a command is run, a COMMIT only where it commits.  What there is to do
+ * for others, like one seen for the first time, run_utility() does.
+ */
+static pg_noinline void
+run_command(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
+			ProcessUtilityContext context, ParamListInfo params,
+			QueryEnvironment *queryEnv, DestReceiver *dest,
+			QueryCompletion *qc)
+{
+	Running    *r = &toplevel.running;
+	TransactionStmtKind kind = ((TransactionStmt *) pstmt->utilityStmt)->kind;
+	StatementLocal *local = commands[kind];
+	uint64		end;
+	uint64		elapsed;
+
+	if (unlikely(local->key.queryid != (uint64) pstmt->queryId ||
+				 local->key.userid != GetUserId() ||
+				 local->key.toplevel == 0 || local->slot == NULL))
+		local = find_command(kind, (uint64) pstmt->queryId);
+	if (unlikely(local == NULL || !statement_described(local) ||
+				 (kind == TRANS_STMT_COMMIT &&
+				  IsAbortedTransactionBlockState())))
+	{
+		run_utility(pstmt, queryString, readOnlyTree, context, params,
+					queryEnv, dest, qc);
+		return;
+	}
+
+	r->key = local->key;
+	r->fills = statements_fills;
+	r->measure.start = compat_clock();
+	r->transaction = compat_transaction_id();
+	client_statement_begins(r->transaction);
+	toplevel.text = queryString;
+	toplevel.location = pstmt->stmt_location;
+	toplevel.length = pstmt->stmt_len;
+	toplevel_begin(TOPLEVEL_COMMAND, 1);
+	next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
+						queryEnv, dest, qc);
+	toplevel_end();
+
+	end = compat_clock();
+	elapsed = end - r->measure.start;
+	if (kind == TRANS_STMT_COMMIT)
+		repeats_committed(r->transaction);
+	if (unlikely(r->fills != statements_fills))
+		local = statements_local(statements_slot(&r->key));
+	if (likely(!is_slow(elapsed) && local->slot != NULL))
+		statements_record_command(local, elapsed);
+	else
+		record_command(r, elapsed);
+	client_statement_ended(local, end, r->transaction);
 }
 
 static void
@@ -471,18 +457,12 @@ qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
 				  ParamListInfo params, QueryEnvironment *queryEnv,
 				  DestReceiver *dest, QueryCompletion *qc)
 {
-	toplevel_check();
-	if (IsA(pstmt->utilityStmt, TransactionStmt) &&
+	if (session.all == 0 && IsA(pstmt->utilityStmt, TransactionStmt) &&
 		context == PROCESS_UTILITY_TOPLEVEL &&
-		command_begins(pstmt, queryString))
-	{
-		bool		ends = ((TransactionStmt *) pstmt->utilityStmt)->kind ==
-		TRANS_STMT_COMMIT;
-
-		next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
-							queryEnv, dest, qc);
-		command_ended(ends);
-	}
+		((1 << ((TransactionStmt *) pstmt->utilityStmt)->kind) &
+		 SIMPLE_COMMANDS) != 0)
+		run_command(pstmt, queryString, readOnlyTree, context, params,
+					queryEnv, dest, qc);
 	else
 		run_utility(pstmt, queryString, readOnlyTree, context, params,
 					queryEnv, dest, qc);

@@ -43,6 +43,24 @@ typedef struct CommentTags
 extern bool comment_present(const char *text, int length);
 
 /*
+ * False where two looks tell that there is none: most texts begin with a letter,
+ * and end with neither space, semicolon nor slash.
+ */
+static inline bool
+comment_possible(const char *text, int length)
+{
+	unsigned char first;
+	unsigned char last;
+
+	if (length <= 0)
+		return false;
+	first = (unsigned char) text[0];
+	last = (unsigned char) text[length - 1];
+	return first <= '/' || first == ';' ||
+		last <= ' ' || last == ';' || last == '/';
+}
+
+/*
  * Parses the leading and the trailing comment of text.  Returns false, and
  * *tags empty, if there are no tags.  Tags past COMMENT_MAX_TAGS or
  * COMMENT_MAX_BYTES are left out.  A value is cut at a character boundary of

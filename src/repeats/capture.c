@@ -20,6 +20,7 @@
 #include "utils/memutils.h"
 
 #include "common/compat.h"
+#include "common/session.h"
 #include "common/settings.h"
 #include "detector/valueset.h"
 #include "repeats/capture.h"
@@ -56,7 +57,8 @@ capture_begin(void)
 	capture->values_complete = true;
 	capture->start = compat_clock();
 	capture_on = true;
-	qw_repeat_settings_changed = true;
+	session_obstacle(OBSTACLE_CAPTURE, true);
+	session_obstacle(OBSTACLE_SETTINGS, true);
 }
 
 void
@@ -65,7 +67,8 @@ capture_forget(void)
 	if (!capture_on)
 		return;
 	capture_on = false;
-	qw_repeat_settings_changed = true;
+	session_obstacle(OBSTACLE_CAPTURE, false);
+	session_obstacle(OBSTACLE_SETTINGS, true);
 	pfree(capture);
 	capture = NULL;
 }

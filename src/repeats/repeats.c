@@ -581,17 +581,18 @@ unit_burst(void *arg, WindowUnitEvent event, const BurstFacts *facts,
 
 /* The execution that begins makes a burst in a unit: do what is asked for */
 static pg_noinline void
-act_on_unit(const StatementKey *key)
+act_on_unit(const StatementLocal *local)
 {
+	StatementKey key = local->key;	/* it may lose its slot on the way */
 	RepeatVerdict verdict;
 
 	unit_began = false;
-	if (!is_acted_on(&unit_facts) || !ignored_may_act(key))
+	if (!is_acted_on(&unit_facts) || !ignored_may_act(&key))
 		return;
 	verdict_decide(&unit_facts, qw_repeat_threshold, false, &verdict);
 	if (qw_on_repeat == ON_REPEAT_ERROR)
 		window_close(window);
-	advice_report(qw_on_repeat, key, &unit_facts, &verdict, &unit_strings);
+	advice_report(qw_on_repeat, &key, &unit_facts, &verdict, &unit_strings);
 }
 
 static void
@@ -607,7 +608,7 @@ configure(void)
 	window_collect_all(window, qw_on_repeat != ON_REPEAT_OFF || capture_on);
 	window_configure(window, qw_repeat_threshold,
 					 (uint64) qw_repeat_gap * 1000000);
-	qw_repeat_settings_changed = false;
+	session_obstacle(OBSTACLE_SETTINGS, false);
 }
 
 /*
@@ -621,25 +622,24 @@ is_plain_plan(const StatementLocal *local, const PlannedStmt *plan)
 }
 
 /*
- * Is this execution, as far as can be told at once, of the same role and
- * application as the last one, neither of them with a comment?
+ * Is this execution, whose plan has no comment, of the same role and
+ * application as the last one, which had none either, as far as can be told at
+ * once?
  */
 static inline bool
-is_plain(const StatementKey *key, const StatementLocal *local,
-		 const PlannedStmt *plan)
+is_same_owner(const StatementLocal *local)
 {
-	return plain_userid == key->userid &&
-		repeats_application_seen == application_name &&
-		is_plain_plan(local, plan) && !qw_repeat_settings_changed;
+	return plain_userid == local->key.userid &&
+		repeats_application_seen == application_name;
 }
 
 /*
  * Finds out who the execution belongs to.  False if it is not to be looked at.
  */
 static inline bool
-find_context(const StatementKey *key, StatementLocal *local,
-			 QueryDesc *queryDesc)
+find_context(StatementLocal *local, QueryDesc *queryDesc)
 {
+	const StatementKey *key = &local->key;
 	const char *text = queryDesc->sourceText;
 	const char *statement = text;
 	int			location = queryDesc->plannedstmt->stmt_location;
@@ -651,7 +651,7 @@ find_context(const StatementKey *key, StatementLocal *local,
 		return false;
 	if (unlikely(window == NULL) && !attach())
 		return false;
-	if (unlikely(qw_repeat_settings_changed))
+	if (unlikely((session.obstacles & OBSTACLE_SETTINGS) != 0))
 		configure();
 
 	same_owner = plain_userid == key->userid && is_same_application();
@@ -665,13 +665,18 @@ find_context(const StatementKey *key, StatementLocal *local,
 	}
 	if (length <= 0)
 		length = strlen(statement);
-	if ((!same_owner || unlikely(comment_present(statement, length))) &&
+	if ((!same_owner ||
+		 (unlikely(comment_possible(statement, length)) &&
+		  comment_present(statement, length))) &&
 		!set_context(key, statement, length))
 		return false;
-	if (OidIsValid(plain_userid))
+
+	/* the plan of a portal without a cached one does not come again */
+	if (OidIsValid(plain_userid) && ActivePortal->cplan != NULL)
 	{
 		local->plain_plan = queryDesc->plannedstmt;
 		local->plain_plans = repeats_plans;
+		local->plan_kind = 0;
 	}
 	return true;
 }
@@ -681,12 +686,14 @@ static uint64 block_transaction = 0;
 
 /* What few executions of those need */
 static pg_noinline RepeatRun *
-begin_rare(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc,
+begin_rare(RepeatRun *run, const StatementLocal *local, QueryDesc *queryDesc,
 		   uint64 *now)
 {
 	if (window_at_threshold(window, run))
 	{
-		begin_burst(run, key, queryDesc);
+		StatementKey key = local->key;	/* it may lose its slot on the way */
+
+		begin_burst(run, &key, queryDesc);
 		*now = compat_clock();
 	}
 	if (window_wants_rows(run))
@@ -696,14 +703,14 @@ begin_rare(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc,
 
 /* What only some executions need before they run */
 static pg_noinline RepeatRun *
-begin_asked(RepeatRun *run, const StatementKey *key,
-			const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
+begin_asked(RepeatRun *run, const StatementLocal *local, QueryDesc *queryDesc,
+			uint64 *now)
 {
 	bool		in_block = IsTransactionBlock();
 
 	beginning_run = NULL;
-	current_userid = key->userid;
-	current_queryid = key->queryid;
+	current_userid = local->key.userid;
+	current_queryid = local->key.queryid;
 	if (in_block)
 		block_transaction = compat_transaction_id();
 	window_in_block(run, in_block);
@@ -712,13 +719,13 @@ begin_asked(RepeatRun *run, const StatementKey *key,
 	{
 		WindowValues *values = window_values_place(window, run);
 
-		hash_values(queryDesc, shape, window_is_by_key(run), values);
+		hash_values(queryDesc, &local->shape, window_is_by_key(run), values);
 		window_values(window, run, values);
 	}
 	if (unlikely(unit_began))
-		act_on_unit(key);
+		act_on_unit(local);
 	if (unlikely(window_at_threshold(window, run) || window_wants_rows(run)))
-		return begin_rare(run, key, queryDesc, now);
+		return begin_rare(run, local, queryDesc, now);
 	return run;
 }
 
@@ -729,8 +736,8 @@ begin_asked(RepeatRun *run, const StatementKey *key,
  * that it is cheap.
  */
 static pg_noinline RepeatRun *
-begin_next(RepeatRun *run, const StatementKey *key,
-		   const StatementShape *shape, QueryDesc *queryDesc, uint64 *now)
+begin_next(RepeatRun *run, const StatementLocal *local, QueryDesc *queryDesc,
+		   uint64 *now)
 {
 	const ParamExternData *param = params_only(queryDesc->params);
 
@@ -738,24 +745,23 @@ begin_next(RepeatRun *run, const StatementKey *key,
 				 block_transaction != compat_transaction_id() ||
 				 has_literals(queryDesc) || window_wants_rows(run) ||
 				 window_at_threshold(window, run)))
-		return begin_asked(run, key, shape, queryDesc, now);
+		return begin_asked(run, local, queryDesc, now);
 
 	beginning_run = NULL;
-	current_userid = key->userid;
-	current_queryid = key->queryid;
+	current_userid = local->key.userid;
+	current_queryid = local->key.queryid;
 	window_in_block(run, true);
 	hash_is_key(params_hash_integer(param),
 				window_values_place(window, run));
 	window_has_key(window, run);
 	if (unlikely(unit_began))
-		act_on_unit(key);
+		act_on_unit(local);
 	return run;
 }
 
 /* The first of its window, or of a statement that has no entry */
 static pg_noinline RepeatRun *
-begin_first(const StatementKey *key, StatementLocal *local,
-			QueryDesc *queryDesc, uint64 *now)
+begin_first(StatementLocal *local, QueryDesc *queryDesc, uint64 *now)
 {
 	bool		asks;
 	RepeatRun  *run;
@@ -763,35 +769,35 @@ begin_first(const StatementKey *key, StatementLocal *local,
 	if (window_is_late(window, *now))
 		window_went_on(window, *now,
 					   session_idle_since(window_last_end(window), *now));
-	run = window_begin(window, local->window_statement, key->queryid,
+	run = window_begin(window, local->window_statement, local->key.queryid,
 					   &local->shape, *now, compat_transaction_id(), &asks);
 	local->window_statement = run;
 	if (!asks)
 		return run;
-	return begin_asked(run, key, &local->shape, queryDesc, now);
+	return begin_asked(run, local, queryDesc, now);
 }
 
 static pg_attribute_always_inline RepeatRun *
-begin_run(const StatementKey *key, StatementLocal *local,
-		  QueryDesc *queryDesc, uint64 *now, uint64 transaction)
+begin_run(StatementLocal *local, QueryDesc *queryDesc, uint64 *now,
+		  uint64 transaction)
 {
 	RepeatRun  *run = local->window_statement;
 	bool		asks;
 
-	if (unlikely(!window_begin_known(window, run, key->queryid, &local->shape,
-									 *now, transaction, &asks)))
-		return begin_first(key, local, queryDesc, now);
+	if (unlikely(!window_begin_known(window, run, local->key.queryid,
+									 &local->shape, *now, transaction, &asks)))
+		return begin_first(local, queryDesc, now);
 	if (asks)
-		return begin_next(run, key, &local->shape, queryDesc, now);
+		return begin_next(run, local, queryDesc, now);
 	return run;
 }
 
-/* One that may belong to somebody else, or be one of a batch */
-static pg_noinline RepeatRun *
-begin_other(const StatementKey *key, StatementLocal *local,
-			QueryDesc *queryDesc, uint64 *now, uint64 transaction)
+/* It may belong to somebody else, or be one of a batch */
+RepeatRun *
+repeats_begin(StatementLocal *local, QueryDesc *queryDesc, uint64 *now,
+			  uint64 transaction)
 {
-	if (!find_context(key, local, queryDesc))
+	if (!find_context(local, queryDesc))
 		return NULL;
 
 	/* without the time keeping only an implicit transaction tells */
@@ -799,22 +805,19 @@ begin_other(const StatementKey *key, StatementLocal *local,
 		(!pgstat_track_activities && IsTransactionBlock()))
 		window_round_trip(window);
 	remember_coming(transaction);
-	return begin_run(key, local, queryDesc, now, transaction);
+	return begin_run(local, queryDesc, now, transaction);
 }
 
 RepeatRun *
-repeats_begin(const StatementKey *key, StatementLocal *local,
-			  QueryDesc *queryDesc, uint64 *now)
+repeats_begin_known(StatementLocal *local, QueryDesc *queryDesc, uint64 *now,
+					uint64 transaction)
 {
-	uint64		transaction = compat_transaction_id();
-
-	if (unlikely(!is_plain(key, local, queryDesc->plannedstmt) ||
-				 came_at_once(transaction)))
-		return begin_other(key, local, queryDesc, now, transaction);
+	if (unlikely(!is_same_owner(local) || came_at_once(transaction)))
+		return repeats_begin(local, queryDesc, now, transaction);
 
 	remember_coming(transaction);
 	window_round_trip(window);
-	return begin_run(key, local, queryDesc, now, transaction);
+	return begin_run(local, queryDesc, now, transaction);
 }
 
 void
@@ -953,18 +956,19 @@ end_asked(RepeatRun *run)
 }
 
 void
-repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows,
-			bool failed)
+repeats_end(RepeatRun *run, uint64 now, uint64 elapsed, uint64 rows)
+{
+	if (!window_end(window, run, now, elapsed, rows))
+		end_asked(run);
+}
+
+void
+repeats_failed(RepeatRun *run, uint64 now)
 {
 	if (run == NULL)
 		return;
-	if (unlikely(failed))
-	{
-		window_failed(window, run, now);
-		beginning_run = NULL;
-	}
-	else if (!window_end(window, run, now, elapsed, rows))
-		end_asked(run);
+	window_failed(window, run, now);
+	beginning_run = NULL;
 }
 
 void
@@ -1011,10 +1015,10 @@ repeats_set_literals(uint64 queryid)
 }
 
 void
-repeats_committed(void)
+repeats_committed(uint64 transaction)
 {
 	if (window)
-		window_committed(window, compat_transaction_id());
+		window_committed(window, transaction);
 	if (behind)
 		window_bursts(window, true, publish_burst, NULL);
 	behind = false;

@@ -36,9 +36,18 @@ repeats_watches(const StatementLocal *local)
  * run.  Raises what on_repeat asks for, if this execution completes a burst;
  * nothing else.  "local" belongs to the statement's slot, *now is the
  * monotonic clock; it is read again if catalogs were, for a burst that begins.
+ * The transaction is compat_transaction_id(), here and below.
  */
-extern RepeatRun *repeats_begin(const StatementKey *key, StatementLocal *local,
-								QueryDesc *queryDesc, uint64 *now);
+extern RepeatRun *repeats_begin(StatementLocal *local, QueryDesc *queryDesc,
+								uint64 *now, uint64 transaction);
+
+/*
+ * The same of a statement with its "plain_plan", while
+ * repeat_threshold, repeat_gap, on_repeat and the capture are as they were
+ */
+extern RepeatRun *repeats_begin_known(StatementLocal *local,
+									  QueryDesc *queryDesc, uint64 *now,
+									  uint64 transaction);
 
 /*
  * Where the rows of the run that repeats_begin() or repeats_continue() was last
@@ -64,9 +73,10 @@ repeats_unwatched(const StatementLocal *local, const char *text)
 /* A further chunk of a cursor is about to be fetched */
 extern void repeats_continue(RepeatRun *run, uint64 queryid);
 
-/* It has run */
+/* It has run; it failed: "run" may be NULL then */
 extern void repeats_end(RepeatRun *run, uint64 now, uint64 elapsed,
-						uint64 rows, bool failed);
+						uint64 rows);
+extern void repeats_failed(RepeatRun *run, uint64 now);
 
 /* It has run on: a cursor's next chunk */
 extern void repeats_more_rows(RepeatRun *run, uint64 queryid, uint64 now,
@@ -126,7 +136,7 @@ repeats_forget_application(void)
  * A transaction block has ended: readers are told what they were not told while
  * it lasted
  */
-extern void repeats_committed(void);
+extern void repeats_committed(uint64 transaction);
 
 /* A utility statement wrote something */
 extern void repeats_wrote(void);

@@ -126,11 +126,18 @@ extern void facts_measure(QueryDesc *queryDesc);
 extern int	facts_countdown;	/* results until one is measured */
 extern QueryDesc *facts_query;	/* the statement measured, or NULL */
 
+/* Is it the turn of this one's result? */
+static inline bool
+facts_result_is_due(const QueryDesc *queryDesc)
+{
+	return queryDesc->operation == CMD_SELECT && --facts_countdown <= 0;
+}
+
 static inline bool
 facts_wants_width(const QueryDesc *queryDesc)
 {
-	return queryDesc->operation == CMD_SELECT &&
-		(--facts_countdown <= 0 ||
+	return facts_result_is_due(queryDesc) ||
+		(queryDesc->operation == CMD_SELECT &&
 		 queryDesc->plannedstmt->planTree->plan_rows >= FACTS_MANY_ROWS);
 }
 
@@ -144,14 +151,14 @@ facts_skipped(const QueryDesc *queryDesc)
 
 /*
  * After the run of a query that completed at once (not a cursor's), if
- * facts_worth_a_look().  "spilled": blocks it wrote to temporary files.
+ * facts_worth_a_look(), or it skipped FACTS_DEEP_OFFSET rows or spilled to
+ * temporary files.  "spilled": blocks it wrote there.
  */
 static inline bool
-facts_worth_a_look(const QueryDesc *queryDesc, uint64 rows, int64 spilled)
+facts_worth_a_look(const QueryDesc *queryDesc, uint64 rows)
 {
-	return rows >= FACTS_MANY_ROWS || spilled != 0 || facts_query == queryDesc ||
-		queryDesc->instrument_options != 0 ||
-		facts_skipped(queryDesc) >= FACTS_DEEP_OFFSET;
+	return rows >= FACTS_MANY_ROWS || facts_query == queryDesc ||
+		queryDesc->instrument_options != 0;
 }
 
 extern void facts_end(QueryDesc *queryDesc, int slot, uint64 elapsed,

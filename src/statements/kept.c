@@ -77,7 +77,7 @@ learn_shape(StatementLocal *l)
 	l->shape = entry->shape;
 	l->shape_serial = entry->shape_serial;
 	SpinLockRelease(&entry->mutex);
-	l->window_statement = NULL;
+	statements_new_shape(l);
 }
 
 /* Is the statement's entry still there?  Then learns what of it can change. */
@@ -136,7 +136,7 @@ kept_forget(int number)
 		statements_record_plan(number, l->planned - 1);
 	l->planned = 0;
 	l->key.queryid = 0;
-	l->tenure = ++statements_tenures;
+	statements_move_in(l);
 	kept_queryids[way / KEPT_WAYS][way % KEPT_WAYS] = 0;
 }
 
@@ -162,7 +162,7 @@ kept_remember(const StatementLocal *local)
 	l = &statements_locals[number_of(set, way)];
 	*l = *local;
 	l->slot = NULL;
-	l->tenure = ++statements_tenures;
+	statements_move_in(l);
 	l->wants_slot = false;
 	kept_queryids[set][way] = local->key.queryid;
 }

@@ -23,12 +23,29 @@ typedef struct Measure
 	uint64		start;			/* monotonic clock, ns */
 	WalUsage	wal;
 	bool		io_timing;		/* "buffers" has its times */
+	int64		rare;			/* measure_rare() of "buffers"; -1, which it
+								 * never is, where it has times */
 	BufferUsage buffers;
 } Measure;
 
 StaticAssertDecl(offsetof(BufferUsage, temp_blks_written) ==
 				 USAGE_TEMP_WRITTEN * sizeof(int64),
 				 "BufferUsage begins with the block counters");
+
+/*
+ * The sum of the block counters but for hits in shared buffers.  They only
+ * grow, so that while it stands still each of them does, as they do in most
+ * executions.
+ */
+static inline int64
+measure_rare(const BufferUsage *usage)
+{
+	return usage->shared_blks_read + usage->shared_blks_dirtied +
+		usage->shared_blks_written + usage->local_blks_hit +
+		usage->local_blks_read + usage->local_blks_dirtied +
+		usage->local_blks_written + usage->temp_blks_read +
+		usage->temp_blks_written;
+}
 
 /* Reads the counts, not the clock */
 static inline void
@@ -41,6 +58,28 @@ measure_usage_start(Measure *measure)
 	else
 		memcpy(&measure->buffers, &pgBufferUsage,
 			   USAGE_NBLOCKS * sizeof(int64));
+	measure->rare = measure->io_timing ? -1 : measure_rare(&pgBufferUsage);
+}
+
+static pg_noinline void
+measure_usage_anew(Measure *measure)
+{
+	measure_usage_start(measure);
+}
+
+/* The same where "measure" has earlier readings, most of which may still hold */
+static inline void
+measure_usage_restart(Measure *measure)
+{
+	if (unlikely(measure_rare(&pgBufferUsage) != measure->rare ||
+				 track_io_timing))
+	{
+		measure_usage_anew(measure);
+		return;
+	}
+	measure->buffers.shared_blks_hit = pgBufferUsage.shared_blks_hit;
+	if (pgWalUsage.wal_records != measure->wal.wal_records)
+		measure->wal = pgWalUsage;
 }
 
 static inline void
@@ -57,16 +96,37 @@ measure_wrote(const Measure *measure)
 	return pgWalUsage.wal_records != measure->wal.wal_records;
 }
 
+/* May blocks have been used since, other than found in shared buffers? */
+static inline bool
+measure_used_rare(const Measure *measure)
+{
+	return measure_rare(&pgBufferUsage) != measure->rare;
+}
+
 /* The blocks used since, added to as many sums */
-static pg_attribute_always_inline void
-measure_add_blocks(const Measure *measure, int64 *blocks)
+static pg_noinline void
+measure_add_rare(const Measure *measure, int64 *blocks)
 {
 	const int64 *now = (const int64 *) &pgBufferUsage;
 	const int64 *then = (const int64 *) &measure->buffers;
 
-#pragma GCC unroll 10
-	for (int i = 0; i < USAGE_NBLOCKS; i++)
+	for (int i = USAGE_SHARED_HIT + 1; i < USAGE_NBLOCKS; i++)
 		blocks[i] += now[i] - then[i];
+}
+
+static inline void
+measure_add_hits(const Measure *measure, int64 *blocks)
+{
+	blocks[USAGE_SHARED_HIT] += pgBufferUsage.shared_blks_hit -
+		measure->buffers.shared_blks_hit;
+}
+
+static inline void
+measure_add_blocks(const Measure *measure, int64 *blocks)
+{
+	measure_add_hits(measure, blocks);
+	if (unlikely(measure_used_rare(measure)))
+		measure_add_rare(measure, blocks);
 }
 
 /*

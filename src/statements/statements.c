@@ -94,7 +94,7 @@ static int	slots_there = 0;	/* in the chunks that this backend has */
 static int	last_given = 0;		/* the one given last */
 static int	hand = 0;			/* where the search for one to give ended */
 uint64		statements_fills = 0;
-uint64		statements_tenures = 0;
+StatementLocal *statements_last_client = NULL;
 
 static int
 backend_count(void)
@@ -381,7 +381,7 @@ pin_slot(int number, const StatementKey *key, const StatementLocal *known)
 									PLANLOOK_STEP);
 	}
 	else if (info.shape_serial != l->shape_serial)
-		l->window_statement = NULL; /* another table of that name */
+		statements_new_shape(l);	/* another table of that name */
 	l->ref = info.ref;
 	l->next = next;
 	l->seen = 0;
@@ -476,7 +476,7 @@ fill_slot(const StatementKey *key, int kept)
 		unlink_slot(slot);
 	}
 	pin_slot(slot, key, kept >= 0 ? &known : NULL);
-	statements_locals[slot].tenure = ++statements_tenures;
+	statements_move_in(&statements_locals[slot]);
 	return slot;
 }
 
@@ -538,7 +538,7 @@ statements_describe(int slot, const char *text, Size text_length,
 
 	/* another table of that name: the window has to see it */
 	if (memcmp(&l->shape, shape, sizeof(StatementShape)) != 0)
-		l->window_statement = NULL;
+		statements_new_shape(l);
 	l->shape = *shape;
 	l->has_text =
 		table_describe(&l->key, &l->ref, text, text_length,

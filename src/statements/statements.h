@@ -68,7 +68,7 @@ extern void statements_shmem_init(void *place, bool found);
  * looked for
  */
 #define SLOTS		64
-#define SLOT_LISTS	128
+#define SLOT_LISTS	512
 #define NO_SLOT		SLOTS		/* end of a list */
 
 /* Statements that have no slot but are remembered: see kept.h */
@@ -90,14 +90,13 @@ typedef struct StatementLocal
 {
 	StatementKey key;			/* queryid 0: there is none */
 	struct SharedSlot *slot;	/* NULL: it is a kept one, or there is none */
-	uint64		tenure;			/* another one whenever this place is given to
-								 * a statement */
 	TableRef	ref;			/* its entry; in the slot too, for readers */
 	WindowStatement *window_statement;	/* for repeats.c; NULL at first */
-	const struct PlannedStmt *plain_plan;	/* for repeats.c: its plan, when
-											 * its source text was found to
-											 * have no comment, and
-											 * repeats_plans then */
+	const struct PlannedStmt *plain_plan;	/* its plan, kept by the server,
+											 * when repeats.c found that its
+											 * source text has no comment, and
+											 * repeats_plans then; for hooks.c
+											 * too */
 	uint64		plain_plans;
 	uint64		planned;		/* planning that is not in the slot yet, in ns
 								 * and one more; 0: none */
@@ -106,6 +105,7 @@ typedef struct StatementLocal
 	bool		has_text;
 	uint8		next;			/* slot in the same list */
 	bool		wants_slot;		/* a kept one is to have one again */
+	uint8		plan_kind;		/* for hooks.c: PlanKind of plain_plan */
 	uint32		seen;			/* executions when the slot was last passed
 								 * over for another that is less used */
 	uint16		scans_seen;		/* for facts.c: executions observed, ... */
@@ -117,14 +117,32 @@ typedef struct StatementLocal
 extern StatementLocal statements_locals[FIRST_KEPT + KEPT_STATEMENTS];
 extern uint8 statements_lists[SLOT_LISTS];	/* slot found last in each */
 extern uint64 statements_fills; /* slots that were given to a statement */
-extern uint64 statements_tenures;	/* places that were */
+
+/*
+ * The statement of the client's that ended last, as long as its place has not
+ * been given to another; for recording.h
+ */
+extern StatementLocal *statements_last_client;
+
+/* A place is given to a statement, or becomes free */
+static inline void
+statements_move_in(const StatementLocal *local)
+{
+	if (statements_last_client == local)
+		statements_last_client = NULL;
+}
 
 /* The list that a statement's slot is in */
 static inline int
+statements_list_of(uint64 queryid, Oid userid)
+{
+	return (int) ((queryid ^ (queryid >> 32) ^ userid) % SLOT_LISTS);
+}
+
+static inline int
 statements_list(const StatementKey *key)
 {
-	return (int) ((key->queryid ^ (key->queryid >> 32) ^ key->userid) %
-				  SLOT_LISTS);
+	return statements_list_of(key->queryid, key->userid);
 }
 
 extern int	statements_find_slot(const StatementKey *key);
@@ -150,6 +168,18 @@ static inline StatementLocal *
 statements_local(int slot)
 {
 	return &statements_locals[slot];
+}
+
+/* The same of a key by its parts, where it is found at once; else NULL */
+static inline StatementLocal *
+statements_local_at_once(uint64 queryid, Oid userid, bool toplevel)
+{
+	StatementLocal *local;
+
+	local = &statements_locals[statements_lists[statements_list_of(queryid,
+																   userid)]];
+	return local->key.queryid == queryid && local->key.userid == userid &&
+		local->key.toplevel == toplevel ? local : NULL;
 }
 
 /* The number again */
@@ -182,6 +212,14 @@ statements_described(int slot)
 	return statement_described(&statements_locals[slot]);
 }
 
+/* The statement has another shape than was known of it */
+static inline void
+statements_new_shape(StatementLocal *local)
+{
+	local->window_statement = NULL;
+	local->plain_plan = NULL;
+}
+
 /*
  * Stores text and shape of the statement in this slot.  "tables" as in
  * StatementRow, with the origin behind them; tables_length with its NUL.
@@ -209,12 +247,10 @@ extern void statements_record_plan(int slot, uint64 elapsed);
 
 /* A planning that the execution will follow, which adds it */
 static inline void
-statements_planned(int slot, uint64 elapsed)
+statements_planned(StatementLocal *local, uint64 elapsed)
 {
-	StatementLocal *local = &statements_locals[slot];
-
 	if (unlikely(local->planned != 0))
-		statements_record_plan(slot, local->planned - 1);
+		statements_record_plan(statements_number(local), local->planned - 1);
 	local->planned = elapsed + 1;
 }
 

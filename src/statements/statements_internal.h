@@ -117,7 +117,7 @@ extern void statements_empty_slot(StatementLocal *local);
 static inline void
 slot_write_begins(SharedSlot *slot)
 {
-	((volatile SharedSlot *) slot)->change++;
+	slot->change++;
 	pg_write_barrier();
 }
 
@@ -125,7 +125,7 @@ static inline void
 slot_write_ends(SharedSlot *slot)
 {
 	pg_write_barrier();
-	((volatile SharedSlot *) slot)->change++;
+	slot->change++;
 }
 
 /* Between them: adds a planning that statements_planned() kept */

@@ -66,11 +66,12 @@ slot_to_count(StatementLocal *local, int bucket,
 
 /*
  * Adds an execution that completed in one run, and its planning.  Lock-free, but
- * for a slot that has to be emptied.  Returns whether it wrote WAL.
+ * for a slot that has to be emptied.  "rare" is measure_used_rare().  Returns
+ * whether it wrote WAL.
  */
 static pg_attribute_always_inline bool
 statements_record_run(StatementLocal *local, uint64 elapsed, uint64 rows,
-					  const Measure *measure,
+					  const Measure *measure, bool rare,
 					  void (*describe) (int slot, QueryDesc *queryDesc),
 					  QueryDesc *queryDesc)
 {
@@ -83,7 +84,7 @@ statements_record_run(StatementLocal *local, uint64 elapsed, uint64 rows,
 							   measure);
 	bucket = histogram_bucket(elapsed);
 	slot = slot_to_count(local, bucket, describe, queryDesc);
-	if (unlikely(measure->io_timing && measure_has_times(measure)))
+	if (unlikely(rare && measure->io_timing && measure_has_times(measure)))
 		return kept_record_elsewhere(statements_number(local), elapsed, rows,
 									 measure);
 
@@ -92,7 +93,9 @@ statements_record_run(StatementLocal *local, uint64 elapsed, uint64 rows,
 		slot_add_planned(slot, local);
 	slot_add_completed(slot, elapsed, bucket);
 	slot->counters.rows += rows;
-	measure_add_blocks(measure, slot->counters.blocks);
+	measure_add_hits(measure, slot->counters.blocks);
+	if (unlikely(rare))
+		measure_add_rare(measure, slot->counters.blocks);
 	wrote = measure_wrote(measure);
 	if (unlikely(wrote))
 		measure_add_wal(measure, slot->counters.wal);

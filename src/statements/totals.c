@@ -251,7 +251,7 @@ write_begins(uint64 serial)
 {
 	uint64		void_before = pg_atomic_read_u64(&shared->void_before);
 
-	((volatile SharedBackendTotals *) mine)->change++;
+	mine->change++;
 	pg_write_barrier();
 	if (unlikely(mine->serial < void_before))
 	{
@@ -265,7 +265,7 @@ static inline void
 write_ends(void)
 {
 	pg_write_barrier();
-	((volatile SharedBackendTotals *) mine)->change++;
+	mine->change++;
 }
 
 void
