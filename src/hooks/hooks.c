@@ -932,16 +932,16 @@ classify_plan(StatementLocal *local, const PlannedStmt *plan)
 
 /* A run whose rows are looked at as they are sent */
 static pg_noinline void
-run_looked_at(QueryDesc *queryDesc, bool execute_once, bool measured)
+run_looked_at(EXECUTOR_RUN_ARGS, bool measured)
 {
 	DestReceiver *dest = queryDesc->dest;
 
 	if (measured)
 		facts_measure(queryDesc);
 	if (repeats_wanted_rows != NULL)
-		run_collecting(queryDesc, ForwardScanDirection, 0, execute_once);
+		run_collecting(EXECUTOR_RUN_PASS);
 	else
-		next_ExecutorRun(queryDesc, ForwardScanDirection, 0, execute_once);
+		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	queryDesc->dest = dest;
 }
 
@@ -950,8 +950,7 @@ run_looked_at(QueryDesc *queryDesc, bool execute_once, bool measured)
  * toplevel.h.  "simple": it has a PLAN_SIMPLE.
  */
 static pg_attribute_always_inline void
-run_of_client(QueryDesc *queryDesc, bool execute_once, StatementLocal *local,
-			  bool simple)
+run_of_client(EXECUTOR_RUN_ARGS, StatementLocal *local, bool simple)
 {
 	Running    *r = &toplevel.running;
 	bool		measured;
@@ -988,9 +987,9 @@ run_of_client(QueryDesc *queryDesc, bool execute_once, StatementLocal *local,
 	measured = simple ? facts_result_is_due(queryDesc) :
 		facts_wants_width(queryDesc);
 	if (unlikely(measured || repeats_wanted_rows != NULL))
-		run_looked_at(queryDesc, execute_once, measured);
+		run_looked_at(EXECUTOR_RUN_PASS, measured);
 	else
-		next_ExecutorRun(queryDesc, ForwardScanDirection, 0, execute_once);
+		next_ExecutorRun(EXECUTOR_RUN_PASS);
 	toplevel_end();
 
 	rows = queryDesc->estate->es_processed;
@@ -1041,13 +1040,13 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	{
 		if (likely(local->plan_kind == PLAN_SIMPLE))
 		{
-			run_of_client(queryDesc, execute_once, local, true);
+			run_of_client(EXECUTOR_RUN_PASS, local, true);
 			return;
 		}
 		if (local->plan_kind == PLAN_UNKNOWN)
 			classify_plan(local, plan);
 	}
-	run_of_client(queryDesc, execute_once, local, false);
+	run_of_client(EXECUTOR_RUN_PASS, local, false);
 }
 
 /* The finish of a run that is recorded: "r" is its run */

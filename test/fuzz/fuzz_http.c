@@ -205,8 +205,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (qw_metrics_port == 0)
 	{
 		qw_metrics_port = free_port();
-		duty_begin();
-		(void) duty_run();
+		task_begin();
+		(void) task_run();
 		CHECK(nlisteners > 0);
 	}
 
@@ -217,12 +217,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (sock < 0)
 		return 0;
 	if (send(sock, data, cut_at, MSG_NOSIGNAL) > 0)
-		(void) duty_run();
+		(void) task_run();
 	(void) send(sock, data + cut_at, size - cut_at, MSG_NOSIGNAL);
 	shutdown(sock, SHUT_WR);
 	for (int i = 0; i < 50; i++)
 	{
-		(void) duty_run();
+		(void) task_run();
 		n = recv(sock, answer, sizeof(answer), MSG_DONTWAIT);
 		if (n == 0 || (n < 0 && errno != EAGAIN))
 			break;
@@ -234,7 +234,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	close(sock);
 	for (int i = 0; i < 10 && listeners[0].nclients > 0; i++)
-		(void) duty_run();
+		(void) task_run();
 	CHECK(listeners[0].nclients >= 0 && listeners[0].nclients <= MAX_CLIENTS);
 	return 0;
 }
