@@ -40,6 +40,10 @@ CREATE INDEX ON flags (at) WHERE state = 'open';
 CREATE TABLE wide (id int, body text, doc text[]);
 INSERT INTO wide SELECT i, repeat(md5(i::text), 100), array_fill(repeat(md5(i::text), 100), '{2}')
   FROM generate_series(1, 20) AS i;
+CREATE TABLE visits (during int4range, source inet, path text);
+CREATE TABLE days (day int, what text) PARTITION BY LIST (day);
+CREATE TABLE days_1 PARTITION OF days FOR VALUES IN (1);
+CREATE VIEW named_days AS SELECT * FROM days WHERE what IS NOT NULL;
 ANALYZE posts;
 ANALYZE wide;
 RESET client_min_messages;
@@ -100,6 +104,17 @@ SELECT advise('SELECT * FROM posts WHERE coalesce(state, email) = $1', 'posts');
 SELECT advise('SELECT * FROM posts WHERE payload @> $1', 'posts');
 SELECT advise('SELECT * FROM posts WHERE tags && $1', 'posts');
 SELECT advise('SELECT * FROM posts WHERE payload @> $1 AND author_id = $2', 'posts');
+SELECT advise('SELECT * FROM posts WHERE place ~= $1', 'posts');
+SELECT advise('SELECT * FROM visits WHERE during @> $1::int', 'visits');
+SELECT advise('SELECT * FROM visits WHERE $1 && during', 'visits');
+SELECT advise('SELECT * FROM visits WHERE during <> $1', 'visits');
+SELECT advise('SELECT * FROM visits WHERE source << $1', 'visits');
+SELECT advise('SELECT * FROM visits WHERE path ^@ $1', 'visits');
+
+-- a partition of a table that the statement names somewhere
+SELECT advise('SELECT * FROM posts WHERE EXISTS (SELECT FROM days WHERE days.day = posts.id AND days.what = $1)', 'days_1');
+SELECT advise('SELECT * FROM named_days WHERE what = $1', 'days_1');
+SELECT advise('SELECT * FROM days_1 WHERE what = $1', 'days_1');
 -- anywhere in a statement
 SELECT advise('SELECT a.id FROM posts AS a JOIN served AS s ON s.a = a.id AND a.author_id = $1', 'posts');
 SELECT advise('SELECT s.a FROM served AS s LEFT JOIN posts AS p ON p.id = s.a AND p.author_id = $1', 'posts');
@@ -125,7 +140,6 @@ SELECT advise('SELECT * FROM posts WHERE date_trunc($1, created_at) = $2', 'post
 SELECT advise('SELECT * FROM posts WHERE email LIKE $1', 'posts');
 SELECT advise('SELECT * FROM posts WHERE "Name" = $1 COLLATE "POSIX"', 'posts');
 SELECT advise('SELECT * FROM posts WHERE $1 = ANY (tags)', 'posts');
-SELECT advise('SELECT * FROM posts WHERE place ~= $1', 'posts');
 SELECT advise('SELECT s.a FROM posts AS p LEFT JOIN served AS s ON p.author_id = $1', 'posts');
 SELECT advise('INSERT INTO posts (id) VALUES ($1)', 'posts');
 -- none: an index serves it

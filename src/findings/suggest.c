@@ -883,7 +883,8 @@ suggest_index_here(const Finding *finding, StringInfo evidence,
 						 psprintf(", so that the index %s is not used",
 								  advice.unused) : "");
 	if (advice.statement)
-		result->suggestion = psprintf("Create an index on %s (%s).", table,
+		result->suggestion = psprintf("Create an index on %s (%s).",
+									  table_text(advice.relid),
 									  advice.columns);
 	else if (advice.mismatch)
 		result->suggestion = psprintf("Pass a value of the column's type, or cast the value to it%s.",

@@ -140,7 +140,7 @@ scan_index(const Finding *finding, StringInfo evidence, Suggestion *result)
 	}
 	result->rewrite = advice.statement;
 	result->suggestion = psprintf("Create an index on %s (%s)%s.",
-								  table_text(scan->relid), advice.columns,
+								  table_text(advice.relid), advice.columns,
 								  scan->ordered ?
 								  ": it finds the rows in the order of the LIMIT" : "");
 	return strlen(result->suggestion) <= SUGGESTION_LENGTH;

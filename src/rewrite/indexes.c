@@ -7,9 +7,10 @@
  * immutable expression over the table's columns, with something that does not
  * come from the same FROM list.  Views are expanded first.  What a B-tree can
  * do with them decides: columns compared for equality in front, those with
- * the most distinct values first, then one range or the order that a LIMIT
- * cuts.  Where there is nothing for a B-tree, a condition on an array, jsonb
- * or the like may be one for GIN.
+ * the most distinct values first (of a subquery, those compared with rows of
+ * the outer query last), then one range or the order that a LIMIT
+ * cuts.  Where there is nothing for a B-tree, a condition on an array, jsonb,
+ * range or the like may be one for GIN, GiST or SP-GiST.
  *
  * src/rewrite/indexes.c
  *
@@ -67,6 +68,7 @@ typedef struct IndexColumn
 	bool		descending;
 	bool		nulls_first;
 	bool		wide;			/* too wide for a B-tree */
+	bool		outer;			/* compared with a row of an outer query */
 } IndexColumn;
 
 typedef struct IndexSearch
@@ -85,8 +87,9 @@ typedef struct IndexSearch
 	bool		has_range;
 	IndexColumn order[MAX_COLUMNS];
 	int			norder;
-	IndexColumn gin;			/* if has_gin */
-	bool		has_gin;
+	IndexColumn special;		/* if special_use is not SCAN_NOTHING */
+	ScanUse		special_use;
+	Node	   *special_condition;
 	IndexColumn hash;			/* if has_hash: compared for equality, wide */
 	Node	   *hash_condition;
 	bool		has_hash;
@@ -94,6 +97,13 @@ typedef struct IndexSearch
 	List	   *clauses;		/* conditions on the table, with varno 1 */
 	List	   *conditions;		/* text of those that the index serves */
 } IndexSearch;
+
+static bool
+found_columns(const IndexSearch *search)
+{
+	return search->nequal > 0 || search->has_range ||
+		search->special_use != SCAN_NOTHING;
+}
 
 /* In the caller's memory */
 static char *
@@ -289,20 +299,6 @@ btree_strategy(const IndexSearch *search, const IndexColumn *column,
 	return get_op_opfamily_strategy(operator, get_opclass_family(opclass));
 }
 
-static bool
-is_gin_operator(const IndexSearch *search, const IndexColumn *column,
-				Oid operator)
-{
-	Oid			type;
-	Oid			collation;
-	Oid			opclass;
-
-	column_type(search, column, &type, &collation);
-	opclass = GetDefaultOpClass(type, GIN_AM_OID);
-	return OidIsValid(opclass) &&
-		op_in_opfamily(operator, get_opclass_family(opclass));
-}
-
 /* The condition as text, for conditions on the statement's own tables */
 static void
 note_condition(IndexSearch *search, Node *condition)
@@ -398,7 +394,11 @@ add_equal(IndexSearch *search, const IndexColumn *column, Node *condition)
 		return;
 	for (place = search->nequal; place > 0; place--)
 	{
-		if (search->equal[place - 1].ndistinct >= column->ndistinct)
+		const IndexColumn *before = &search->equal[place - 1];
+
+		/* an outer row is not there where the subquery becomes a join */
+		if (before->outer == column->outer ?
+			before->ndistinct >= column->ndistinct : column->outer)
 			break;
 		search->equal[place] = search->equal[place - 1];
 	}
@@ -425,6 +425,22 @@ add_hash(IndexSearch *search, const IndexColumn *column, Node *condition)
 	}
 }
 
+/* A comparison that no B-tree serves */
+static void
+consider_special(IndexSearch *search, Node *condition,
+				 const IndexColumn *column, Oid operator, Oid collation)
+{
+	Oid			type;
+	Oid			column_collation;
+
+	column_type(search, column, &type, &column_collation);
+	if (OidIsValid(collation) && collation != column_collation)
+		return;
+	search->special_use = scan_special_use(type, operator);
+	search->special = *column;
+	search->special_condition = condition;
+}
+
 /* One comparison of a column with something else */
 static void
 consider_comparison(IndexSearch *search, Node *condition, Node *side,
@@ -440,6 +456,7 @@ consider_comparison(IndexSearch *search, Node *condition, Node *side,
 		note_expression(search, side);
 		return;
 	}
+	column.outer = contain_vars_of_level(other, 1);
 	switch (btree_strategy(search, &column, operator, collation))
 	{
 		case BTEqualStrategyNumber:
@@ -463,12 +480,9 @@ consider_comparison(IndexSearch *search, Node *condition, Node *side,
 			}
 			break;
 		default:
-			if (!list && !search->has_gin &&
-				is_gin_operator(search, &column, operator))
-			{
-				search->has_gin = true;
-				search->gin = column;
-			}
+			if (!list && search->special_use == SCAN_NOTHING)
+				consider_special(search, condition, &column, operator,
+								 collation);
 			break;
 	}
 }
@@ -624,7 +638,7 @@ consider_relation(IndexSearch *search, int varno)
 	search->clauses = NIL;
 	consider_from(search, (Node *) search->query->jointree, varno);
 	search->varno = rte->rtekind == RTE_RELATION ? varno : 0;
-	if (search->nequal + search->has_range + search->has_gin > 0 &&
+	if (found_columns(search) &&
 		rte->rtekind == RTE_RELATION)
 		consider_order(search);
 }
@@ -642,13 +656,13 @@ search_walker(Node *node, IndexSearch *search)
 		search->query = query;
 		search->varno = 0;
 		for (int i = 1; i <= list_length(query->rtable) &&
-			 search->nequal == 0 && !search->has_range && !search->has_gin;
+			 !found_columns(search);
 			 i++)
 			consider_relation(search, i);
-		if (search->nequal == 0 && !search->has_range && !search->has_gin)
+		if (!found_columns(search))
 			(void) query_tree_walker(query, search_walker, search, 0);
 		search->query = outer;
-		return search->nequal > 0 || search->has_range || search->has_gin;
+		return found_columns(search);
 	}
 	return expression_tree_walker(node, search_walker, search);
 }
@@ -793,14 +807,14 @@ is_served(const IndexSearch *search)
 			continue;
 		if (search->nequal == 0 && !search->has_range)
 		{
-			if (!search->has_gin)
+			if (search->special_use == SCAN_NOTHING)
 			{
 				if (index->am == HASH_AM_OID &&
 					index_has(index, 0, 1, &search->hash))
 					return true;
 			}
-			else if (index->am == GIN_AM_OID &&
-					 index_has(index, 0, index->ncolumns, &search->gin))
+			else if (index->am == scan_special_am(search->special_use) &&
+					 index_has(index, 0, index->ncolumns, &search->special))
 				return true;
 			continue;
 		}
@@ -862,8 +876,8 @@ written_columns(const IndexSearch *search)
 	initStringInfo(&buf);
 	if (search->nequal == 0 && !search->has_range)
 	{
-		if (search->has_gin)
-			append_column(search, &buf, &search->gin, false);
+		if (search->special_use != SCAN_NOTHING)
+			append_column(search, &buf, &search->special, false);
 		else if (search->has_hash)
 			append_column(search, &buf, &search->hash, false);
 		return buf.len > 0 ? buf.data : NULL;
@@ -899,6 +913,37 @@ written_columns(const IndexSearch *search)
 	return buf.data;
 }
 
+static bool
+names_relation_walker(Node *node, const Oid *relid)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
+			((RangeTblEntry *) node)->relid == *relid;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, names_relation_walker,
+								 (void *) relid, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, names_relation_walker, (void *) relid);
+}
+
+/* What was scanned may be a part of the table that the statement names */
+static void
+name_whole_table(IndexSearch *search, Query *query)
+{
+	ListCell   *lc;
+
+	if (!get_rel_relispartition(search->relid))
+		return;
+	foreach(lc, get_partition_ancestors(search->relid))
+	{
+		Oid			ancestor = lfirst_oid(lc);
+
+		if (names_relation_walker((Node *) query, &ancestor))
+			search->relid = ancestor;
+	}
+}
+
 /* AnalyzedCallback */
 static void
 find_index(void *arg, AnalyzedText *analyzed)
@@ -906,7 +951,7 @@ find_index(void *arg, AnalyzedText *analyzed)
 	IndexSearch *search = (IndexSearch *) arg;
 	IndexAdvice *advice = search->advice;
 	List	   *rewritten;
-	char		relkind = get_rel_relkind(search->relid);
+	char		relkind;
 	bool		recorded = OidIsValid(search->source->userid);
 	char	   *columns;
 	char	   *name;
@@ -915,40 +960,20 @@ find_index(void *arg, AnalyzedText *analyzed)
 	ListCell   *lc;
 	HypotheticalCosts costs;
 
-	/* the table that the statement has, if what it scans is a part of it */
-	if (get_rel_relispartition(search->relid))
-	{
-		foreach(lc, get_partition_ancestors(search->relid))
-		{
-			for (int i = 0; i < list_length(analyzed->query->rtable); i++)
-			{
-				RangeTblEntry *rte = list_nth_node(RangeTblEntry,
-												   analyzed->query->rtable, i);
-
-				if (rte->rtekind == RTE_RELATION &&
-					rte->relid == lfirst_oid(lc))
-				{
-					search->relid = rte->relid;
-					relkind = rte->relkind;
-				}
-			}
-		}
-	}
-	if ((relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW &&
-		 relkind != RELKIND_PARTITIONED_TABLE) ||
-		search->relid < FirstNormalObjectId ||
-		get_rel_persistence(search->relid) == RELPERSISTENCE_TEMP)
-	{
-		advice->verdict = INDEX_NO_CONDITION;
-		return;
-	}
-
 	if (recorded && !trust_expansion(analyzed->query))
 		return;
 	advice->verdict = INDEX_NO_CONDITION;
 	rewritten = QueryRewrite(copyObject(analyzed->query));
 	if (list_length(rewritten) != 1)
 		return;
+	name_whole_table(search, linitial_node(Query, rewritten));
+	relkind = get_rel_relkind(search->relid);
+	if ((relkind != RELKIND_RELATION && relkind != RELKIND_MATVIEW &&
+		 relkind != RELKIND_PARTITIONED_TABLE) ||
+		search->relid < FirstNormalObjectId ||
+		get_rel_persistence(search->relid) == RELPERSISTENCE_TEMP)
+		return;
+
 	if (recorded && !trust_printing(linitial(rewritten)))
 	{
 		advice->verdict = INDEX_NOT_ANALYZED;
@@ -969,9 +994,11 @@ find_index(void *arg, AnalyzedText *analyzed)
 	}
 	if (search->nequal == 0 && !search->has_range)
 	{
-		using = search->has_gin ? "USING gin " : "USING hash ";
-		if (!search->has_gin)
-			note_condition(search, search->hash_condition);
+		const char *special = scan_special_name(search->special_use);
+
+		using = psprintf("USING %s ", special != NULL ? special : "hash");
+		note_condition(search, special != NULL ? search->special_condition :
+					   search->hash_condition);
 	}
 
 	name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(search->relid)),
@@ -1001,6 +1028,7 @@ find_index(void *arg, AnalyzedText *analyzed)
 									  relkind == RELKIND_PARTITIONED_TABLE ?
 									  "" : "CONCURRENTLY ",
 									  name, using, columns));
+	advice->relid = search->relid;
 	advice->columns = give(search, columns);
 	advice->condition = give(search, conditions);
 	advice->verdict = INDEX_ADVISED;
@@ -1093,16 +1121,16 @@ columns_of_scan(const ScanSearch *search, const char **using)
 		if (column->use == SCAN_NOTHING)
 			break;
 		if (column->attnum == 0 || column->use == SCAN_MISMATCH ||
-			(column->use == SCAN_ELEMENTS && buf.len > 0) ||
+			(scan_special_name(column->use) != NULL && buf.len > 0) ||
 			(name = get_attname(search->relid, column->attnum, true)) == NULL)
 			continue;
 		read_statistics(search->relid, column->attnum, &known);
-		if (known.wide && column->use != SCAN_ELEMENTS)
+		if (known.wide && scan_special_name(column->use) == NULL)
 			continue;
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
 						 quote_identifier(name));
-		if (column->use == SCAN_ELEMENTS)
-			*using = "USING gin ";
+		if (scan_special_name(column->use) != NULL)
+			*using = psprintf("USING %s ", scan_special_name(column->use));
 		if (column->use != SCAN_EQUAL)
 			break;
 	}
@@ -1153,6 +1181,7 @@ find_index_of_scan(void *arg)
 		char	   *name = quote_qualified_identifier(get_namespace_name(get_rel_namespace(search->relid)),
 													  get_rel_name(search->relid));
 
+		search->advice->relid = search->relid;
 		search->advice->columns = MemoryContextStrdup(search->context, names);
 		search->advice->statement =
 			MemoryContextStrdup(search->context,

@@ -33,6 +33,8 @@ typedef struct IndexAdvice
 	char	   *mismatch;		/* index_of_scan(): what is of another type
 								 * than the column; NULL: nothing */
 	char	   *unused;			/* an index on that column; NULL: none */
+	Oid			relid;			/* of the table: that of the scan, or the one
+								 * that it is a partition of */
 	char	   *statement;		/* CREATE INDEX ... */
 	char	   *columns;		/* what is in its parentheses */
 	char	   *condition;		/* that it serves, as the planner sees it */

@@ -98,13 +98,59 @@ btree_use(Oid type, Oid operator)
 	}
 }
 
-static bool
-is_gin_operator(Oid type, Oid operator)
+/* In the order in which they are preferred */
+static const struct
 {
-	Oid			opclass = GetDefaultOpClass(type, GIN_AM_OID);
+	ScanUse		use;
+	Oid			am;
+	const char *name;
+}			special_uses[] =
 
-	return OidIsValid(opclass) &&
-		op_in_opfamily(operator, get_opclass_family(opclass));
+{
+	{SCAN_GIN, GIN_AM_OID, "gin"},
+	{SCAN_GIST, GIST_AM_OID, "gist"},
+	{SCAN_SPGIST, SPGIST_AM_OID, "spgist"}
+};
+
+ScanUse
+scan_special_use(Oid type, Oid operator)
+{
+	Oid			negator = get_negator(operator);
+
+	/* btree_gist has "<>", which finds nearly all rows */
+	if (OidIsValid(negator) && btree_use(type, negator) == SCAN_EQUAL)
+		return SCAN_NOTHING;
+	for (int i = 0; i < lengthof(special_uses); i++)
+	{
+		Oid			opclass = GetDefaultOpClass(type, special_uses[i].am);
+
+		if (OidIsValid(opclass) &&
+			op_in_opfamily(operator, get_opclass_family(opclass)))
+			return special_uses[i].use;
+	}
+	return SCAN_NOTHING;
+}
+
+Oid
+scan_special_am(ScanUse use)
+{
+	for (int i = 0; i < lengthof(special_uses); i++)
+	{
+		if (special_uses[i].use == use)
+			return special_uses[i].am;
+	}
+	return InvalidOid;
+}
+
+const char *
+scan_special_name(ScanUse use)
+{
+	for (int i = 0; i < lengthof(special_uses); i++)
+	{
+		if (special_uses[i].use == use)
+			return special_uses[i].name;
+	}
+	return NULL;
 }
 
 static bool
@@ -170,9 +216,10 @@ add_comparison(ScanColumns *columns, Node *side, Node *other, Oid operator,
 				add_column(columns, plain, use, InvalidOid);
 			return;
 		}
-		if (!list && is_gin_operator(exprType(plain), operator))
+		use = list ? SCAN_NOTHING : scan_special_use(exprType(plain), operator);
+		if (use != SCAN_NOTHING && same_collation(plain, collation))
 		{
-			add_column(columns, plain, SCAN_ELEMENTS, InvalidOid);
+			add_column(columns, plain, use, InvalidOid);
 			return;
 		}
 	}
@@ -265,8 +312,8 @@ index_serves(const TableIndex *index, const ScanColumns *columns)
 		const ScanColumn *first = &columns->columns[0];
 
 		return first->attnum != 0 && index_has(index, 1, first->attnum) &&
-			((first->use == SCAN_RANGE && index->am == BTREE_AM_OID) ||
-			 (first->use == SCAN_ELEMENTS && index->am == GIN_AM_OID));
+			(first->use == SCAN_RANGE ? index->am == BTREE_AM_OID :
+			 index->am == scan_special_am(first->use));
 	}
 	if (index->am != BTREE_AM_OID && index->am != HASH_AM_OID)
 		return false;

@@ -21,8 +21,10 @@ typedef enum ScanUse
 	SCAN_NOTHING,				/* so that no index serves it */
 	SCAN_EQUAL,					/* a B-tree serves all of these ... */
 	SCAN_RANGE,					/* ... and one of these */
-	SCAN_ELEMENTS,				/* a GIN index serves it */
-	SCAN_MISMATCH				/* a B-tree would, but for the value's type */
+	SCAN_GIN,					/* an index of this kind serves it */
+	SCAN_MISMATCH,				/* a B-tree would, but for the value's type */
+	SCAN_GIST,					/* an index of this kind serves it */
+	SCAN_SPGIST					/* the same */
 } ScanUse;
 
 /* A plain value, for shared memory */
@@ -57,6 +59,20 @@ extern void scan_columns(ScanState * scan, ScanColumns *columns);
 
 /* Those of conditions on one table, whether an index serves them or not */
 extern void scan_columns_of(const List *conditions, ScanColumns *columns);
+
+/*
+ * The kind of index, other than a B-tree, whose default operator class for
+ * the type serves the operator: SCAN_GIN, SCAN_GIST, SCAN_SPGIST, or
+ * SCAN_NOTHING
+ */
+extern ScanUse scan_special_use(Oid type, Oid operator);
+
+/*
+ * The access method of a use that scan_special_use() gives, and how CREATE
+ * INDEX names it ("gin"); InvalidOid and NULL for others
+ */
+extern Oid	scan_special_am(ScanUse use);
+extern const char *scan_special_name(ScanUse use);
 
 /*
  * The boolean column that is a condition by itself (b, NOT b, b IS TRUE), or
