@@ -228,7 +228,10 @@ INSERT INTO spelling VALUES
   (13, 'opened = ''%s''', ARRAY(SELECT opened::text FROM bill ORDER BY id)),
   (14, 'changed = ''%s''', ARRAY(SELECT to_char(changed, 'YYYY-MM-DD"T"HH24:MI:SS.US') FROM bill ORDER BY id)),
   (15, 'key = ''\x%s''', ARRAY(SELECT upper(encode(key, 'hex')) FROM bill ORDER BY id)),
-  (16, 'number = ANY (''{ %s }'')', ARRAY(SELECT number::text FROM bill ORDER BY id));
+  (16, 'number = ANY (''{ %s }'')', ARRAY(SELECT number::text FROM bill ORDER BY id)),
+  (17, 'code = E''\x69\164\u0027%s''', ARRAY(SELECT substr(code, 4) FROM bill ORDER BY id)),
+  (18, 'code = U&''\0069t\+000027%s''', ARRAY(SELECT substr(code, 4) FROM bill ORDER BY id)),
+  (19, 'code = U&''!0069t!0027%s'' UESCAPE ''!''', ARRAY(SELECT substr(code, 4) FROM bill ORDER BY id));
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
 \set ECHO none
 \o /dev/null
@@ -257,6 +260,20 @@ SELECT request('T', format('SELECT %s FROM singer WHERE id IN (%s)', columns,
 \set ECHO all
 SELECT confidence, bursts, executions, compared, matched, parent FROM found;
 SELECT count(*) AS findings FROM querywatch.all_findings WHERE datname = current_database() AND query ~ 'title FROM song' AND kind = 'n_plus_one';
+
+-- Of more rows than are kept, those that are not speak for and against nothing
+CREATE TABLE disc (id int PRIMARY KEY);
+CREATE TABLE track (disc_id int REFERENCES disc, title text);
+INSERT INTO disc SELECT generate_series(1, 1000);
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
+\set ECHO none
+\o /dev/null
+SELECT request('T', 'SELECT id FROM disc ORDER BY id', 'SELECT title FROM track WHERE disc_id = %s', keys)
+  FROM unnest(ARRAY[numbers(250, 280)::text, numbers(600, 630)::text]) AS k, CAST (k AS text[]) AS keys, generate_series(1, 2) \gexec
+\o
+\set ECHO all
+SELECT kind, confidence, relationship, bursts, executions, compared, matched, parent FROM found;
+DROP TABLE track, disc;
 
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec
 -- no more time was lost than passed, whatever counts as a finding

@@ -287,6 +287,19 @@ values_relate(Window *window, Relater *relater, const WindowStatement *child,
 	}
 }
 
+/*
+ * May values that were not found be in rows that were too many to be kept?  If
+ * most are kept, some would have been found.
+ */
+static bool
+may_be_left_out(const KeySet *rows, const WindowStatement *parent,
+				const KeyMatch *match)
+{
+	return rows->nrows == KEYSET_MAX_ROWS &&
+		parent->counts.max_rows > KEYSET_MAX_ROWS &&
+		(match->matched > 0 || parent->counts.max_rows > 2 * KEYSET_MAX_ROWS);
+}
+
 const WindowStatement *
 values_compare(Window *window, const WindowStatement *child,
 			   WindowDetail *detail, const ValueLink **link,
@@ -327,6 +340,8 @@ values_compare(Window *window, const WindowStatement *child,
 
 	match = &best_link->match;
 	rows = &window->keysets[best_link->keyset].rows;
+	if (!is_match(match) && may_be_left_out(rows, best, match))
+		return NULL;
 	facts->keys_compared = match->compared;
 	facts->keys_matched = match->matched;
 	facts->keys_disorder = disorder(match);

@@ -623,32 +623,115 @@ escaped_char(char c)
 	}
 }
 
+/* How a string's backslashes are to be read */
+typedef enum StringEscapes
+{
+	ESCAPES_NONE,
+	ESCAPES_C,					/* E'...' */
+	ESCAPES_UNICODE				/* U&'...' */
+} StringEscapes;
+
+/* At most "most" digits to a base of 8 or 16, or "most" exactly; their count */
+static int
+parse_code(const char *text, const char *end, int base, int most, bool exactly,
+		   pg_wchar * code)
+{
+	int			n = 0;
+
+	*code = 0;
+	for (; n < most && text + n < end; n++)
+	{
+		int			digit = hex_digit(text[n]);
+
+		if (digit < 0 || digit >= base)
+			break;
+		*code = *code * base + digit;
+	}
+	return exactly && n < most ? 0 : n;
+}
+
 /*
- * What a quoted string says: each quote within it is written twice, and in
- * E'...' a backslash comes before what it changes.  Returns its length; -1 if
- * it is too long for a key, or has an escape with digits in it.
+ * The escape behind a backslash, one that names a character or a byte by its
+ * number: how much of the text it is, and the *length bytes that it stands for,
+ * never more than it has itself.  0 if it is none, or cannot be told.
  */
 static int
-plain_string(const char *text, int length, bool escapes, char *plain)
+numbered_char(const char *text, const char *end, StringEscapes escapes,
+			  char *plain, int *length)
 {
+	pg_wchar	code;
+	int			lead = 0;
+	int			digits;
+
+	if (escapes == ESCAPES_C && *text >= '0' && *text <= '7')
+		digits = parse_code(text, end, 8, 3, false, &code);
+	else if (escapes == ESCAPES_C && *text == 'x')
+		digits = parse_code(text + (lead = 1), end, 16, 2, false, &code);
+	else if (escapes == ESCAPES_C && (*text == 'u' || *text == 'U'))
+		digits = parse_code(text + (lead = 1), end, 16, *text == 'u' ? 4 : 8,
+							true, &code);
+	else if (escapes == ESCAPES_UNICODE && *text == '+')
+		digits = parse_code(text + (lead = 1), end, 16, 6, true, &code);
+	else if (escapes == ESCAPES_UNICODE)
+		digits = parse_code(text, end, 16, 4, true, &code);
+	else
+		return 0;
+	if (digits == 0)
+		return 0;
+
+	*length = 1;
+	*plain = (char) code;
+	if (code > 0x7F && !(escapes == ESCAPES_C && lead + digits <= 3))
+	{
+		/* other encodings would have to be asked, and pairs be put together */
+		if (GetDatabaseEncoding() != PG_UTF8 || code > 0x10FFFF ||
+			is_utf16_surrogate_first(code) || is_utf16_surrogate_second(code))
+			return 0;
+		unicode_to_utf8(code, (unsigned char *) plain);
+		*length = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	}
+	return lead + digits;
+}
+
+/*
+ * What a quoted string says: each quote within it is written twice, and a
+ * backslash comes before what it changes.  Returns its length; -1 if it is too
+ * long for a key, has an escape that cannot be told, or goes on behind another
+ * quote.
+ */
+static int
+plain_string(const char *text, int length, StringEscapes escapes, char *plain)
+{
+	const char *end = text + length;
 	int			n = 0;
 
 	if (length > PARAMS_KEY_LENGTH)
 		return -1;
-	for (int i = 0; i < length; i++)
+	for (const char *p = text; p < end; p++)
 	{
-		plain[n] = text[i];
-		if (text[i] == '\'' && i + 1 < length && text[i + 1] == '\'')
-			i++;
-		else if (escapes && text[i] == '\\' && i + 1 < length)
+		int			bytes = 1;
+		int			escape;
+
+		plain[n] = *p;
+		if (*p == '\'')
 		{
-			i++;
-			if ((text[i] >= '0' && text[i] <= '9') || text[i] == 'x' ||
-				text[i] == 'u' || text[i] == 'U')
+			if (++p == end || *p != '\'')
 				return -1;
-			plain[n] = escaped_char(text[i]);
 		}
-		n++;
+		else if (escapes != ESCAPES_NONE && *p == '\\' && p + 1 < end)
+		{
+			p++;
+			escape = numbered_char(p, end, escapes, &plain[n], &bytes);
+			if (escape > 0)
+				p += escape - 1;
+			else if (isalnum((unsigned char) *p) &&
+					 (escapes == ESCAPES_UNICODE || strchr("xuU", *p) ||
+					  isdigit((unsigned char) *p)))
+				return -1;
+			else
+				plain[n] = escapes == ESCAPES_C ? escaped_char(*p) : *p;
+		}
+		n += bytes;
 	}
 	return n;
 }
@@ -656,41 +739,45 @@ plain_string(const char *text, int length, bool escapes, char *plain)
 /* The hash of a string with quotes or escapes in it */
 static pg_noinline uint64
 hash_escaped(ShapeValueClass value_class, const char *text, int length,
-			 bool escapes, bool *opaque)
+			 StringEscapes escapes, bool *opaque)
 {
+	/* what an escape stands for is no longer than the escape */
 	char		plain[PARAMS_KEY_LENGTH] = "";
 	int			n = plain_string(text, length, escapes, plain);
 
-	if (n < 0)
-		return hash_spelled(value_class, text, length, opaque);
-	return hash_spelled(value_class, plain, n, opaque);
+	if (n >= 0)
+		return hash_spelled(value_class, plain, n, opaque);
+	*opaque = true;
+	return hash_string(text, length);
 }
 
 static uint64
 hash_text(ShapeValueClass value_class, const char *text, int length,
 		  bool *opaque)
 {
-	bool		escapes = false;
+	StringEscapes escapes = ESCAPES_NONE;
 	int64		number;
 
 	if (parse_integer(text, length, &number))
 		return keyhash_number((uint64) number);
 	if (length > 2 && (text[0] == 'E' || text[0] == 'e') && text[1] == '\'')
 	{
-		escapes = true;
+		escapes = ESCAPES_C;
 		text++;
 		length--;
 	}
 	else if (length > 3 && (text[0] == 'U' || text[0] == 'u') &&
-			 text[1] == '&' && text[2] == '\'' &&
-			 memchr(text, '\\', length) == NULL)
+			 text[1] == '&' && text[2] == '\'')
 	{
+		escapes = ESCAPES_UNICODE;
 		text += 2;
 		length -= 2;
 	}
+	else if (!STANDARD_STRINGS && text[0] == '\'')
+		escapes = ESCAPES_C;
 	strip_quotes(&text, &length);
 	if (memchr(text, '\'', length) == NULL &&
-		(!escapes || memchr(text, '\\', length) == NULL))
+		(escapes == ESCAPES_NONE || memchr(text, '\\', length) == NULL))
 		return hash_spelled(value_class, text, length, opaque);
 	return hash_escaped(value_class, text, length, escapes, opaque);
 }

@@ -283,7 +283,10 @@ uses_literals(const StatementShape *shape)
 	return shape->offset_value.source == SHAPE_VALUE_LITERAL;
 }
 
-/* Prepared with its constants: the text stands for them */
+/*
+ * Prepared with its constants: the text stands for them, and tells nothing
+ * that could be compared with what a parent returned.
+ */
 static pg_noinline void
 hash_constants(QueryDesc *queryDesc, const StatementShape *shape,
 			   WindowValues *values)
@@ -299,7 +302,10 @@ hash_constants(QueryDesc *queryDesc, const StatementShape *shape,
 	for (int i = 0; i < shape->nconditions; i++)
 	{
 		if (shape->conditions[i].value.source == SHAPE_VALUE_LITERAL)
+		{
 			values->conditions[i] = h;
+			values->opaque |= 1U << i;
+		}
 	}
 }
 
@@ -995,7 +1001,9 @@ repeats_values(QueryDesc *queryDesc, const StatementShape *shape)
 bool
 repeats_wants_literals(const StatementLocal *local)
 {
-	if (unlikely(capture_on))
+	/* with other settings another window begins */
+	if (unlikely(capture_on ||
+				 (session.obstacles & OBSTACLE_SETTINGS) != 0))
 		return true;
 	if (window == NULL || local->window_statement == NULL)
 		return qw_repeat_threshold <= 2 ||

@@ -5,8 +5,9 @@ import random
 import time
 
 from registry import case
-from verdicts import (NOTHING, NOTHING_SURE, Want, deep_offset, duplicate,
-                      lookup, n_plus_one, row_by_row)
+from verdicts import (NEVER_DEFERRED, NOTHING, NOTHING_SURE, Never, Want,
+                      deep_offset, duplicate, lookup, n_plus_one, never_after,
+                      row_by_row)
 
 N = 20
 
@@ -21,6 +22,18 @@ def literals(driver):
 
 def parameters(driver):
     return not driver.literals
+
+
+def not_named(driver):
+    """Does not prepare by name what has its values in the text; of such the
+    values are known the first time only"""
+    return driver.name not in ("psycopg/prepared", "asyncpg",
+                               "sqlalchemy/asyncpg")
+
+
+def batches(driver):
+    """One batch on the wire for many rows"""
+    return driver.name in ("psycopg", "psycopg/prepared", "asyncpg")
 
 
 # ---- must be found -------------------------------------------------------
@@ -276,6 +289,238 @@ def as_many_by_chance(database):
                 database.query("SELECT * FROM items WHERE id = %s", 100 + i)
 
 
+# ---- must be found: what requests and spellings hide -----------------------
+
+def spelled(number, spelling):
+    """P32: an integer, a uuid and a char(n) key, as clients write them.
+    There are no foreign keys, so only values tell."""
+    def ships_with_crews(database):
+        for time in range(2):
+            with database.transaction():
+                for id, in database.query(
+                        "SELECT id FROM ships ORDER BY name LIMIT 20"):
+                    database.query("SELECT * FROM crews WHERE ship = "
+                                   + spelling(id))
+    sql_case("P32, " + number, n_plus_one(
+        "one_to_many", "crews", "ships", 2 * N, column="ships.id"),
+        only=not_named)(ships_with_crews)
+
+
+spelled("'+7'", lambda id: "'+%d'" % id)
+spelled("+7", lambda id: "+%d" % id)
+spelled("007", lambda id: "00%d" % id)
+spelled("'007'", lambda id: "'00%d'" % id)
+spelled("' 7'", lambda id: "' %d'" % id)
+spelled("7.0", lambda id: "%d.0" % id)
+spelled("'7'::int", lambda id: "'%d'::int" % id)
+spelled("int '7'", lambda id: "int '%d'" % id)
+spelled("CAST ('7' AS bigint)", lambda id: "CAST ('%d' AS bigint)" % id)
+spelled("E'7'", lambda id: "E'%d'" % id)
+
+
+def spelled_uuid(number, spelling):
+    def both_ways(database):
+        for time in range(2):
+            with database.transaction():
+                for id, firm in database.query(
+                        "SELECT id, firm FROM staff ORDER BY name LIMIT 20"):
+                    database.query("SELECT * FROM firms WHERE id = "
+                                   + spelling(str(firm)))
+                for id, in database.query(
+                        "SELECT id FROM firms ORDER BY name LIMIT 20"):
+                    database.query("SELECT * FROM staff WHERE firm = "
+                                   + spelling(str(id)))
+    sql_case("P32, " + number, [
+        n_plus_one("many_to_one", "firms", "staff", 2 * N,
+                   column="staff.firm"),
+        n_plus_one("one_to_many", "staff", "firms", 2 * N,
+                   column="firms.id")], only=not_named)(both_ways)
+
+
+spelled_uuid("uuid", lambda id: "'%s'" % id)
+spelled_uuid("uuid of 32 digits", lambda id: "'%s'" % id.replace("-", ""))
+spelled_uuid("uuid in capitals", lambda id: "'%s'" % id.upper())
+spelled_uuid("uuid in braces", lambda id: "'{%s}'" % id)
+spelled_uuid("'...'::uuid", lambda id: "'%s'::uuid" % id)
+spelled_uuid("uuid '...'", lambda id: "uuid '%s'" % id)
+spelled_uuid("CAST ('...' AS uuid)", lambda id: "CAST ('%s' AS uuid)" % id)
+
+
+@sql_case("P32, uuid as the driver writes it", [
+    n_plus_one("many_to_one", "firms", "staff", 2 * N, column="staff.firm"),
+    n_plus_one("one_to_many", "staff", "firms", 2 * N, column="firms.id")])
+def uuids(database):
+    for time in range(2):
+        with database.transaction():
+            for id, firm in database.query(
+                    "SELECT id, firm FROM staff ORDER BY name LIMIT 20"):
+                database.query("SELECT * FROM firms WHERE id = %s", firm)
+            for id, in database.query(
+                    "SELECT id FROM firms ORDER BY name LIMIT 20"):
+                database.query("SELECT * FROM staff WHERE firm = %s", id)
+
+
+def spelled_char(number, spelling):
+    def ports_of_ships(database):
+        for time in range(2):
+            with database.transaction():
+                for id, port in database.query(
+                        "SELECT id, port FROM ships ORDER BY name LIMIT 20"):
+                    database.query("SELECT * FROM ports WHERE code = "
+                                   + spelling(port))
+    sql_case("P32, " + number, n_plus_one(
+        "many_to_one", "ports", "ships", 2 * N, column="ships.port"),
+        only=not_named)(ports_of_ships)
+
+
+spelled_char("char(n)", lambda code: "'%s'" % code)
+spelled_char("char(n) without blanks", lambda code: "'%s'" % code.strip())
+spelled_char("char(n) with more", lambda code: "'%s  '" % code)
+spelled_char("E''", lambda code: r"E'\x%x%s'" % (ord(code[0]), code[1:]))
+spelled_char("U&''", lambda code: r"U&'\%04x%s'" % (ord(code[0]), code[1:]))
+
+
+@sql_case("P34", n_plus_one("one_to_many", "posts", "authors", 2 * N), "T")
+def children_of_cursors(database):
+    for time in range(2):
+        with database.transaction():
+            for id, name in database.query(
+                    "SELECT id, name FROM authors ORDER BY id LIMIT 20"):
+                database.query("DECLARE child CURSOR FOR SELECT * FROM posts"
+                               " WHERE author_id = %d" % id)
+                database.query("FETCH ALL FROM child")
+                database.query("CLOSE child")
+
+
+def shipping(database, times):
+    for time in range(times):
+        with database.transaction():
+            for id, billing, shipping in database.query(
+                    "SELECT id, billing, shipping FROM invoices"
+                    " ORDER BY id LIMIT 20"):
+                database.query("SELECT * FROM addresses WHERE id = %s",
+                               shipping)
+
+
+@sql_case("P36", [n_plus_one(
+    "many_to_one", "addresses", "invoices", T=["likely", "confirmed"],
+    A=["likely", "confirmed"]), Never("not billing", lambda row: (
+        row["parent_column"] or "invoices.shipping") != "invoices.shipping")])
+def two_foreign_keys(database):
+    shipping(database, 1)
+
+
+@sql_case("P36, the second time", [n_plus_one(
+    "many_to_one", "addresses", "invoices", 2 * N,
+    column="invoices.shipping")])
+def two_foreign_keys_twice(database):
+    shipping(database, 2)
+
+
+@sql_case("P37", [n_plus_one("many_to_one", "people", "people", 2 * N,
+                             column="people.boss"), NEVER_DEFERRED])
+def bosses(database):
+    for time in range(2):
+        with database.transaction():
+            for id, name, boss in database.query(
+                    "SELECT id, name, boss FROM people WHERE id > 40"
+                    " ORDER BY id LIMIT 20"):
+                database.query("SELECT id, name FROM people WHERE id = %s",
+                               boss)
+
+
+@sql_case("P38", [NEVER_DEFERRED])
+def all_columns_again(database):
+    for time in range(2):
+        with database.transaction():
+            for id, title, body in database.query(
+                    "SELECT * FROM documents ORDER BY id LIMIT 20"):
+                database.query("SELECT * FROM documents WHERE id = %s", id)
+
+
+@sql_case("P38, of a table that was joined", [NEVER_DEFERRED])
+def joined_columns(database):
+    for time in range(2):
+        with database.transaction():
+            for author, title in database.query(
+                    "SELECT a.id, p.title FROM posts p JOIN authors a"
+                    " ON a.id = p.author_id ORDER BY p.id LIMIT 20"):
+                database.query("SELECT * FROM authors WHERE id = %s", author)
+
+
+def pages(database, visit):
+    """Requests of several kinds in autocommit, one after another"""
+    for i in range(6):
+        visit(i)
+        for id, author in database.query(
+                "SELECT id, author_id FROM posts WHERE id > %s"
+                " ORDER BY id LIMIT 20", 10 * i):
+            database.query("SELECT * FROM authors WHERE id = %s", author)
+        database.query("SELECT * FROM pages WHERE slug = %s", "page-%d" % i)
+
+
+P39 = n_plus_one("many_to_one", "authors", "posts", None)
+
+
+@sql_case("P39", P39, "A")
+def never_idle(database):
+    pages(database, lambda i: None)
+
+
+@sql_case("P39, a session look-up in each", P39, "A")
+def session_in_each(database):
+    pages(database, lambda i: database.query(
+        "SELECT user_id FROM sessions WHERE token = %s", "token-3"))
+
+
+@sql_case("P39, the first is one that the page repeats", P39, "A")
+def first_is_repeated(database):
+    database.query("SELECT * FROM authors WHERE id = %s", 30)
+    pages(database, lambda i: None)
+
+
+@sql_case("P39, the first never comes again", P39, "A")
+def first_comes_once(database):
+    database.query("SELECT count(*) FROM tags WHERE name = %s", "x")
+    pages(database, lambda i: None)
+
+
+@sql_case("P40", Want(
+    "repeated_lookup", None, r"\bFROM items\b", None, 60,
+    {"T": ["likely"], "A": ["suspected", "likely"]}))
+def sections(database):
+    with database.transaction():
+        for section in range(2):
+            for i in range(30):
+                database.query("SELECT * FROM items WHERE id = %s",
+                               1000 * section + i * i)
+            for i in range(40 * (1 - section)):
+                database.query("SELECT id%s FROM pages WHERE slug = 'x'"
+                               % (" + id" * i))
+
+
+@sql_case("P41", Want(
+    "repeated_lookup", None, r"\bFROM prices\b", None, 27,
+    {"T": ["likely", "confirmed"]}), "T")
+def few_keys(database):
+    with database.transaction():
+        for article in (2, 5, 7):
+            for customer in range(3, 12):
+                database.query("SELECT price FROM prices WHERE article = %s"
+                               " AND customer = %s", article, customer)
+
+
+# Planning takes longer than repeat_gap: it evaluates the function
+@sql_case("P43, slow to plan", n_plus_one("one_to_many", "posts", "authors",
+                                          8), "A", only=literals)
+def slow_planning(database):
+    database.query("SET pg_querywatch.repeat_gap = '60ms'")
+    for id, name in database.query(
+            "SELECT id, name FROM authors ORDER BY id LIMIT 8"):
+        database.query("SELECT * FROM posts WHERE author_id = %s"
+                       " AND slow_to_plan()", id)
+
+
 # ---- must not be called a repeat -----------------------------------------
 
 @sql_case("N2, = ANY", NOTHING)
@@ -306,7 +551,7 @@ def fetches(database):
         database.query("CLOSE walk")
 
 
-@sql_case("N9", NOTHING_SURE, only=parameters)
+@sql_case("N9", NOTHING_SURE, only=batches)
 def executemany(database):
     with database.transaction():
         database.many("INSERT INTO entries (label, amount) VALUES (%s, %s)",
@@ -500,3 +745,128 @@ def ignored(database):
         for i in range(1, N + 1):
             database.query("SELECT name FROM authors WHERE id = %s"
                            " /*querywatch='ignore'*/", i)
+
+
+# ---- must not be called a repeat: requests, and coincidences ---------------
+
+@sql_case("N34", NOTHING_SURE, "A")
+def insert_of_each_request(database):
+    database.query("SET pg_querywatch.repeat_gap = '250ms'")
+    for i in range(8):
+        database.query("INSERT INTO entries (label, amount) VALUES (%s, %s)",
+                       "visit", i)
+        time.sleep(0.1)
+
+
+@sql_case("N34, UPDATE", NOTHING_SURE, "A")
+def update_of_each_request(database):
+    database.query("SET pg_querywatch.repeat_gap = '250ms'")
+    for i in range(1, 9):
+        database.query("UPDATE posts SET views = views + 1 WHERE id = %s", i)
+        time.sleep(0.1)
+
+
+def detail(database, i):
+    author = database.query("SELECT id, author_id, title FROM posts"
+                            " WHERE id = %s", i)[0][1]
+    database.query("SELECT * FROM authors WHERE id = %s", author)
+    database.query("SELECT t.name FROM tags t JOIN post_tags pt"
+                   " ON pt.tag_id = t.id WHERE pt.post_id = %s", i)
+
+
+@sql_case("N35", NOTHING_SURE, "A")
+def detail_page(database):
+    for i in range(200):
+        detail(database, i * 7 % 120 + 1)
+
+
+@sql_case("N35, in order", NOTHING_SURE, "A")
+def detail_page_in_order(database):
+    for i in range(200):
+        detail(database, i % 120 + 1)
+
+
+@sql_case("N35, a session look-up before it", NOTHING_SURE, "A")
+def detail_page_with_session(database):
+    rnd = random.Random(5)
+    for i in range(200):
+        user = database.query("SELECT user_id FROM sessions WHERE token = %s",
+                              "token-%d" % rnd.randint(1, 39))[0][0]
+        database.query("SELECT * FROM users WHERE id = %s", user)
+        detail(database, rnd.randint(1, 120))
+
+
+@sql_case("N35, lists and details in turn", NOTHING_SURE, "A")
+def lists_and_details(database):
+    rnd = random.Random(7)
+    for i in range(100):
+        start = rnd.randint(0, 90)
+        database.query("SELECT id, title FROM posts WHERE id > %s"
+                       " ORDER BY id LIMIT 20", start)
+        detail(database, start + rnd.randint(1, 20))
+
+
+@sql_case("N35, one page 200 times", NOTHING_SURE, "A")
+def one_page(database):
+    for i in range(200):
+        database.query("SELECT * FROM pages WHERE slug = %s", "page-7")
+        detail(database, 7)
+
+
+@sql_case("N35, five kinds at random", NOTHING_SURE, "A")
+def five_kinds(database):
+    rnd = random.Random(11)
+    for _ in range(200):
+        kind = rnd.randint(1, 5)
+        if kind == 1:
+            detail(database, rnd.randint(1, 120))
+        elif kind == 2:
+            database.query("SELECT id, title FROM posts ORDER BY id LIMIT 20")
+        elif kind == 3:
+            database.query("SELECT * FROM authors WHERE id = %s",
+                           rnd.randint(1, 40))
+        elif kind == 4:
+            database.query("SELECT id, name FROM authors ORDER BY name"
+                           " LIMIT 20")
+            database.query("SELECT count(*) FROM posts")
+        else:
+            database.query("SELECT * FROM pages WHERE slug = %s",
+                           "page-%d" % rnd.randint(1, 40))
+
+
+@sql_case("N36", NOTHING_SURE, "T")
+def seven_places(database):
+    tables = ("tags", "authors", "users", "addresses", "members", "orders",
+              "documents")
+    with database.transaction():
+        for i, table in enumerate(tables):
+            database.query("SELECT value FROM settings WHERE name = %s",
+                           "key %d" % (i % 3))
+            for number in range(2 + i % 3):
+                database.query("SELECT count(*) AS n%d FROM %s"
+                               % (number, table))
+            database.query("SELECT * FROM %s WHERE id = 7" % table)
+
+
+@sql_case("N38", [never_after("items")])
+def not_in_the_list(database):
+    for time in range(2):
+        with database.transaction():
+            database.query("SELECT * FROM items ORDER BY id LIMIT 310")
+            for i in range(1, N + 1):
+                database.query("SELECT * FROM pages WHERE id = %s",
+                               3000 + i * 7)
+
+
+@sql_case("N39", [
+    n_plus_one("one_to_many", "folders", "folders", 80, T=["likely",
+               "confirmed"], A=["likely", "confirmed"]),
+    Never("contradicts itself", lambda row: row["confidence"] == "confirmed"
+          and row["values_matched"] * 2 < row["values_compared"])])
+def tree_by_level(database):
+    with database.transaction():
+        level = [id for id, in database.query(
+            "SELECT id FROM folders WHERE parent_id IS NULL ORDER BY id")]
+        while level:
+            level = [child for id in level for child, in database.query(
+                "SELECT id FROM folders WHERE parent_id = %s", id)]

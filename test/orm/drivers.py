@@ -122,6 +122,41 @@ class SqlDatabase:
             self.query("COMMIT")
 
 
+class SqlalchemySql:
+    """text() through SQLAlchemy's engine, on one of the ways above"""
+    runs = "sql"
+
+    def __init__(self, way):
+        self.way = way
+        self.name = way.name
+        self.literals = way.literals
+
+    def run(self, function, mode, application_name):
+        def work(database):
+            with database.engine.connect() as connection:
+                class Database(SqlDatabase):
+                    def query(self, statement, *values):
+                        result = connection.execute(
+                            sqlalchemy.text(numbered(statement, "(:v%d)")),
+                            {"v%d" % number: value
+                             for number, value in enumerate(values, 1)})
+                        return result.all() if result.returns_rows else []
+
+                # BEGIN and COMMIT are the case's own
+                database = Database()
+                database.mode = mode
+                function(database)
+
+        self.way.run(work, "A", application_name)
+
+
+def numbered(statement, placeholder="$%d"):
+    numbers = itertools.count(1)
+    parts = statement.split("%s")
+    return parts[0] + "".join(
+        placeholder % next(numbers) + part for part in parts[1:])
+
+
 class Psycopg3:
     """Parameters apart from the statement; prepared after the fifth time"""
     name = "psycopg"
@@ -184,12 +219,6 @@ class Asyncpg:
             host=HOST, port=PORT, database=DATABASE, user=USER,
             server_settings={"application_name": application_name}))
 
-        def numbered(statement):
-            numbers = itertools.count(1)
-            parts = statement.split("%s")
-            return parts[0] + "".join(
-                "$%d%s" % (next(numbers), part) for part in parts[1:])
-
         class Database(SqlDatabase):
             def query(self, statement, *values):
                 if not values and ";" in statement:
@@ -216,5 +245,6 @@ def available():
     drivers = [SqlalchemyPsycopg2(), SqlalchemyAsyncpg()]
     if int(sqlalchemy.__version__.split(".")[0]) >= 2:
         drivers.append(SqlalchemyPsycopg())
+    drivers += [SqlalchemySql(driver) for driver in drivers]
     drivers += [Psycopg3(), Psycopg3Prepared(), Psycopg3Literals(), Asyncpg()]
     return drivers

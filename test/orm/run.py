@@ -43,6 +43,8 @@ class Monitor:
         self.cursor = self.connect("orm").cursor(
             cursor_factory=psycopg2.extras.RealDictCursor)
         self.cursor.execute("CREATE EXTENSION pg_querywatch")
+        self.cursor.execute("GRANT SET ON PARAMETER pg_querywatch.repeat_gap"
+                            " TO app")
 
     @staticmethod
     def connect(database):
@@ -340,6 +342,14 @@ def main():
 
     for driver in drivers.available():
         runner.run_cases(driver)
+    for client in programs.sql_clients():
+        if not runner.wants_driver(client.name):
+            continue
+        if client.missing:
+            runner.skip(client.name, client.missing)
+            continue
+        runner.run_cases(client)
+        client.stop()
     check_open_window(runner)
     run_pgbouncer(runner)
     run_programs(runner)

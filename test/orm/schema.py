@@ -186,7 +186,57 @@ MORE_TABLES = """
         SELECT code, 'label' FROM shelves, generate_series(1, 3);
     INSERT INTO events SELECT code, '2026-02-03' FROM shelves;
     INSERT INTO bills SELECT 2026, i FROM generate_series(1, 12) AS i;
-    INSERT INTO lines (year, number) SELECT year, number FROM bills"""
+    INSERT INTO lines (year, number) SELECT year, number FROM bills;
+    CREATE TABLE firms (id uuid PRIMARY KEY, name text);
+    CREATE TABLE staff (id uuid PRIMARY KEY, firm uuid, name text);
+    CREATE INDEX ON staff (firm);
+    CREATE TABLE ports (code char(6) PRIMARY KEY, name text);
+    CREATE TABLE ships (id int PRIMARY KEY, port char(6), name text);
+    CREATE TABLE crews (id int PRIMARY KEY, ship int, name text);
+    CREATE INDEX ON crews (ship);
+    CREATE TABLE invoices (id int PRIMARY KEY,
+                           billing int REFERENCES addresses,
+                           shipping int REFERENCES addresses);
+    CREATE TABLE people (id int PRIMARY KEY, name text,
+                         boss int REFERENCES people);
+    CREATE TABLE days (id int PRIMARY KEY, day date UNIQUE, note text);
+    CREATE TABLE prices (article int, customer int, price int,
+                         PRIMARY KEY (article, customer));
+    CREATE TABLE priorities (id int PRIMARY KEY, name text);
+    CREATE TABLE modules (id serial PRIMARY KEY, project int, name text);
+    CREATE INDEX ON modules (project);
+    INSERT INTO firms
+        SELECT md5('firm ' || i)::uuid, 'Firm ' || i
+        FROM generate_series(1, 40) AS i;
+    INSERT INTO staff
+        SELECT md5('staff ' || i)::uuid, md5('firm ' || i % 40 + 1)::uuid,
+               'Clerk ' || i
+        FROM generate_series(1, 120) AS i;
+    INSERT INTO ports
+        SELECT 'P' || i * 7, 'Port ' || i FROM generate_series(1, 40) AS i;
+    INSERT INTO ships
+        SELECT 1000 + i * 13, 'P' || (i * 3 % 40 + 1) * 7, 'Ship ' || i
+        FROM generate_series(1, 40) AS i;
+    INSERT INTO crews
+        SELECT i, 1000 + (i * 7 % 40 + 1) * 13, 'Sailor ' || i
+        FROM generate_series(1, 120) AS i;
+    INSERT INTO invoices
+        SELECT i, i * 17 % 60 + 1, i * 7 % 60 + 1
+        FROM generate_series(1, 60) AS i;
+    INSERT INTO people
+        SELECT i, 'Person ' || i, NULLIF(i / 2, 0)
+        FROM generate_series(1, 100) AS i;
+    INSERT INTO days
+        SELECT i, date '2026-01-01' + i * 3, 'Note'
+        FROM generate_series(1, 100) AS i;
+    INSERT INTO prices
+        SELECT i, j, i * j
+        FROM generate_series(1, 9) AS i, generate_series(1, 40) AS j;
+    INSERT INTO priorities
+        SELECT i, 'Priority ' || i FROM generate_series(1, 5) AS i;
+    INSERT INTO modules (project, name)
+        SELECT i, 'Module ' || j
+        FROM generate_series(1, 20) AS i, generate_series(1, 4) AS j"""
 
 
 def fill(engine):
@@ -267,6 +317,10 @@ def fill(engine):
                END LOOP;
                RETURN result;
              END'"""))
+        # PL/pgSQL would run it when the statement runs; this, as it is planned
+        connection.execute(text("""
+            CREATE FUNCTION slow_to_plan() RETURNS boolean IMMUTABLE
+            LANGUAGE sql AS 'SELECT pg_sleep(0.08) IS NOT NULL'"""))
     with engine.connect().execution_options(
             isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE"))

@@ -17,13 +17,14 @@ class Want:
     """One row that must be there"""
 
     def __init__(self, kind, relationship, repeated, parent, times,
-                 confidences):
+                 confidences, column=None):
         self.kind = kind
         self.relationship = relationship
         self.repeated = repeated
         self.parent = parent
         self.times = times
         self.confidences = confidences
+        self.column = column
 
     def misses(self, row, mode):
         """Why a row is not the one wanted, or None"""
@@ -37,6 +38,8 @@ class Want:
         if self.parent and not re.search(self.parent,
                                          unquoted(row["parent_query"])):
             return "parent is %s" % row["parent_query"]
+        if self.column and row["parent_column"] != self.column:
+            return "parent's column is %s" % row["parent_column"]
         if self.times and row["executions"] != self.times:
             return "executions are %s" % row["executions"]
         if row["confidence"] not in self.confidences[mode]:
@@ -57,9 +60,11 @@ def modes(T, A):
 
 
 def n_plus_one(relationship, repeated, parent, times=20, T="confirmed",
-               A="confirmed"):
+               A="confirmed", column=None):
+    """column: the parent's that the values come from"""
     return Want("n_plus_one", relationship, r"\bFROM %s\b" % repeated,
-                parent and r"\bFROM %s\b" % parent, times, modes(T, A))
+                parent and r"\bFROM %s\b" % parent, times, modes(T, A),
+                column)
 
 
 def lookup(repeated, times=20):
@@ -83,6 +88,26 @@ def deep_offset(repeated):
     return Want("deep_offset", None, r"\bFROM %s\b" % repeated, None, None,
                 modes(CONFIDENCES, CONFIDENCES))
 
+
+class Never:
+    """No row may be so; what other rows there are is left open"""
+
+    def __init__(self, description, test):
+        self.description = description
+        self.test = test
+
+    def __str__(self):
+        return self.description
+
+
+def never_after(parent):
+    """The parent must not be the one that a coincidence speaks for"""
+    return Never("not after " + parent, lambda row: re.search(
+        r"\bFROM %s\b" % parent, unquoted(row["parent_query"])))
+
+
+NEVER_DEFERRED = Never("not a deferred column", lambda row:
+                       row["relationship"] == "deferred_column")
 
 # Every row is forbidden ...
 NOTHING = "nothing"
@@ -109,8 +134,14 @@ def judge(expected, rows, mode):
             alarms.append("not a repeat: " + describe(row))
         return complaints, alarms
 
+    nevers = [want for want in expected if isinstance(want, Never)]
+    for never in nevers:
+        alarms.extend("%s: %s" % (never, describe(row))
+                      for row in rows if never.test(row))
     unclaimed = list(rows)
     for want in expected:
+        if want in nevers:
+            continue
         reasons = []
         for row in unclaimed:
             reason = want.misses(row, mode)
@@ -121,7 +152,7 @@ def judge(expected, rows, mode):
         else:
             complaints.append("missing: %s" % want)
             complaints.extend("    " + reason for reason in reasons)
-    if not complaints:
+    if not complaints and not nevers:
         alarms.extend("too much: " + describe(row)
                       for row in unclaimed if row["confidence"] != "suspected")
     return complaints, alarms

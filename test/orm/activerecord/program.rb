@@ -7,6 +7,9 @@
 #                         prepared statements
 #     jobs unprepared     the same without
 #     requests tags       each as a controller's action, with query log tags
+#     sql HOW             the statements of ../cases_sql.py; HOW is prepared,
+#                         unprepared (values written into the statement) or
+#                         tags (with query log tags, not prepared)
 
 require "json"
 require "active_record"
@@ -27,10 +30,8 @@ end
 require_relative "models"
 require_relative "registry"
 require_relative "cases"
-if WAY == "requests"
-  require_relative "tags"
-  require_relative "requests"
-end
+require_relative "tags" if OPTION == "tags"
+require_relative "requests" if WAY == "requests"
 
 def run(number, mode)
   example = wanted_cases[number]
@@ -52,6 +53,55 @@ end
 def answer(value)
   puts JSON.generate(value)
   $stdout.flush
+end
+
+def rows(statement, *values)
+  connection = ActiveRecord::Base.connection
+  values.map! { |value| value.is_a?(Array) ? "{#{value.join(',')}}" : value }
+  if OPTION == "unprepared" && values.any?
+    statement = ActiveRecord::Base.sanitize_sql_array(
+      [statement.gsub("%s", "?"), *values])
+    values = []
+  end
+  number = 0
+  connection.exec_query(
+    statement.gsub("%s") { "$#{number += 1}" }, "SQL",
+    values.map do |value|
+      ActiveRecord::Relation::QueryAttribute.new(
+        "", value, ActiveRecord::Type::Value.new)
+    end, prepare: OPTION == "prepared" && values.any?).rows
+end
+
+# what tags name
+Controller = Struct.new(:controller_name, :action_name)
+
+def send_statements
+  connected = false
+  $stdin.each_line do |line|
+    question = JSON.parse(line)
+    if question.nil?
+      disconnect
+      connected = false
+      answer(nil)
+    elsif connected
+      answer(rows(*question))
+    else
+      connect(question[1])
+      connected = true
+      answer(nil)
+    end
+  rescue StandardError => e
+    answer(e.full_message(highlight: false))
+  end
+end
+
+if WAY == "sql"
+  if OPTION == "tags"
+    tagged(Controller.new("case", "sql")) { send_statements }
+  else
+    send_statements
+  end
+  exit
 end
 
 connect("")

@@ -7,8 +7,11 @@ Arguments: the database, and how the cases are run:
     requests        each as a view, asked for by a user who is logged in, with
                     ATOMIC_REQUESTS (T) or not (A)
     requests tags   the same, with tags in comments
+    sql             the statements of ../cases_sql.py on Django's connection
+    sql tags        the same, with tags in comments
 """
 
+import contextlib
 import json
 import os
 import sys
@@ -43,6 +46,7 @@ from django.db import connection, transaction       # noqa: E402
 from django.test import Client                      # noqa: E402
 
 import cases                        # noqa: E402, F401 (registers its cases)
+from tags import SqlCommenter                       # noqa: E402
 import views                                        # noqa: E402
 from blog import models                             # noqa: E402
 from registry import CASES                          # noqa: E402
@@ -72,8 +76,39 @@ def run(case, mode, application_name):
 
 
 def answer(value):
-    print(json.dumps(value), flush=True)
+    print(json.dumps(value, default=str), flush=True)
 
+
+def send_statements():
+    opened = False
+    for line in sys.stdin:
+        question = json.loads(line)
+        try:
+            if question is None:
+                connection.close()
+                opened = False
+                answer(None)
+            elif not opened:
+                connection.settings_dict["OPTIONS"]["application_name"] = \
+                    question[1]
+                opened = True
+                answer(None)
+            else:
+                statement, *values = question
+                with connection.cursor() as cursor:
+                    cursor.execute(statement, values or None)
+                    answer(cursor.fetchall() if cursor.description else [])
+        except Exception:
+            answer(traceback.format_exc())
+
+
+if WAY == "sql":
+    with contextlib.ExitStack() as stack:
+        if TAGS:
+            stack.enter_context(connection.execute_wrapper(
+                SqlCommenter.tagger("case", "case/")))
+        send_statements()
+    sys.exit()
 
 create_tables()
 clients = []

@@ -120,6 +120,23 @@ async function run({ run: work }, mode, connection, option) {
   }
 }
 
+// For statements of ../cases_sql.py
+function open(connection, option) {
+  const pool = new Pool({ ...connection, max: 1 });
+  const database = new Database(pool, option === 'prepared');
+  const array = (value) =>
+    Array.isArray(value) ? `{${value.join(',')}}` : value;
+  return {
+    async rows(statement, values) {
+      let number = 0;
+      const rows = await database.query(
+        statement.replace(/%s/g, () => `$${++number}`), ...values.map(array));
+      return rows.map(Object.values);
+    },
+    close: () => pool.end(),
+  };
+}
+
 async function each(rows, work) {
   for (const row of rows)
     await work(row);
@@ -394,4 +411,4 @@ noSureRepeats('flow, a session that is touched with each request',
     });
   }, 'A');
 
-module.exports = { cases, createTables, run };
+module.exports = { cases, createTables, open, run };

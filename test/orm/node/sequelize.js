@@ -151,6 +151,23 @@ async function run({ run: work }, mode, connection) {
   }
 }
 
+// For statements of ../cases_sql.py
+function open(connection) {
+  const sequelize = define(connection);
+  const array = (value) =>
+    Array.isArray(value) ? `{${value.join(',')}}` : value;
+  return {
+    async rows(statement, values) {
+      const [rows] = values.length === 0 ?
+        await sequelize.query(statement) :
+        await sequelize.query(statement.replace(/%s/g, '?'),
+          { replacements: values.map(array) });
+      return Array.isArray(rows) ? rows.map(Object.values) : [];
+    },
+    close: () => sequelize.close(),
+  };
+}
+
 async function each(rows, work) {
   for (const row of rows)
     await work(row);
@@ -468,4 +485,4 @@ noSureRepeats('flow, a worker that finds nothing to do', async ({ Job }) => {
   await each(numbers(N), () => Job.findOne({ where: { state: 'failed' } }));
 }, 'A');
 
-module.exports = { cases, createTables, run };
+module.exports = { cases, createTables, open, run };
