@@ -211,6 +211,46 @@ SELECT suggestion ~ 'Django: prefetch_related' AS django,
        suggestion ~ 'SQLAlchemy|Rails|Hibernate' AS others
   FROM public.found('n_plus_one') WHERE evidence ~ 'route /c';
 
+-- or the text does; where neither does, none is named
+CREATE TABLE wording (id int, framework text, statement text);
+INSERT INTO wording VALUES
+  (1, '', 'SELECT orders.amount AS orders_amount '||E'\n'||'FROM orders '||E'\n'||'WHERE orders.customer_id = %s'),
+  (2, '', 'SELECT orders.amount AS orders_amount FROM orders WHERE orders.customer_id = %s'),
+  (3, '', 'SELECT "orders".* FROM "orders" WHERE "orders"."customer_id" = %s'),
+  (4, '', 'SELECT "orders"."id", "orders"."note" FROM "orders" WHERE "orders"."customer_id" = %s'),
+  (5, '', 'select order0_.amount as amount1_0_ from orders order0_ where order0_.customer_id = %s'),
+  (6, '', 'select o1_0.id, o1_0.amount from orders o1_0 where o1_0.customer_id = %s'),
+  (7, '', 'SELECT o0_.id AS id_0, o0_.amount AS amount_1 FROM orders o0_ WHERE o0_.customer_id = %s'),
+  (8, '', 'SELECT t0.id AS id_1, t0.amount AS amount_2 FROM orders t0 WHERE t0.customer_id = %s'),
+  (9, '', 'SELECT o0."id", o0."amount" FROM "orders" AS o0 WHERE (o0."customer_id" = %s)'),
+  (10, '', 'SELECT "Orders"."id" AS "Orders_id" FROM "orders" "Orders" WHERE "Orders"."customer_id" = %s'),
+  (11, '', 'SELECT * FROM "orders" WHERE "orders"."customer_id" = %s'),
+  (12, '', 'SELECT "id", "amount" FROM "orders" AS "Order" WHERE "Order"."customer_id" = %s'),
+  (13, 'rails_v7.1.0', 'SELECT note FROM orders WHERE customer_id = %s'),
+  (14, 'grails:6.1', 'SELECT note FROM orders WHERE customer_id = %s'),
+  (15, 'spring', 'SELECT note FROM orders WHERE customer_id = %s'),
+  (16, 'spring/hibernate', 'SELECT note FROM orders WHERE customer_id = %s'),
+  (17, 'laravel:10', 'SELECT note FROM orders WHERE customer_id = %s'),
+  (18, 'sqlalchemy', 'SELECT note FROM orders WHERE customer_id = %s');
+\set ECHO none
+\o /dev/null
+SELECT s
+  FROM wording,
+       generate_series(0, 8) AS step,
+       format(' /*framework=''%s'',route=''wording %s''*/', framework, id) AS comment,
+       format(CASE step WHEN 0 THEN 'BEGIN'
+                        WHEN 1 THEN 'SELECT id FROM customer WHERE id < 7' || comment
+                        WHEN 8 THEN 'COMMIT'
+                        ELSE statement || repeat(' AND true', id) || comment END, step - 1) AS s
+ ORDER BY id, step \gexec
+\o
+\set ECHO all
+SELECT w.id, w.framework, left(w.statement, 30) AS statement,
+       substring(f.suggestion FROM 'SQLAlchemy|Django|Rails|Hibernate') AS named, f.suggestion ~ 'SELECT|= ANY' AS says_sql
+  FROM wording AS w LEFT JOIN querywatch.findings AS f ON f.kind = 'n_plus_one' AND f.route = 'wording ' || w.id
+ ORDER BY w.id;
+DROP TABLE wording;
+
 -- one row, however many parents and routes there are
 \set ECHO none
 \o /dev/null

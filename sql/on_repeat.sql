@@ -51,8 +51,12 @@ SET pg_querywatch.on_repeat = notice;
 SET pg_querywatch.repeat_threshold = 2;
 BEGIN;
 SELECT id, name FROM author WHERE id <= 4 ORDER BY id;
-SELECT post.id AS post_id, post.title AS post_title FROM post WHERE author_id = 1;
-SELECT post.id AS post_id, post.title AS post_title FROM post WHERE author_id = 2;
+SELECT post.id AS post_id, post.title AS post_title 
+FROM post 
+WHERE author_id = 1;
+SELECT post.id AS post_id, post.title AS post_title 
+FROM post 
+WHERE author_id = 2;
 SELECT post0_.title AS title2_0_ FROM post post0_ WHERE post0_.author_id = 1;
 SELECT post0_.title AS title2_0_ FROM post post0_ WHERE post0_.author_id = 2;
 SELECT p1_0.title, p1_0.id FROM post p1_0 WHERE p1_0.author_id = 1;

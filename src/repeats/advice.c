@@ -353,8 +353,7 @@ orm_of_tags(const char *framework)
 		{"rails", ORM_RAILS},
 		{"active_record", ORM_RAILS},
 		{"activerecord", ORM_RAILS},
-		{"hibernate", ORM_HIBERNATE},
-		{"spring", ORM_HIBERNATE}
+		{"hibernate", ORM_HIBERNATE}
 	};
 	char		lower[NAMEDATALEN];
 
@@ -363,17 +362,25 @@ orm_of_tags(const char *framework)
 		*p = pg_tolower((unsigned char) *p);
 	for (int i = 0; i < lengthof(words); i++)
 	{
-		if (strstr(lower, words[i].word))
+		const char *word = strstr(lower, words[i].word);
+
+		/* Grails is not Rails */
+		if (word != NULL &&
+			(word == lower || !isalpha((unsigned char) word[-1])))
 			return words[i].orm;
 	}
 	return NORMS;
 }
 
-/* Does an alias of Hibernate's stand there: author0_.id, a1_0.id? */
+/*
+ * Does an alias of Hibernate's stand there: author0_.id, a1_0.id?  (Doctrine's
+ * are a0_.)
+ */
 static bool
 is_alias_of_hibernate(const char *text, const char *dot)
 {
 	const char *p = dot;
+	const char *letters;
 	bool		ends_in_digits;
 
 	while (p > text && isdigit((unsigned char) p[-1]))
@@ -386,16 +393,19 @@ is_alias_of_hibernate(const char *text, const char *dot)
 		return false;
 	while (p > text && isdigit((unsigned char) p[-1]))
 		p--;
-	if (p == text || !isalpha((unsigned char) p[-1]))
+	letters = p;
+	while (letters > text && isalpha((unsigned char) letters[-1]))
+		letters--;
+	if (letters == p)
 		return false;
+	if (!ends_in_digits)
+		return p - letters > 1;
 
 	/* with digits behind it, it is letters and nothing else before them */
-	while (ends_in_digits && p > text && isalpha((unsigned char) p[-1]))
-		p--;
-	return !ends_in_digits || p == text || isspace((unsigned char) p[-1]);
+	return letters == text || isspace((unsigned char) letters[-1]);
 }
 
-/* Is a column named as SQLAlchemy labels it: author.id AS author_id? */
+/* Is a column named as SQLAlchemy labels them: author.id AS author_id? */
 static bool
 is_label_of_sqlalchemy(const char *column)
 {
@@ -445,7 +455,9 @@ orm_of_text(const char *text)
 		return NORMS;
 	if (is_select_of_rails(text))
 		return ORM_RAILS;
-	if (strncmp(text, "SELECT ", 7) == 0 && is_label_of_sqlalchemy(text + 7))
+	/* people label columns like that too, but do not break the line so */
+	if (strncmp(text, "SELECT ", 7) == 0 && is_label_of_sqlalchemy(text + 7) &&
+		strstr(text, " \nFROM ") != NULL)
 		return ORM_SQLALCHEMY;
 	if (strncmp(text, "SELECT COUNT(*) AS \"__count\" FROM ", 34) == 0)
 		return ORM_DJANGO;
