@@ -660,6 +660,8 @@ CREATE VIEW thresholds AS
           'client_time: milliseconds of the application after an execution, on average'),
          ('idle_in_transaction_time', 1000,
           'idle_in_transaction: milliseconds that a transaction waits for the client; counted from 100 on'),
+         ('constant_lists_share', 0.10,
+          'constant_lists: share of max_statements that differ from another statement in the length of a list only, from 0 to 1, where statements were evicted'),
          ('severity_high_time', 60000,
           'high: milliseconds lost, or ...'),
          ('severity_high_share', 0.10,
@@ -812,7 +814,7 @@ COMMENT ON VIEW findings IS
 COMMENT ON COLUMN findings.severity IS
 'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
 COMMENT ON COLUMN findings.kind IS
-'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction or wasteful_scan';
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction, wasteful_scan or constant_lists';
 COMMENT ON COLUMN findings.confidence IS
 'confirmed, likely or suspected';
 COMMENT ON COLUMN findings.application_name IS
@@ -937,6 +939,7 @@ CREATE FUNCTION info(
     OUT statements bigint,
     OUT statements_limit bigint,
     OUT dealloc bigint,
+    OUT list_variants bigint,
     OUT text_bytes bigint,
     OUT text_limit bigint,
     OUT texts_dropped bigint,
@@ -948,6 +951,7 @@ CREATE FUNCTION info(
     OUT patterns_dropped bigint,
     OUT routes_folded bigint,
     OUT applications_folded bigint,
+    OUT repeat_memory_refused bigint,
     OUT waits bigint,
     OUT waits_limit bigint,
     OUT waits_evicted bigint,
@@ -955,7 +959,8 @@ CREATE FUNCTION info(
     OUT shared_bytes bigint,
     OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
-    OUT saved_at timestamptz
+    OUT saved_at timestamptz,
+    OUT settings_to_raise text[]
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_querywatch_info_1_0'
@@ -975,6 +980,8 @@ COMMENT ON COLUMN info.statements IS
 'statements in the table, at most statements_limit (pg_querywatch.max_statements)';
 COMMENT ON COLUMN info.dealloc IS
 'statements evicted to make room for others';
+COMMENT ON COLUMN info.list_variants IS
+'statements in the table that differ from another one in the length of a list only, such as IN ($1, $2) from IN ($1)';
 COMMENT ON COLUMN info.texts_dropped IS
 'statements whose text made room for others or found none (pg_querywatch.text_memory)';
 COMMENT ON COLUMN info.slow_overwritten IS
@@ -987,6 +994,8 @@ COMMENT ON COLUMN info.routes_folded IS
 'bursts counted under the route (other), because there are too many distinct routes';
 COMMENT ON COLUMN info.applications_folded IS
 'bursts counted under the application (other), because there are too many distinct application names';
+COMMENT ON COLUMN info.repeat_memory_refused IS
+'pieces of memory that sessions were refused when they looked for repeats, some of whose parents are not known for it (pg_querywatch.repeat_memory)';
 COMMENT ON COLUMN info.waits IS
 'sums of what sessions wait for, at most waits_limit (pg_querywatch.max_waits)';
 COMMENT ON COLUMN info.waits_evicted IS
@@ -1001,6 +1010,9 @@ COMMENT ON COLUMN info.stats_reset IS
 'when all statistics of statements were last discarded';
 COMMENT ON COLUMN info.saved_at IS
 'when the statistics were last saved to disk, or found to be what is there (pg_querywatch.save_interval); NULL if they never were';
+
+COMMENT ON COLUMN info.settings_to_raise IS
+'settings that were too low for what there was to keep, since the statistics were reset; NULL if there are none';
 
 /* Latency */
 

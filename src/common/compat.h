@@ -50,7 +50,10 @@
 #include "commands/explain_state.h"
 #endif
 
-/* Constants that jumbling recorded: lists are squashed since 18 */
+/* Does jumbling take lists of constants for one, whatever their lengths? */
+#define LISTS_ARE_SQUASHED		(PG_VERSION_NUM >= 180000)
+
+/* Constants that jumbling recorded */
 #if PG_VERSION_NUM >= 180000
 #define LOCATION_IS_SQUASHED(location)		((location)->squashed)
 #define LOCATION_IS_PARAM(location)			((location)->extern_param)

@@ -33,6 +33,7 @@ bool		qw_capture_parameters = true;
 int			qw_parameter_max_length = 256;
 int			qw_repeat_threshold = 5;
 int			qw_repeat_gap = 250;
+int			qw_repeat_memory = 1024;
 int			qw_on_repeat = ON_REPEAT_OFF;
 int			qw_on_repeat_confidence = ON_REPEAT_LIKELY;
 int			qw_max_patterns = 1000;
@@ -94,6 +95,7 @@ enum
 	PARAMETER_MAX_LENGTH,
 	REPEAT_THRESHOLD,
 	REPEAT_GAP,
+	REPEAT_MEMORY,
 	MAX_PATTERNS,
 	MAX_WAITS,
 	WAIT_SAMPLING_INTERVAL,
@@ -158,6 +160,13 @@ static const NumberSetting numbers[] = {
 		NULL,
 		1, 3600 * 1000, "Give a time from 1ms to 1h.",
 		PGC_SUSET, GUC_UNIT_MS
+	},
+	[REPEAT_MEMORY] = {
+		"pg_querywatch.repeat_memory", &qw_repeat_memory,
+		"Sets the memory that a session may take to find its repeated statements and what they repeat for.",
+		"Taken only when it is needed.  Sessions in which on_repeat is on, or that capture, may take more for the rows of parents.",
+		256, 65536, "Give a size from 256kB to 64MB.",
+		PGC_SUSET, GUC_UNIT_KB
 	},
 	[MAX_PATTERNS] = {
 		"pg_querywatch.max_patterns", &qw_max_patterns,
@@ -231,6 +240,7 @@ CHECK_HOOK(check_slow_memory, SLOW_MEMORY)
 CHECK_HOOK(check_parameter_max_length, PARAMETER_MAX_LENGTH)
 CHECK_HOOK(check_repeat_threshold, REPEAT_THRESHOLD)
 CHECK_HOOK(check_repeat_gap, REPEAT_GAP)
+CHECK_HOOK(check_repeat_memory, REPEAT_MEMORY)
 CHECK_HOOK(check_max_patterns, MAX_PATTERNS)
 CHECK_HOOK(check_max_waits, MAX_WAITS)
 CHECK_HOOK(check_wait_sampling_interval, WAIT_SAMPLING_INTERVAL)
@@ -261,6 +271,7 @@ static const GucIntCheckHook number_hooks[] = {
 	[PARAMETER_MAX_LENGTH] = check_parameter_max_length,
 	[REPEAT_THRESHOLD] = check_repeat_threshold,
 	[REPEAT_GAP] = check_repeat_gap,
+	[REPEAT_MEMORY] = check_repeat_memory,
 	[MAX_PATTERNS] = check_max_patterns,
 	[MAX_WAITS] = check_max_waits,
 	[WAIT_SAMPLING_INTERVAL] = check_wait_sampling_interval,
@@ -269,7 +280,7 @@ static const GucIntCheckHook number_hooks[] = {
 	[METRICS_STATEMENTS] = check_metrics_statements
 };
 
-/* repeat_threshold, repeat_gap or on_repeat */
+/* repeat_threshold, repeat_gap, repeat_memory or on_repeat */
 static void
 assign_repeat_setting(int newval, void *extra)
 {
@@ -300,7 +311,8 @@ static const GucIntAssignHook number_assigned[
 {
 	[SLOW_THRESHOLD] = assign_slow_threshold,
 		[REPEAT_THRESHOLD] = assign_repeat_setting,
-		[REPEAT_GAP] = assign_repeat_setting
+		[REPEAT_GAP] = assign_repeat_setting,
+		[REPEAT_MEMORY] = assign_repeat_setting
 };
 
 /* A list of keys: letters, digits, underscores, dashes, dots */

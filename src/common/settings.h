@@ -54,6 +54,7 @@ extern bool qw_capture_parameters;
 extern int	qw_parameter_max_length;	/* bytes */
 extern int	qw_repeat_threshold;	/* executions */
 extern int	qw_repeat_gap;		/* ms */
+extern int	qw_repeat_memory;	/* kB, of a session */
 extern int	qw_on_repeat;		/* OnRepeat */
 extern int	qw_on_repeat_confidence;	/* OnRepeatConfidence */
 extern int	qw_max_patterns;

@@ -65,8 +65,7 @@ window_init(Window *window, const WindowSchema *schema,
 	window->memory.allocate = memory->allocate;
 	window->memory.release = memory->release;
 	window->memory_of_rows = window->memory;
-	window->memory.limit = MAX_MEMORY_OF_REST;
-	window->memory_of_rows.limit = MAX_MEMORY_OF_ROWS;
+	window_set_memory(window, WINDOW_MEMORY);
 	for (int i = 0; i < WINDOW_ALL_KEYSETS; i++)
 		keyset_init(&window->keysets[i].rows, &window->memory_of_rows);
 	keyset_init(&window->staged, &window->memory_of_rows);
@@ -95,13 +94,38 @@ window_configure(Window *window, int threshold, uint64 gap)
 		window->walking || window->collects_all;
 }
 
+/* What is in use already stays */
+static void
+set_limits(Window *window)
+{
+	Size		rows = window->collects_all ?
+	MEMORY_OF_ALL_ROWS(window->max_memory) :
+	MEMORY_OF_ROWS(window->max_memory);
+
+	window->memory_of_rows.limit = Max(rows, window->memory_of_rows.used);
+	window->memory.limit = Max(MEMORY_OF_REST(window->max_memory),
+							   window->memory.used);
+}
+
+void
+window_set_memory(Window *window, Size memory)
+{
+	window->max_memory = memory;
+	set_limits(window);
+}
+
+uint64
+window_memory_refused(const Window *window)
+{
+	return window->memory.refused;
+}
+
 void
 window_collect_all(Window *window, bool all)
 {
 	window->collects_all = all;
 	window->asks_always |= all;
-	window->memory_of_rows.limit = all ? MAX_MEMORY_OF_ALL_ROWS :
-		Max(MAX_MEMORY_OF_ROWS, window->memory_of_rows.used);
+	set_limits(window);
 }
 
 void

@@ -77,6 +77,9 @@
  */
 #define WINDOW_MAX_KEYSETS		4
 
+/* Memory of a window, by default */
+#define WINDOW_MEMORY			((Size) 1024 * 1024)
+
 /* The same where the rows of all statements are: window_collect_all() */
 #define WINDOW_ALL_KEYSETS		16
 
@@ -389,6 +392,14 @@ extern void window_configure(Window *window, int threshold, uint64 gap);
  * in this backend or another.
  */
 extern void window_collect_all(Window *window, bool all);
+
+/*
+ * Bytes that the window may take in all, WINDOW_MEMORY if not set; and how many
+ * pieces of it were refused so far: of what they were for, values or parents
+ * are not known.  (Rows that are too many make room for each other.)
+ */
+extern void window_set_memory(Window *window, Size memory);
+extern uint64 window_memory_refused(const Window *window);
 
 /* Ends the window when the context is another than it was */
 extern void window_context(Window *window, const WindowContext *context);

@@ -23,13 +23,15 @@
 #define ENTRIES_AT_ONCE		16
 
 /*
- * Memory for rows, and for all else; together with the Window itself less than
- * 1 MB.  A connection whose statements are not repeated needs few kilobytes.
+ * What there is for rows, and for all else, of the memory that a window may
+ * take; the rest is the Window itself.  A connection whose statements are not
+ * repeated needs few kilobytes.
  */
-#define MAX_MEMORY_OF_ROWS	((Size) 288 * 1024)
-#define MAX_MEMORY_OF_ALL_ROWS	((Size) 2 * 1024 * 1024)	/* where those of all
-															 * are collected */
-#define MAX_MEMORY_OF_REST	((Size) 704 * 1024)
+#define MEMORY_OF_ROWS(memory)		((memory) / 32 * 9)
+#define MEMORY_OF_REST(memory)		((memory) / 32 * 22)
+
+/* Where the rows of all SELECTs are collected, for them alone */
+#define MEMORY_OF_ALL_ROWS(memory)	((memory) * 2)
 
 /* Lists of entries by queryid; a power of two */
 #define LOOKUP_LISTS		128
@@ -313,6 +315,7 @@ struct Window
 	WindowKeySet keysets[WINDOW_ALL_KEYSETS];
 	KeySet		staged;			/* rows of the execution that is running */
 	Budget		memory_of_rows;
+	Size		max_memory;		/* of both and the Window */
 	Budget		memory;			/* of all else */
 	uint64		last_used[WINDOW_MAX_STATEMENTS];
 	WindowStatement *statements[WINDOW_MAX_STATEMENTS];

@@ -22,6 +22,7 @@
 #include "utils/memutils.h"
 
 #include "findings/findings.h"
+#include "findings/lists.h"
 #include "repeats/advice.h"
 #include "repeats/repeats.h"
 #include "rewrite/origin.h"
@@ -48,6 +49,7 @@ const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_CLIENT_ROWS] = "client_time_rows",
 	[THRESHOLD_CLIENT_TIME] = "client_time_mean",
 	[THRESHOLD_IDLE_TIME] = "idle_in_transaction_time",
+	[THRESHOLD_LISTS_SHARE] = "constant_lists_share",
 	[THRESHOLD_HIGH_TIME] = "severity_high_time",
 	[THRESHOLD_HIGH_SHARE] = "severity_high_share",
 	[THRESHOLD_MEDIUM_TIME] = "severity_medium_time",
@@ -77,6 +79,7 @@ thresholds_defaults(Thresholds *thresholds)
 			[THRESHOLD_CLIENT_ROWS] = 1000,
 			[THRESHOLD_CLIENT_TIME] = 50,
 			[THRESHOLD_IDLE_TIME] = 1000,
+			[THRESHOLD_LISTS_SHARE] = 0.10,
 			[THRESHOLD_HIGH_TIME] = 60000,
 			[THRESHOLD_HIGH_SHARE] = 0.10,
 			[THRESHOLD_MEDIUM_TIME] = 5000,
@@ -115,6 +118,8 @@ finding_kind_name(const Finding *finding)
 			return "idle_in_transaction";
 		case FINDING_WASTEFUL_SCAN:
 			return "wasteful_scan";
+		case FINDING_CONSTANT_LISTS:
+			return "constant_lists";
 		case FINDING_KINDS:
 			break;
 	}
@@ -146,6 +151,7 @@ typedef struct DatabaseTime
 	double		time;			/* evicted statements' included */
 	double		unclaimed;		/* of the client's statements that are there,
 								 * what no finding has */
+	int64		evicted;		/* statements */
 } DatabaseTime;
 
 typedef struct Collection
@@ -162,6 +168,7 @@ typedef struct Collection
 	int			nwastes;
 	HTAB	   *statements;		/* FindingStatement: those needed */
 	HTAB	   *databases;		/* DatabaseTime */
+	HTAB	   *families;		/* ListFamily; NULL: nothing was evicted */
 	MemoryContext context;		/* of the answer */
 } Collection;
 
@@ -178,7 +185,7 @@ threshold_time(const Collection *c, ThresholdId which)
 	return c->thresholds->value[which] * NANOSECONDS_PER_MS;
 }
 
-static void
+static DatabaseTime *
 add_database_time(Collection *c, Oid dbid, double time, bool toplevel)
 {
 	bool		found;
@@ -186,17 +193,22 @@ add_database_time(Collection *c, Oid dbid, double time, bool toplevel)
 										 &found);
 
 	if (!found)
+	{
 		database->time = database->unclaimed = 0;
+		database->evicted = 0;
+	}
 	database->time += time;
 	if (toplevel)
 		database->unclaimed += time;
+	return database;
 }
 
 static void
 add_evicted_time(void *arg, Oid dbid, int64 statements,
 				 const StatementCounters *counters)
 {
-	add_database_time(arg, dbid, counters->exec.total, false);
+	add_database_time(arg, dbid, counters->exec.total, false)->evicted +=
+		statements;
 }
 
 /* The statement in the hash, put there unfilled if it is new */
@@ -384,6 +396,7 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
 			return waste != NULL && is_wasteful(c, &waste->scan);
 		case FINDING_REPEAT:
 		case FINDING_KINDS:
+		case FINDING_CONSTANT_LISTS:	/* is no one statement's */
 			break;
 	}
 	return false;
@@ -445,6 +458,7 @@ measure_statement(Finding *finding, const StatementRow *row,
 				(double) waste->scan.discarded / Max(waste->scan.read, 1);
 			break;
 		case FINDING_REPEAT:
+		case FINDING_CONSTANT_LISTS:
 		case FINDING_KINDS:
 			break;
 	}
@@ -502,8 +516,15 @@ judge_statement(void *arg, const StatementRow *row)
 
 	const PlanWaste *waste = find_waste(c, &row->key);
 
-	add_database_time(c, row->key.dbid, row->counters.exec.total,
-					  row->key.toplevel);
+	(void) add_database_time(c, row->key.dbid, row->counters.exec.total,
+							 row->key.toplevel);
+	if (c->families != NULL)
+	{
+		ListFamily *family = list_families_add(c->families, row);
+
+		if (family != NULL && statement == NULL)
+			statement = enter_statement(c, &row->key);
+	}
 	for (int kind = FINDING_SLOW_STATEMENT; kind < FINDING_KINDS; kind++)
 	{
 		Finding    *finding;
@@ -615,6 +636,94 @@ add_repeats(Collection *c)
 			continue;
 		add_repeat(c, &c->patterns[i], n);
 	}
+}
+
+/*
+ * Statements that differ in the length of a list only
+ */
+
+/* Those of a role in a database */
+typedef struct ListOwner
+{
+	StatementKey key;			/* must be first: hash key; without queryid */
+	ListFamily	largest;
+	int64		statements;		/* that differ from another so */
+	int64		executions;
+	TimestampTz first_seen;
+	TimestampTz last_seen;
+} ListOwner;
+
+static HTAB *
+list_owners(HTAB * families)
+{
+	HASHCTL		control = {0};
+	HTAB	   *owners;
+	HASH_SEQ_STATUS status;
+	ListFamily *family;
+
+	control.keysize = sizeof(StatementKey);
+	control.entrysize = sizeof(ListOwner);
+	control.hcxt = CurrentMemoryContext;
+	owners = hash_create("pg_querywatch lists of roles", 16, &control,
+						 HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	hash_seq_init(&status, families);
+	while ((family = hash_seq_search(&status)) != NULL)
+	{
+		StatementKey key = statement_key(0, family->key.userid,
+										 family->key.dbid, true);
+		ListOwner  *owner;
+		bool		found;
+
+		if (family->lists == 0 || family->statements < 2)
+			continue;
+		owner = hash_search(owners, &key, HASH_ENTER, &found);
+		if (!found)
+		{
+			memset((char *) owner + sizeof(StatementKey), 0,
+				   sizeof(ListOwner) - sizeof(StatementKey));
+			owner->first_seen = family->first_seen;
+		}
+		owner->statements += family->statements - 1;
+		owner->executions += family->executions;
+		owner->first_seen = Min(owner->first_seen, family->first_seen);
+		owner->last_seen = Max(owner->last_seen, family->last_seen);
+		if (family->statements > owner->largest.statements)
+			owner->largest = *family;
+	}
+	return owners;
+}
+
+/* Findings where statements had to make room for such */
+static void
+add_constant_lists(Collection *c, int64 max_statements)
+{
+	HTAB	   *owners = list_owners(c->families);
+	HASH_SEQ_STATUS status;
+	ListOwner  *owner;
+
+	hash_seq_init(&status, owners);
+	while ((owner = hash_seq_search(&status)) != NULL)
+	{
+		DatabaseTime *database = hash_search(c->databases, &owner->key.dbid,
+											 HASH_FIND, NULL);
+		Finding    *finding;
+
+		if (database == NULL || database->evicted == 0 ||
+			owner->statements <
+			threshold(c, THRESHOLD_LISTS_SHARE) * max_statements)
+			continue;
+		finding = add_finding(c);
+		finding->kind = FINDING_CONSTANT_LISTS;
+		finding->confidence = CONFIDENCE_CONFIRMED;
+		finding->key = owner->largest.example;
+		finding->occurrences = owner->statements;
+		finding->executions = owner->executions;
+		finding->same_statement = owner->largest.statements;
+		finding->evicted = database->evicted;
+		finding->first_seen = owner->first_seen;
+		finding->last_seen = owner->last_seen;
+	}
+	hash_destroy(owners);
 }
 
 /* Is the statement's OFFSET told of as a pattern already? */
@@ -843,6 +952,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 {
 	Collection	c = {0};
 	HASHCTL		control = {0};
+	StatementsInfo info;
 	int			kept = 0;
 
 	c.thresholds = thresholds;
@@ -866,8 +976,13 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	repeats_publish();
 	patterns_read(add_pattern, &c);
 	c.nwastes = planwaste_read(&c.wastes);
+	statements_info(&info);
 	statements_evicted(add_evicted_time, &c);
-	statements_read(with_text, judge_statement, &c);
+	if (info.dealloc > 0)
+		c.families = list_families();
+	statements_read(with_text || c.families != NULL, judge_statement, &c);
+	if (c.families != NULL)
+		add_constant_lists(&c, info.limit);
 	add_repeats(&c);
 
 	for (int i = 0; i < c.nfindings; i++)

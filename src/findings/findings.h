@@ -31,6 +31,7 @@ typedef enum FindingKind
 	FINDING_CLIENT_TIME,
 	FINDING_IDLE_IN_TRANSACTION,
 	FINDING_WASTEFUL_SCAN,
+	FINDING_CONSTANT_LISTS,
 	FINDING_KINDS
 } FindingKind;
 
@@ -65,6 +66,7 @@ typedef enum ThresholdId
 	THRESHOLD_CLIENT_ROWS,
 	THRESHOLD_CLIENT_TIME,
 	THRESHOLD_IDLE_TIME,
+	THRESHOLD_LISTS_SHARE,
 	THRESHOLD_HIGH_TIME,
 	THRESHOLD_HIGH_SHARE,
 	THRESHOLD_MEDIUM_TIME,
@@ -130,6 +132,9 @@ typedef struct Finding
 	int			npatterns;		/* ... and how many there are */
 	const FindingStatement *statement;	/* never NULL */
 	const FindingStatement *parent; /* NULL: none */
+	int64		same_statement; /* of FINDING_CONSTANT_LISTS: those that are
+								 * this statement but for their lists */
+	int64		evicted;		/* likewise: from its database */
 	TimestampTz first_seen;
 	TimestampTz last_seen;
 } Finding;

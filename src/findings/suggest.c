@@ -1080,6 +1080,26 @@ suggest_commit(const Finding *finding, Suggestion *result)
 	result->suggestion = pstrdup("Commit before slow work (calls to other services, files, waiting for people): it keeps locks, a connection, and VACUUM waiting. idle_in_transaction_session_timeout ends what was forgotten.");
 }
 
+static void
+suggest_arrays(const Finding *finding, Suggestion *result)
+{
+	StatementsInfo info;
+
+	statements_info(&info);
+	result->evidence =
+		psprintf("%s of the %s kept differ from another of this role in the length of a list only, %s of them from this one; %s of this database had to make room",
+				 counted(finding->occurrences, "statement", "statements"),
+				 count_text(info.entries),
+				 count_text(finding->same_statement - 1),
+				 counted(finding->evicted, "statement", "statements"));
+	if (finding->statement->shape.command == SHAPE_INSERT)
+		result->suggestion = pstrdup("Send the rows as one array for each column: INSERT ... SELECT * FROM unnest($1, $2) is one statement, however many rows there are. Until then a larger pg_querywatch.max_statements keeps others from being evicted.");
+	else
+		result->suggestion = psprintf("Send the list as one array: = ANY ($1) is one statement, however many elements it has, and can stay prepared.%s Until then a larger pg_querywatch.max_statements keeps others from being evicted.",
+									  LISTS_ARE_SQUASHED ? "" :
+									  " PostgreSQL 18 counts lists of constants as one.");
+}
+
 void
 suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 {
@@ -1126,6 +1146,9 @@ suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 			break;
 		case FINDING_WASTEFUL_SCAN:
 			suggest_scan(finding, result);
+			break;
+		case FINDING_CONSTANT_LISTS:
+			suggest_arrays(finding, result);
 			break;
 		case FINDING_KINDS:
 			break;

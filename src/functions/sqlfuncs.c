@@ -31,6 +31,7 @@
 #include "common/settings.h"
 #include "common/shmem.h"
 #include "common/visible.h"
+#include "findings/lists.h"
 #include "repeats/advice.h"
 #include "repeats/evidence.h"
 #include "repeats/patterns.h"
@@ -534,6 +535,39 @@ pg_querywatch_evicted_1_0(PG_FUNCTION_ARGS)
  * info
  */
 
+/* The settings that something did not fit into */
+static void
+put_settings_to_raise(RowBuilder *row, const StatementsInfo *statements,
+					  const SlowlogCounters *slow,
+					  const PatternsInfo *patterns, const WaitsInfo *waits)
+{
+	const struct
+	{
+		const char *name;
+		int64		lost;
+	}			settings[] = {
+		{"pg_querywatch.max_statements", statements->dealloc},
+		{"pg_querywatch.text_memory", statements->texts_dropped},
+		{"pg_querywatch.slow_memory", slow->dropped},
+		{"pg_querywatch.max_patterns", patterns->dropped},
+		{"pg_querywatch.repeat_memory", patterns->memory_refused},
+		{"pg_querywatch.max_waits", waits->evicted}
+	};
+	Datum		names[lengthof(settings)];
+	int			n = 0;
+
+	for (int i = 0; i < lengthof(settings); i++)
+	{
+		if (settings[i].lost > 0)
+			names[n++] = CStringGetTextDatum(settings[i].name);
+	}
+	if (n == 0)
+		put_null(row);
+	else
+		put(row, PointerGetDatum(construct_array(names, n, TEXTOID, -1, false,
+												 TYPALIGN_INT)));
+}
+
 Datum
 pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 {
@@ -555,6 +589,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, statements.entries);
 	put_int8(&row, statements.limit);
 	put_int8(&row, statements.dealloc);
+	put_int8(&row, lists_count());
 	put_int8(&row, texts_used());
 	put_int8(&row, texts_limit());
 	put_int8(&row, statements.texts_dropped);
@@ -566,6 +601,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, patterns.dropped);
 	put_int8(&row, patterns.routes_folded);
 	put_int8(&row, patterns.applications_folded);
+	put_int8(&row, patterns.memory_refused);
 	put_int8(&row, waits.entries);
 	put_int8(&row, waits.limit);
 	put_int8(&row, waits.evicted);
@@ -574,6 +610,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, shmem_connection_size());
 	put_timestamp(&row, statements.stats_reset);
 	put_timestamp(&row, snapshot_saved_at());
+	put_settings_to_raise(&row, &statements, &slow, &patterns, &waits);
 	end_row(&row);
 	return (Datum) 0;
 }

@@ -147,6 +147,7 @@ typedef struct SharedPatterns
 								 * never steps back */
 	uint64		wanted;			/* patterns for which the table had no room */
 	int64		dropped;		/* the same, since the last reset */
+	int64		memory_refused; /* since then too; not saved */
 	PatternCounts counts;
 	SharedPattern patterns[FLEXIBLE_ARRAY_MEMBER];
 } SharedPatterns;
@@ -1217,7 +1218,16 @@ patterns_reset(void)
 	memset(&shared->routes, 0, sizeof(SharedNames));
 	memset(&shared->applications, 0, sizeof(SharedNames));
 	shared->dropped = 0;
+	shared->memory_refused = 0;
 	memset(&shared->counts, 0, sizeof(shared->counts));
+	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
+}
+
+void
+patterns_memory_refused(uint64 pieces)
+{
+	LWLockAcquire(shmem_lock(SHMEM_LOCK_PATTERNS), LW_EXCLUSIVE);
+	shared->memory_refused += pieces;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 
@@ -1230,6 +1240,7 @@ patterns_info(PatternsInfo *info)
 	info->dropped = shared->dropped;
 	info->routes_folded = shared->routes.folded;
 	info->applications_folded = shared->applications.folded;
+	info->memory_refused = shared->memory_refused;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_PATTERNS));
 }
 

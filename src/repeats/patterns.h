@@ -178,6 +178,9 @@ extern void patterns_counts(PatternCounts *counts);
 /* Forgets all, bursts that are open too */
 extern void patterns_reset(void);
 
+/* Counts pieces of memory that the detector of this session was refused */
+extern void patterns_memory_refused(uint64 pieces);
+
 typedef struct PatternsInfo
 {
 	int64		patterns;
@@ -186,6 +189,7 @@ typedef struct PatternsInfo
 								 * bursts that found none */
 	int64		routes_folded;	/* bursts counted under "(other)" */
 	int64		applications_folded;
+	int64		memory_refused; /* pieces, to sessions' detectors */
 } PatternsInfo;
 
 extern void patterns_info(PatternsInfo *info);

@@ -65,6 +65,9 @@ KeySet	   *repeats_wanted_rows = NULL;
 uint64		repeats_parses = 0;
 uint64		repeats_plans = 0;
 
+/* Of window_memory_refused(), what readers were told */
+static uint64 refused_reported = 0;
+
 /* When the window was last configured: on_repeat, and was a capture on? */
 static int	configured_on_repeat = ON_REPEAT_OFF;
 static bool configured_capture = false;
@@ -85,7 +88,14 @@ static int	unit_burst(void *arg, WindowUnitEvent event,
 static void
 burst_closed(void *arg, const BurstFacts *facts, int handle)
 {
+	uint64		refused = window_memory_refused(window);
+
 	patterns_close(handle, facts, true);
+	if (unlikely(refused != refused_reported))
+	{
+		patterns_memory_refused(refused - refused_reported);
+		refused_reported = refused;
+	}
 }
 
 static void
@@ -614,6 +624,7 @@ configure(void)
 	window_collect_all(window, qw_on_repeat != ON_REPEAT_OFF || capture_on);
 	window_configure(window, qw_repeat_threshold,
 					 (uint64) qw_repeat_gap * 1000000);
+	window_set_memory(window, (Size) qw_repeat_memory * 1024);
 	session_obstacle(OBSTACLE_SETTINGS, false);
 }
 
