@@ -55,7 +55,7 @@ def answer(value)
   $stdout.flush
 end
 
-def rows(statement, *values)
+def rows_of(statement, *values)
   connection = ActiveRecord::Base.connection
   values.map! { |value| value.is_a?(Array) ? "{#{value.join(',')}}" : value }
   if OPTION == "unprepared" && values.any?
@@ -84,7 +84,7 @@ def send_statements
       connected = false
       answer(nil)
     elsif connected
-      answer(rows(*question))
+      answer(rows_of(*question))
     else
       connect(question[1])
       connected = true
