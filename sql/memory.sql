@@ -60,6 +60,40 @@ SELECT count(*) AS loops, min(executions), max(executions)
 FROM querywatch.repeated_statements
 WHERE query LIKE 'SELECT a%memory_rows%' AND kind = 'repeated_lookup';
 
+-- while on_repeat is on, rows of all SELECTs are kept, which takes more; it is
+-- given back when that ends, as is what a lower setting leaves no room for
+\c
+\set ECHO none
+\o /dev/null
+SET pg_querywatch.on_repeat = log;
+BEGIN;
+SELECT format('SELECT %s, * FROM memory_rows AS r, memory_rows AS s, memory_rows AS t WHERE r.id = s.id AND t.id = s.id ORDER BY 1', repeat('r.b, ', i) || 'r.c')
+FROM generate_series(1, 40) AS i \gexec
+COMMIT;
+CREATE TEMP TABLE memory_then AS SELECT bytes FROM detector_memory;
+RESET pg_querywatch.on_repeat;
+SELECT pg_sleep(0.3);
+SELECT count(*) FROM memory_rows;
+\o
+\set ECHO all
+SELECT t.bytes > 1024 * 1024 AS was_more, d.bytes <= 1024 * 1024 AS is_bounded
+FROM memory_then t, detector_memory d;
+\set ECHO none
+\o /dev/null
+BEGIN;
+SELECT format('SELECT %s FROM memory_rows WHERE id = %s', repeat('b, ', j) || 'c', i)
+FROM generate_series(1, 30) AS i, generate_series(1, 40) AS j \gexec
+COMMIT;
+CREATE TEMP TABLE memory_then_2 AS SELECT bytes FROM detector_memory;
+SET pg_querywatch.repeat_memory = '256kB';
+SELECT pg_sleep(0.3);
+SELECT count(*) FROM memory_rows;
+\o
+\set ECHO all
+SELECT t.bytes > 256 * 1024 AS was_more, d.bytes <= 256 * 1024 AS is_bounded
+FROM memory_then_2 t, detector_memory d;
+RESET pg_querywatch.repeat_memory;
+
 DROP VIEW detector_memory;
 DROP TABLE memory_rows;
 SELECT count(*) AS patterns FROM querywatch.repeated_statements

@@ -162,6 +162,12 @@ forget_rows(Window *window, const WalkRows *except)
 	return true;
 }
 
+bool
+walks_forget_oldest(Window *window)
+{
+	return forget_rows(window, NULL);
+}
+
 void
 walks_collect(Window *window, WindowStatement *statement, uint64 returned,
 			  bool further)

@@ -94,17 +94,19 @@ window_configure(Window *window, int threshold, uint64 gap)
 		window->walking || window->collects_all;
 }
 
-/* What is in use already stays */
+/* What is in use already stays until the next window: lower_limits() */
 static void
 set_limits(Window *window)
 {
 	Size		rows = window->collects_all ?
 	MEMORY_OF_ALL_ROWS(window->max_memory) :
 	MEMORY_OF_ROWS(window->max_memory);
+	Size		rest = MEMORY_OF_REST(window->max_memory);
 
 	window->memory_of_rows.limit = Max(rows, window->memory_of_rows.used);
-	window->memory.limit = Max(MEMORY_OF_REST(window->max_memory),
-							   window->memory.used);
+	window->memory.limit = Max(rest, window->memory.used);
+	window->takes_less = window->memory_of_rows.limit > rows ||
+		window->memory.limit > rest;
 }
 
 void
@@ -423,6 +425,21 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	return statement;
 }
 
+/*
+ * Gives back what is more than there may be: of rows, all that no walk needs,
+ * then of walks, and what is known of statements of other windows.
+ */
+static pg_noinline void
+lower_limits(Window *window)
+{
+	for (int i = 0; i < WINDOW_ALL_KEYSETS; i++)
+		keyset_free(&window->keysets[i].rows);
+	set_limits(window);
+	while (window->takes_less &&
+		   (walks_forget_oldest(window) || release_oldest(window)))
+		set_limits(window);
+}
+
 /* ----------
  * An execution
  * ----------
@@ -440,6 +457,8 @@ open_window(Window *window, uint64 queryid)
 	window->noldest = window->nrecycled = 0;
 	window->asks_always = window->threshold <= 2 || window->walking ||
 		window->collects_all;
+	if (unlikely(window->takes_less))
+		lower_limits(window);
 	if (unlikely(window->one_check_out) &&
 		window->last_end - Min(window->last_end, window->checked_out_at) >
 		CHECK_OUT_LONG_AGO)

@@ -396,7 +396,9 @@ extern void window_collect_all(Window *window, bool all);
 /*
  * Bytes that the window may take in all, WINDOW_MEMORY if not set; and how many
  * pieces of it were refused so far: of what they were for, values or parents
- * are not known.  (Rows that are too many make room for each other.)
+ * are not known.  (Rows that are too many make room for each other.)  What is
+ * more than that, or than there may be once rows are no longer collected of
+ * every SELECT, is given back when the next window begins.
  */
 extern void window_set_memory(Window *window, Size memory);
 extern uint64 window_memory_refused(const Window *window);

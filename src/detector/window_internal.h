@@ -254,6 +254,7 @@ struct Window
 	bool		open;
 	bool		asks_always;	/* of the first execution of a statement too */
 	bool		collects_all;	/* see window_collect_all() */
+	bool		takes_less;		/* more is in use than there may be now */
 	bool		others;			/* another statement than the opener ran since
 								 * the opener did */
 	uint64		serial;
@@ -442,6 +443,9 @@ extern void walks_collect(Window *window, WindowStatement *statement,
 
 /* Nothing goes on from before to after this */
 extern void walks_forget(Window *window);
+
+/* The rows that were not used for longest; false if there are none */
+extern bool walks_forget_oldest(Window *window);
 
 /* units.c: the units of work that they prove */
 
