@@ -17,7 +17,8 @@ import traceback
 import psycopg2
 import psycopg2.extras
 
-import cases_orm                # noqa: F401 (registers its cases)
+import cases_on_repeat          # noqa: F401 (registers its cases)
+import cases_orm                # noqa: F401
 import cases_sql                # noqa: F401
 import drivers
 import programs

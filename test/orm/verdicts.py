@@ -109,6 +109,9 @@ def never_after(parent):
 NEVER_DEFERRED = Never("not a deferred column", lambda row:
                        row["relationship"] == "deferred_column")
 
+# The case itself raises what is wrong
+ANYTHING = Never("anything goes", lambda row: False)
+
 # Every row is forbidden ...
 NOTHING = "nothing"
 # ... or only those that people are told of
