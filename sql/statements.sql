@@ -306,6 +306,42 @@ END $$;
 RESET pg_querywatch.track;
 SELECT count(*), sum(calls), min(calls), max(calls) FROM seen WHERE query ~ 'AS many';
 
+-- what the start of the executor runs, to find the partitions, is nested; an
+-- error in it is the client's statement's, and what follows is not nested
+CREATE TABLE parted (k int, v int) PARTITION BY LIST (k);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1);
+CREATE TABLE parted_2 PARTITION OF parted FOR VALUES IN (2);
+INSERT INTO parted VALUES (1, 10), (2, 20);
+CREATE FUNCTION part() RETURNS int STABLE LANGUAGE plpgsql
+AS $$ BEGIN RETURN (SELECT 2 / divisor AS below FROM parts); END $$;
+CREATE TABLE parts AS SELECT 1 AS divisor;
+SET plan_cache_mode = force_generic_plan;
+PREPARE pruned AS SELECT v FROM parted WHERE k = part();
+EXECUTE pruned;
+SELECT querywatch.reset() IS NOT NULL AS reset;
+EXECUTE pruned;
+UPDATE parts SET divisor = 0;
+\set VERBOSITY terse
+EXECUTE pruned;
+SELECT 1 AS after;
+SET pg_querywatch.track = 'all';
+EXECUTE pruned;
+DO $$ BEGIN EXECUTE 'EXECUTE pruned';
+EXCEPTION WHEN division_by_zero THEN NULL; END $$;
+UPDATE parts SET divisor = 1;
+EXECUTE pruned;
+SELECT 1 AS after;
+\set VERBOSITY default
+RESET pg_querywatch.track;
+SELECT toplevel, calls, errors, replace(query, 'PREPARE pruned AS ', '') AS query
+  FROM querywatch.statements
+ WHERE query ~ 'parts|parted|after' AND query !~ '^DO'
+ ORDER BY query COLLATE "C", toplevel;
+DEALLOCATE pruned;
+RESET plan_cache_mode;
+DROP TABLE parted, parts;
+DROP FUNCTION part();
+
 -- no more time was lost than passed, whatever counts as a finding
 \getenv srcdir PG_ABS_SRCDIR
 \set time_lost :srcdir '/sql/include/time_lost.inc'

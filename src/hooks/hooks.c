@@ -20,7 +20,9 @@
  *
  * Which executions count as nested follows pg_stat_statements of 17 and later:
  * whatever runs inside the executor, the planner or a utility statement does,
- * except below EXECUTE.
+ * except below EXECUTE.  What the start of the executor runs, to find the
+ * partitions that a query needs, is nested too; there pg_stat_statements counts
+ * it as the client's.
  *
  * src/hooks/hooks.c
  *
@@ -462,16 +464,19 @@ start_nested(QueryDesc *queryDesc, int eflags)
 		next_ExecutorStart(queryDesc, eflags);
 	else
 	{
+		session.level++;
 		PG_TRY();
 		{
 			next_ExecutorStart(queryDesc, eflags);
 		}
 		PG_CATCH();
 		{
+			session.level--;
 			start_failed(queryDesc);
 			PG_RE_THROW();
 		}
 		PG_END_TRY();
+		session.level--;
 	}
 
 	if (unlikely(declaring.queryid != 0) && session.level == 1)
@@ -507,7 +512,7 @@ qw_ExecutorStart(QueryDesc *queryDesc, int eflags)
 	{
 		/* whether it is recorded is asked if it fails */
 		toplevel.queryDesc = queryDesc;
-		toplevel_begin(TOPLEVEL_STARTING, 0);
+		toplevel_begin(TOPLEVEL_STARTING, 1);
 		next_ExecutorStart(queryDesc, eflags);
 		toplevel_end();
 	}

@@ -68,7 +68,8 @@ fill_times(Execution *e)
 		int64		passed = GetCurrentTimestamp() -
 		GetCurrentStatementStartTimestamp();
 
-		e->key = current_key((uint64) toplevel.queryDesc->plannedstmt->queryId);
+		e->key = statement_key((uint64) toplevel.queryDesc->plannedstmt->queryId,
+							   GetUserId(), MyDatabaseId, true);
 		e->plan_time = plan_time_of(e->key.queryid);
 		e->elapsed = (uint64) Max(passed, 0) * 1000;
 		e->elapsed -= Min(e->elapsed, e->plan_time);
@@ -166,7 +167,8 @@ is_execution(void)
 {
 	const QueryDesc *queryDesc = toplevel.queryDesc;
 
-	return tracked((uint64) queryDesc->plannedstmt->queryId) &&
+	return queryDesc->plannedstmt->queryId != 0 && qw_track != TRACK_NONE &&
+		!IsParallelWorker() &&
 		(queryDesc->estate == NULL ||
 		 (queryDesc->estate->es_top_eflags & EXEC_FLAG_EXPLAIN_ONLY) == 0);
 }
