@@ -611,6 +611,18 @@ forget_written(bool anew)
 	}
 }
 
+/*
+ * Creates a file, in place of what is there: to open that instead might wait
+ * for ever, were it a FIFO, or write elsewhere, were it a link.
+ */
+static int
+create_file(const char *path)
+{
+	(void) unlink(path);
+	return OpenTransientFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
+							 PG_BINARY);
+}
+
 static void
 finish_file(SnapshotWriter *writer)
 {
@@ -630,8 +642,7 @@ save_base(TimestampTz now, bool complete)
 
 	if (!pg_strong_random(&id, sizeof(id)))
 		id = (uint64) now;
-	writer.fd = OpenTransientFile(TEMPORARY_PATH,
-								  O_WRONLY | O_CREAT | O_TRUNC | PG_BINARY);
+	writer.fd = create_file(TEMPORARY_PATH);
 	if (writer.fd < 0)
 		return errno;
 	writer.buffer = palloc(WRITE_SIZE);
@@ -674,11 +685,7 @@ save_changes(TimestampTz now)
 	if (written == NULL || changes_size >= most || !files_are_there())
 		return false;
 	if (changes_size == 0)
-	{
-		(void) unlink(CHANGES_PATH);
-		writer.fd = OpenTransientFile(CHANGES_PATH,
-									  O_WRONLY | O_CREAT | O_EXCL | PG_BINARY);
-	}
+		writer.fd = create_file(CHANGES_PATH);
 	else
 		writer.fd = OpenTransientFile(CHANGES_PATH, O_WRONLY | O_NONBLOCK |
 									  O_NOFOLLOW | PG_BINARY);
