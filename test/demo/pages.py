@@ -10,15 +10,19 @@ from sqlalchemy.orm import joinedload, selectinload
 
 from shop import Customer, Order, OrderItem, Product, Review, Setting
 
-# (route, controller, action, wrong, right, how, autocommit)
+# How a page is served: in a transaction with tags, without the transaction, or
+# without either over a pool's connection
+BLOCK, AUTOCOMMIT, POOLED = "block", "autocommit", "pooled"
+
+# (route, controller, action, wrong, right, how, served)
 PAGES = []
 
 
-def page(route, controller, action, how, autocommit=False):
+def page(route, controller, action, how, served=BLOCK):
     """Registers a class with the static methods wrong and right"""
     def register(cls):
         PAGES.append((route, controller, action, cls.wrong, cls.right, how,
-                      autocommit))
+                      served))
         return cls
     return register
 
@@ -194,7 +198,7 @@ class Import:
         return None
 
 
-@page("/ratings", "products", "ratings", "GROUP BY", autocommit=True)
+@page("/ratings", "products", "ratings", "GROUP BY", AUTOCOMMIT)
 class Ratings:
     """Stars of each product, without a transaction around the page"""
 
@@ -218,6 +222,34 @@ class Ratings:
             .outerjoin(Review, Review.product_id == products.c.id)
             .group_by(products.c.id).order_by(products.c.id))
         return [tuple(row) for row in rows]
+
+
+@page("/opinions", "products", "opinions", "selectinload", POOLED)
+class Opinions:
+    """Who asks, then products with their reviews: only the values tell which
+    statements belong together"""
+
+    @staticmethod
+    def query(session, number):
+        session.scalar(select(Customer.name).where(
+            Customer.email == "customer%d@shop.example" % (7 * number + 1)))
+        return (select(Product).order_by(Product.name)
+                .limit(30).offset(30 * number))
+
+    @staticmethod
+    def stars(products):
+        return [(product.name, sorted(r.stars for r in product.reviews))
+                for product in products]
+
+    @staticmethod
+    def wrong(session, number):
+        return Opinions.stars(session.scalars(Opinions.query(session, number)))
+
+    @staticmethod
+    def right(session, number):
+        return Opinions.stars(session.scalars(
+            Opinions.query(session, number)
+            .options(selectinload(Product.reviews))))
 
 
 @page("/reprice", "products", "reprice", "one UPDATE")

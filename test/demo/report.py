@@ -94,6 +94,7 @@ def findings(cursor, most=8):
 
 
 def repeated(cursor):
+    """Returns the routes of those that are sure"""
     heading("Repeated: statements that one statement could replace",
             "querywatch.repeated_statements")
     cursor.execute("""
@@ -113,7 +114,7 @@ def repeated(cursor):
         if parent:
             print("      after  " + cut(parent, WIDTH - 13))
         print("    repeats  " + cut(query, WIDTH - 13))
-    return len(rows)
+    return {row[6] for row in rows if row[2] != "suspected"}
 
 
 def slow(cursor):

@@ -138,10 +138,10 @@ def request(controller, action, route, traced=False):
         tags.clear()
 
 
-def connect(url):
+def connect(url, **options):
     engine = create_engine(
         url, future=True, pool_size=1, max_overflow=0,
-        connect_args={"application_name": "shop"})
+        connect_args={"application_name": "shop"}, **options)
 
     @event.listens_for(engine, "before_cursor_execute", retval=True)
     def comment(conn, cursor, statement, parameters, context, executemany):
@@ -154,3 +154,9 @@ def connect(url):
         return statement, parameters
 
     return engine
+
+
+def connect_by_pool(url):
+    """Each statement on its own, over a connection that is asked whether it is
+    alive before each request"""
+    return connect(url, isolation_level="AUTOCOMMIT", pool_pre_ping=True)
