@@ -523,7 +523,7 @@ walks_run(Window *window, WindowStatement *statement,
 		walks_arm(window, statement);
 	}
 	if (stepped)
-		window->steps++;
+		take_step(window);
 	if (window->unit.id != 0)
 		units_publish(window, statement);
 }

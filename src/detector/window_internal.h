@@ -290,6 +290,7 @@ struct Window
 	bool		is_staged;		/* "staged" is of the execution that is
 								 * running */
 	uint64		steps;			/* executions that were a step of a walk */
+	uint64		stepped;		/* position that the last of them will have */
 	uint64		walk_serial;	/* epochs of rows so far */
 	uint64		units;			/* so far */
 	WalkUnit	unit;			/* the one that is open */
@@ -340,6 +341,14 @@ static inline void
 note_write(Window *window, int place)
 {
 	window->last_written[place] = ++window->written;
+}
+
+/* The execution that begins is a step of a walk */
+static inline void
+take_step(Window *window)
+{
+	window->steps++;
+	window->stepped = window->position + 1;
 }
 
 /* While this is the same, so are all counts of the window */

@@ -242,7 +242,7 @@ run_walks(Window *window, WindowStatement *statement,
 		(statement->counts.executions > window->threshold ||
 		 (statement->counts.related && parent->queryid != 0 &&
 		  parent->link.constraint != InvalidOid)))
-		window->steps++;
+		take_step(window);
 	else
 		walks_run(window, statement, values);
 }

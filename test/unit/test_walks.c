@@ -406,11 +406,38 @@ test_pools(void)
 	}
 }
 
+/*
+ * A look-up that fails now and then ends no walk, and nothing is counted twice
+ */
+static void
+test_failed_step(void)
+{
+	start_stream();
+	run(&rare[0], 1, 1);
+	for (int i = 0; i < 4; i++)
+	{
+		list(&authors, &author_rows);
+		for (int j = 0; j < N; j++)
+		{
+			run(&settings_by_name, 1, 500 + N * i + j);
+			RUN(&books_of_author, .rows = 1,
+				.key = {author_rows.values[j][0]}, .failed = j % 6 == 5);
+		}
+		run(&session, 1, 1);
+	}
+	expect("failed steps", &books_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+	ok(sure_of(&books_of_author) <= 4,
+	   "a step that fails begins no other burst: %d",
+	   sure_of(&books_of_author));
+}
+
 int
 main(void)
 {
 	make_statements();
 	test_first_statement();
+	test_failed_step();
 	test_members();
 	test_varied();
 	test_short();
