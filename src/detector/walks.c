@@ -529,6 +529,22 @@ walks_run(Window *window, WindowStatement *statement,
 }
 
 void
+walks_failed(Window *window, WindowStatement *statement)
+{
+	WalkStatement *walked = statement->walk;
+
+	if (!statement->walked || walked->recorded == 0 ||
+		place_of(window, record_of(walked, walked->recorded - 1)) !=
+		window->position + 1)
+		return;
+	walked->recorded--;
+
+	/* it took the place of the oldest one */
+	if (walked->recorded >= walked->room)
+		walked->overwritten = walked->recorded - walked->room + 1;
+}
+
+void
 walks_forget(Window *window)
 {
 	if (!window->walking)

@@ -157,6 +157,8 @@ typedef struct UnitWalk
 typedef struct WalkStatement
 {
 	uint64		recorded;		/* executions put into the ring, in all */
+	uint64		overwritten;	/* of them, by what failed: these and those
+								 * before are gone */
 	uint64		next_look;		/* "recorded" when walks are looked for */
 	uint64		unit;			/* the unit that the next two are of */
 	uint64		before_unit;	/* "recorded" before it */

@@ -43,8 +43,8 @@ record_of(const WalkStatement *walked, uint64 number)
 static inline uint64
 ring_begin(const WalkStatement *walked)
 {
-	return walked->recorded > walked->room ?
-		walked->recorded - walked->room : 0;
+	return Max(walked->overwritten, walked->recorded > walked->room ?
+			   walked->recorded - walked->room : 0);
 }
 
 /* Of a place only the lower half is kept */

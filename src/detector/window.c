@@ -875,12 +875,13 @@ window_failed(Window *window, WindowStatement *statement, uint64 now)
 	window->last_end = window->accounted = now;
 	window->is_staged = false;
 
-	/* it has no position, so it is no step either */
+	/* it has no position, so it is no step either, and in no unit */
 	if (window->stepped == window->position + 1)
 	{
 		window->steps--;
 		window->stepped = 0;
 	}
+	walks_failed(window, statement);
 	if (statement->writes)
 		note_write(window, statement->written_place);
 }

@@ -440,6 +440,9 @@ extern WalkStatement *walks_of(Window *window, WindowStatement *statement);
 extern void walks_run(Window *window, WindowStatement *statement,
 					  const WindowValues *values);
 
+/* It has failed: its record is taken back */
+extern void walks_failed(Window *window, WindowStatement *statement);
+
 /* Has the rows collected of those that may be the statement's parent */
 extern void walks_arm(Window *window, WindowStatement *statement);
 

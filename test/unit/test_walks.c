@@ -432,12 +432,56 @@ test_failed_step(void)
 	   sure_of(&books_of_author));
 }
 
+/* Executions told of, in all bursts of the statement */
+static uint64
+executions_told(const Statement *s)
+{
+	uint64		executions = 0;
+
+	for (int i = 0; i < nclosed; i++)
+	{
+		if (closed[i].facts.queryid == s->queryid)
+			executions += closed[i].facts.executions;
+	}
+	return executions;
+}
+
+/* What has failed is not counted, also where it took another's place */
+static void
+test_failed_counts(void)
+{
+	static Returned many_rows;
+	int			nfailed = 0;
+
+	make_rows(&many_rows, 90, AUTHORS, VENUES, 1000, 13);
+	start_stream();
+	for (int i = 0; i < 3; i++)
+	{
+		run(&session, 1, 1);
+		list(&authors, &many_rows);
+		for (int j = 0; j < many_rows.nrows; j++)
+		{
+			bool		failed = j >= 60 && j % 3 == 0;
+
+			RUN(&books_of_author, .rows = 1,
+				.key = {many_rows.values[j][0]}, .failed = failed);
+			nfailed += failed;
+		}
+	}
+	expect("failed steps of a long walk", &books_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+	ok(executions_told(&books_of_author) <= 3 * many_rows.nrows - nfailed,
+	   "what failed is not counted: %d of %d failed, %d told", nfailed,
+	   3 * many_rows.nrows, (int) executions_told(&books_of_author));
+}
+
 int
 main(void)
 {
 	make_statements();
 	test_first_statement();
 	test_failed_step();
+	test_failed_counts();
 	test_members();
 	test_varied();
 	test_short();
