@@ -98,3 +98,4 @@ DROP VIEW detector_memory;
 DROP TABLE memory_rows;
 SELECT count(*) AS patterns FROM querywatch.repeated_statements
 WHERE query LIKE '%memory_rows%' AND kind = 'row_by_row_update';
+SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
