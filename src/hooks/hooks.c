@@ -577,15 +577,11 @@ finish_has_work(QueryDesc *queryDesc)
 	return has_triggers(changed);
 }
 
-/*
- * Does the end of the transaction run what is left of a cursor WITH HOLD?  It
- * began inside DECLARE, and is as nested as that.
- */
+/* Does the end of the transaction run what is left of a cursor WITH HOLD? */
 static inline bool
 runs_held_cursor(void)
 {
-	return CURSORS_HAVE_QUERY_ID && session.level == 0 &&
-		ActivePortal != NULL &&
+	return session.level == 0 && ActivePortal != NULL &&
 		(ActivePortal->cursorOptions & CURSOR_OPT_HOLD) != 0;
 }
 
@@ -837,8 +833,7 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 	if (unlikely(queryDesc->operation != CMD_SELECT) && session.level > 0)
 		repeats_wrote_within();
 	r->local = NULL;
-	r->counted = tracked(queryid) &&
-		(qw_track == TRACK_ALL || likely(!runs_held_cursor()));
+	r->counted = tracked(queryid);
 	r->open = unlikely(open_queries != NULL) ? find_open(queryDesc) : NULL;
 	if ((r->counted || (cursor && (queryid != 0 || r->open))) &&
 		!ScanDirectionIsNoMovement(direction))
@@ -899,12 +894,35 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 			 (count == 0 || runs_once(queryDesc)));
 }
 
+/* What is left of a cursor's query: it began inside DECLARE, so it goes on */
+static void
+run_held(EXECUTOR_RUN_ARGS)
+{
+	Running		r;
+
+	in_cursor_utility = true;
+	session.level++;
+	PG_TRY();
+	{
+		run_nested(EXECUTOR_RUN_PASS, &r);
+	}
+	PG_FINALLY();
+	{
+		session.level--;
+		in_cursor_utility = false;
+	}
+	PG_END_TRY();
+}
+
 static pg_noinline void
 run_others(EXECUTOR_RUN_ARGS)
 {
 	Running		r;
 
-	run_nested(EXECUTOR_RUN_PASS, &r);
+	if (unlikely(runs_held_cursor()))
+		run_held(EXECUTOR_RUN_PASS);
+	else
+		run_nested(EXECUTOR_RUN_PASS, &r);
 }
 
 /*
@@ -1026,7 +1044,8 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 	StatementLocal *local;
 
 	if (unlikely(session.all != 0 || count != 0 || plan->queryId == 0 ||
-				 direction != ForwardScanDirection || runs_held_cursor()))
+				 direction != ForwardScanDirection ||
+				 (CURSORS_HAVE_QUERY_ID && runs_held_cursor())))
 	{
 		run_others(EXECUTOR_RUN_PASS);
 		return;

@@ -380,6 +380,27 @@ spelled_char("E''", lambda code: r"E'\x%x%s'" % (ord(code[0]), code[1:]))
 spelled_char("U&''", lambda code: r"U&'\%04x%s'" % (ord(code[0]), code[1:]))
 
 
+@sql_case("P33", n_plus_one("one_to_many", "posts", "authors"), "A")
+def cursor_with_hold(database):
+    database.query("DECLARE walk CURSOR WITH HOLD FOR"
+                   " SELECT id, name FROM authors ORDER BY id LIMIT 20")
+    for chunk in range(4):
+        for id, name in database.query("FETCH 5 FROM walk"):
+            database.query("SELECT * FROM posts WHERE author_id = %s", id)
+    database.query("CLOSE walk")
+
+
+@sql_case("P33, the second time, no foreign key", n_plus_one(
+    "one_to_many", "crews", "ships", 2 * N, column="ships.id"), "A")
+def cursor_with_hold_twice(database):
+    for time in range(2):
+        database.query("DECLARE walk CURSOR WITH HOLD FOR"
+                       " SELECT id FROM ships ORDER BY name LIMIT 20")
+        for id, in database.query("FETCH 2000 FROM walk"):
+            database.query("SELECT * FROM crews WHERE ship = %s", id)
+        database.query("CLOSE walk")
+
+
 @sql_case("P34", n_plus_one("one_to_many", "posts", "authors", 2 * N), "T")
 def children_of_cursors(database):
     for time in range(2):
