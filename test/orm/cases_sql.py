@@ -2,8 +2,12 @@
 not in this form."""
 
 import random
+import threading
 import time
 
+import psycopg2
+
+import drivers
 from registry import case
 from verdicts import (NEVER_DEFERRED, NOTHING, NOTHING_SURE, Never, Want,
                       deep_offset, duplicate, lookup, n_plus_one, never_after,
@@ -540,6 +544,24 @@ def slow_planning(database):
             "SELECT id, name FROM authors ORDER BY id LIMIT 8"):
         database.query("SELECT * FROM posts WHERE author_id = %s"
                        " AND slow_to_plan()", id)
+
+
+# Waits for longer than that, before it is planned, for who locks the table
+@sql_case("P43, locks", n_plus_one("one_to_many", "posts", "authors", 6), "A",
+          only=literals)
+def waits_for_locks(database):
+    database.query("SET pg_querywatch.repeat_gap = '120ms'")
+    locker = psycopg2.connect(
+        host=drivers.HOST, port=drivers.PORT, dbname=drivers.DATABASE,
+        user=drivers.USER, application_name="locker")
+    for id, name in database.query(
+            "SELECT id, name FROM authors ORDER BY id LIMIT 6"):
+        locker.cursor().execute("LOCK TABLE posts IN ACCESS EXCLUSIVE MODE")
+        release = threading.Timer(0.2, locker.commit)
+        release.start()
+        database.query("SELECT * FROM posts WHERE author_id = %s", id)
+        release.join()
+    locker.close()
 
 
 # ---- must not be called a repeat -----------------------------------------
