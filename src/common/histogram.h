@@ -41,10 +41,11 @@ histogram_bucket(uint64 ns)
 {
 	int			exponent;
 
-	if (ns < (UINT64CONST(1) << HISTOGRAM_MIN_EXPONENT))
-		return 0;
-	if (ns >= (UINT64CONST(1) << HISTOGRAM_MAX_EXPONENT))
-		return HISTOGRAM_BUCKETS - 1;
+	/* one comparison for both ends; the upper one's bucket is right below */
+	if (unlikely(((ns - (UINT64CONST(1) << HISTOGRAM_MIN_EXPONENT)) >>
+				  HISTOGRAM_MAX_EXPONENT) != 0))
+		return ns < (UINT64CONST(1) << HISTOGRAM_MIN_EXPONENT) ?
+			0 : HISTOGRAM_BUCKETS - 1;
 #ifdef HAVE__BUILTIN_CLZ
 	exponent = 63 ^ __builtin_clzll(ns);	/* one instruction where there is
 											 * one */

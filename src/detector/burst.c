@@ -590,7 +590,7 @@ window_progress(const Window *window, const WindowStatement *statement,
 	const WindowCounts *counts = &statement->counts;
 	const WindowDetail *detail = statement->detail;
 
-	progress->growth = window_growth(statement);
+	window_grow(statement, &progress->growth);
 	progress->most_in_one = window_most_in_one(statement);
 	progress->hashed = counts->hashed;
 	progress->distinct_values = valueset_count(&detail->all, counts->hashed);

@@ -524,18 +524,18 @@ window_ends_uncounted(const Window *window, const WindowStatement *statement)
 	return !statement->has_values && !window->is_staged;
 }
 
-/* What every execution of a burst changes: see patterns_grown() */
-static inline BurstGrowth
-window_growth(const WindowStatement *statement)
+/* What every execution of a burst changes */
+static inline void
+window_grow(const WindowStatement *statement, BurstGrowth *growth)
 {
 	const WindowCounts *counts = &statement->counts;
 
-	return (BurstGrowth)
-	{
-		counts->executions, counts->rows,
-			counts->transactions, counts->exec_time,
-			counts->wall_time, counts->last_end
-	};
+	growth->executions = counts->executions;
+	growth->rows = counts->rows;
+	growth->transactions = counts->transactions;
+	growth->exec_time = counts->exec_time;
+	growth->wall_time = counts->wall_time;
+	growth->last_end = counts->last_end;
 }
 
 static inline uint64

@@ -264,29 +264,15 @@ parsed(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 		repeats_no_literals();
 }
 
-static void
-qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
+/* A query of the client's or another was analysed */
+static pg_noinline void
+analyzed_query(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 {
-	StatementLocal *local;
-
-	if (unlikely(prev_post_parse_analyze != NULL))
-		prev_post_parse_analyze(pstate, query, jstate);
-
-	toplevel_check();
-	repeats_parses++;
-	if (query->utilityStmt != NULL)
-	{
-		repeats_no_literals();
-
-		/* without constants the text can wait until it ran */
-		if (jstate != NULL && jstate->clocations_count != 0)
-			parsed(pstate, query, jstate);
-		return;
-	}
-
 	/* a statement of the client's of which all is known that parsing tells */
 	if (!QUERY_ID_BY_NAME && session.all == 0 && query->queryId != 0)
 	{
+		StatementLocal *local;
+
 		local = statements_local_at_once((uint64) query->queryId, GetUserId(),
 										 true);
 		if (likely(local != NULL && statement_described(local)) &&
@@ -298,6 +284,32 @@ qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
 		}
 	}
 	parsed(pstate, query, jstate);
+}
+
+static void
+qw_post_parse_analyze(ParseState *pstate, Query *query, JUMBLE_STATE *jstate)
+{
+	toplevel_check();
+	repeats_parses++;
+	if (query->utilityStmt == NULL)
+		analyzed_query(pstate, query, jstate);
+	else
+	{
+		repeats_no_literals();
+
+		/* without constants the text can wait until it ran */
+		if (jstate != NULL && jstate->clocations_count != 0)
+			parsed(pstate, query, jstate);
+	}
+}
+
+/* The same where another library is to be called too */
+static void
+qw_post_parse_analyze_others(ParseState *pstate, Query *query,
+							 JUMBLE_STATE *jstate)
+{
+	prev_post_parse_analyze(pstate, query, jstate);
+	qw_post_parse_analyze(pstate, query, jstate);
 }
 
 /*
@@ -919,6 +931,8 @@ run_others(EXECUTOR_RUN_ARGS)
 {
 	Running		r;
 
+	if (session.level == 0 && (session.obstacles & OBSTACLE_SETTINGS) != 0)
+		repeats_configure();
 	if (unlikely(runs_held_cursor()))
 		run_held(EXECUTOR_RUN_PASS);
 	else
@@ -1157,7 +1171,8 @@ hooks_install(void)
 {
 	toplevel_init();
 	prev_post_parse_analyze = post_parse_analyze_hook;
-	post_parse_analyze_hook = qw_post_parse_analyze;
+	post_parse_analyze_hook = prev_post_parse_analyze != NULL ?
+		qw_post_parse_analyze_others : qw_post_parse_analyze;
 	if (planner_hook)
 		next_planner = planner_hook;
 	planner_hook = qw_planner;

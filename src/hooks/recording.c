@@ -25,18 +25,11 @@ bool		in_cursor_utility = false;
 PlanSeen	last_plan;
 ClientStatement last_client_statement;
 
-/*
- * A statement of the client's begins in the transaction of the last one.  What
- * passed between them is the client's time only as far as the session's state
- * was "idle in transaction": parsing, planning, waiting for a lock in either, or
- * a function called by the fast path are the server's.
- */
+/* The time "idle" was long, or the last statement has no slot */
 void
-record_client_time(void)
+record_client_time(uint64 idle)
 {
 	StatementLocal *local = statements_last_client;
-	uint64		idle = (uint64) (pgStatTransactionIdleTime -
-								 last_client_statement.idle) * 1000;
 
 	/* autovacuum, or what applies replicated changes, has no client */
 	if (MyProcPort == NULL)

@@ -22,7 +22,7 @@
 #include "common/settings.h"
 #include "slow/slowlog.h"
 #include "statements/measure.h"
-#include "statements/statements.h"
+#include "statements/statements_internal.h"
 
 /* Reached without a detour through the symbol table */
 #pragma GCC visibility push(hidden)
@@ -113,14 +113,30 @@ typedef struct ClientStatement
 } ClientStatement;
 
 extern ClientStatement last_client_statement;
-extern void record_client_time(void);
+extern void record_client_time(uint64 idle);
 
-static inline void
+/*
+ * A statement of the client's begins in the transaction of the last one.  What
+ * passed between them is the client's time only as far as the session's state
+ * was "idle in transaction": parsing, planning, waiting for a lock in either, or
+ * a function called by the fast path are the server's.
+ */
+static pg_attribute_always_inline void
 client_statement_begins(uint64 transaction)
 {
-	if (statements_last_client != NULL &&
-		last_client_statement.transaction == transaction)
-		record_client_time();
+	StatementLocal *local = statements_last_client;
+
+	if (local != NULL && last_client_statement.transaction == transaction)
+	{
+		uint64		idle = (uint64) (pgStatTransactionIdleTime -
+									 last_client_statement.idle) * 1000;
+
+		if (likely(idle < FACTS_LONG_IDLE && local->slot != NULL &&
+				   MyProcPort != NULL))
+			slot_add_client_time(local->slot, idle);
+		else
+			record_client_time(idle);
+	}
 	statements_last_client = NULL;
 }
 

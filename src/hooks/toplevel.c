@@ -76,7 +76,11 @@ fill_times(Execution *e)
 		e->start = compat_clock() - e->elapsed;
 		return;
 	}
-	e->key = toplevel.running.key;
+	if (session.phase == TOPLEVEL_COMMAND)
+		e->key = statement_key(toplevel.queryid, GetUserId(), MyDatabaseId,
+							   true);
+	else
+		e->key = toplevel.running.key;
 	e->start = toplevel.running.measure.start;
 	e->elapsed = compat_clock() - e->start;
 }

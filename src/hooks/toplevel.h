@@ -75,11 +75,12 @@ typedef struct Toplevel
 	QueryDesc  *queryDesc;		/* while starting and running */
 	const Query *query;			/* while planning, with its ... */
 	const char *text;			/* ... whole source text */
-	int			location;		/* of a command in "text", ... */
+	uint64		queryid;		/* of a command, ... */
+	int			location;		/* ... which is there in "text", ... */
 	int			length;			/* ... as a PlannedStmt has it */
-	Running		running;		/* while planning, and of a command, the key
-								 * and measure.start; never in part, always
-								 * counted */
+	Running		running;		/* while planning, the key and measure.start,
+								 * of a command this alone; never in part,
+								 * always counted */
 } Toplevel;
 
 extern Toplevel toplevel;

@@ -368,71 +368,88 @@ static StatementLocal *commands[TRANS_STMT_RELEASE + 1] = {
 	[TRANS_STMT_RELEASE] = &statements_locals[NO_SLOT],
 };
 
-/* The statement of a command; NULL if there is more to do for it */
+/*
+ * Records a command that was slow, or whose statement is another than the last
+ * time.  Returns the statement, NULL if it is not recorded.
+ */
 static pg_noinline StatementLocal *
-find_command(TransactionStmtKind kind, uint64 queryid)
-{
-	StatementKey key = current_key(queryid);
-	int			slot = queryid != 0 ? statements_slot(&key) : -1;
-
-	if (slot < 0 || statements_local(slot)->slot == NULL)
-		return NULL;
-	commands[kind] = statements_local(slot);
-	return commands[kind];
-}
-
-/* One that was slow, or has lost its slot */
-static pg_noinline void
-record_command(const Running *r, uint64 elapsed)
+record_command(const PlannedStmt *pstmt, TransactionStmtKind kind,
+			   uint64 elapsed)
 {
 	Execution	e = {0};
 	Usage		usage = {0};
+	const char *text = toplevel.text;
+	int			location = toplevel.location;
+	int			length = toplevel.length;
+	int			slot;
 
-	e.key = r->key;
-	e.start = r->measure.start;
+	e.key = current_key(toplevel.queryid);
+	slot = statements_slot(&e.key);
+	if (slot < 0)
+		return NULL;
+	comment_include(text, &location, &length);
+	normalize_clean(&text, &location, &length);
+	describe_utility(slot, CreateCommandTag(pstmt->utilityStmt), text, length,
+					 describe_hides_constants(pstmt->utilityStmt));
+	e.start = toplevel.running.measure.start;
 	e.elapsed = elapsed;
 	e.usage = &usage;
-	record_execution(&e, NULL, toplevel.text, toplevel.location,
-					 toplevel.length);
+	record_execution(&e, NULL, text, 0, length);
+	if (statements_local(slot)->slot != NULL)
+		commands[kind] = statements_local(slot);
+	return statements_local(slot);
+}
+
+/* A COMMIT has rolled back; else the transaction is to be committed */
+static pg_noinline void
+rolled_back(void)
+{
+	repeats_forget_application();
+	repeats_close();
 }
 
 /*
- * Such a command is run, a COMMIT only where it commits.  What there is to do
- * for others, like one seen for the first time, run_utility() does.
+ * Is it one of SIMPLE_COMMANDS, that nothing special is to be heeded for?  "qc"
+ * tells whether a COMMIT commits.
  */
-static pg_noinline void
-run_command(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
-			ProcessUtilityContext context, ParamListInfo params,
-			QueryEnvironment *queryEnv, DestReceiver *dest,
-			QueryCompletion *qc)
+static inline bool
+is_simple_command(const PlannedStmt *pstmt, ProcessUtilityContext context,
+				  const QueryCompletion *qc)
+{
+	return session.all == 0 && IsA(pstmt->utilityStmt, TransactionStmt) &&
+		context == PROCESS_UTILITY_TOPLEVEL &&
+		((1 << ((TransactionStmt *) pstmt->utilityStmt)->kind) &
+		 SIMPLE_COMMANDS) != 0 &&
+		pstmt->queryId != 0 && qc != NULL;
+}
+
+/* A simple command is looked up after it ran: then nothing waits for that */
+static void
+qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
+				  bool readOnlyTree, ProcessUtilityContext context,
+				  ParamListInfo params, QueryEnvironment *queryEnv,
+				  DestReceiver *dest, QueryCompletion *qc)
 {
 	Running    *r = &toplevel.running;
-	TransactionStmtKind kind = ((TransactionStmt *) pstmt->utilityStmt)->kind;
-	StatementLocal *local = commands[kind];
+	TransactionStmtKind kind;
+	StatementLocal *local;
 	uint64		end;
 	uint64		elapsed;
 
-	if (unlikely(local->key.queryid != (uint64) pstmt->queryId ||
-				 local->key.userid != GetUserId() ||
-				 local->key.toplevel == 0 || local->slot == NULL))
-		local = find_command(kind, (uint64) pstmt->queryId);
-	if (unlikely(local == NULL || !statement_described(local) ||
-				 (kind == TRANS_STMT_COMMIT &&
-				  IsAbortedTransactionBlockState())))
+	if (!is_simple_command(pstmt, context, qc))
 	{
 		run_utility(pstmt, queryString, readOnlyTree, context, params,
 					queryEnv, dest, qc);
 		return;
 	}
-
-	r->key = local->key;
-	r->fills = statements_fills;
+	kind = ((TransactionStmt *) pstmt->utilityStmt)->kind;
+	toplevel.text = queryString;
+	toplevel.queryid = (uint64) pstmt->queryId;
+	toplevel.location = pstmt->stmt_location;
+	toplevel.length = pstmt->stmt_len;
 	r->measure.start = compat_clock();
 	r->transaction = compat_transaction_id();
 	client_statement_begins(r->transaction);
-	toplevel.text = queryString;
-	toplevel.location = pstmt->stmt_location;
-	toplevel.length = pstmt->stmt_len;
 	toplevel_begin(TOPLEVEL_COMMAND, 1);
 	next_ProcessUtility(pstmt, queryString, readOnlyTree, context, params,
 						queryEnv, dest, qc);
@@ -441,31 +458,22 @@ run_command(PlannedStmt *pstmt, const char *queryString, bool readOnlyTree,
 	end = compat_clock();
 	elapsed = end - r->measure.start;
 	if (kind == TRANS_STMT_COMMIT)
-		repeats_committed(r->transaction);
-	if (unlikely(r->fills != statements_fills))
-		local = statements_local(statements_slot(&r->key));
-	if (likely(!is_slow(elapsed) && local->slot != NULL))
+	{
+		if (likely(qc->commandTag != CMDTAG_ROLLBACK))
+			repeats_committed(r->transaction);
+		else
+			rolled_back();
+	}
+	local = commands[kind];
+	if (likely(local->key.queryid == toplevel.queryid &&
+			   local->key.userid == GetUserId() &&
+			   local->key.toplevel != 0 && local->slot != NULL &&
+			   statement_described(local) && !is_slow(elapsed)))
 		statements_record_command(local, elapsed);
 	else
-		record_command(r, elapsed);
-	client_statement_ended(local, end, r->transaction);
-}
-
-static void
-qw_ProcessUtility(PlannedStmt *pstmt, const char *queryString,
-				  bool readOnlyTree, ProcessUtilityContext context,
-				  ParamListInfo params, QueryEnvironment *queryEnv,
-				  DestReceiver *dest, QueryCompletion *qc)
-{
-	if (session.all == 0 && IsA(pstmt->utilityStmt, TransactionStmt) &&
-		context == PROCESS_UTILITY_TOPLEVEL &&
-		((1 << ((TransactionStmt *) pstmt->utilityStmt)->kind) &
-		 SIMPLE_COMMANDS) != 0)
-		run_command(pstmt, queryString, readOnlyTree, context, params,
-					queryEnv, dest, qc);
-	else
-		run_utility(pstmt, queryString, readOnlyTree, context, params,
-					queryEnv, dest, qc);
+		local = record_command(pstmt, kind, elapsed);
+	if (likely(local != NULL))
+		client_statement_ended(local, end, r->transaction);
 }
 
 void

@@ -162,13 +162,15 @@ static SharedBurst *shared_bursts = NULL;	/* burst_count() of them, of
 typedef struct BurstPlace
 {
 	bool		used;
-	bool		has_progress;	/* patterns_progress() was called */
 	OpenBurst  *burst;			/* part of "shared", or private */
 	SharedBurst *shared;		/* where readers see it; NULL if they do not */
 } BurstPlace;
 
 static BurstPlace places[OPEN_BURSTS];
 static OpenBurst private_bursts[OPEN_BURSTS];
+
+GrowingBurst patterns_growing[OPEN_BURSTS];
+static uint32 unseen_change;	/* of bursts that readers do not see */
 
 static int
 bucket_count(void)
@@ -901,7 +903,7 @@ begin_writing(SharedBurst *slot)
 {
 	if (slot == NULL)
 		return;
-	((volatile SharedBurst *) slot)->change++;
+	slot->change++;
 	pg_write_barrier();
 }
 
@@ -911,7 +913,7 @@ end_writing(SharedBurst *slot)
 	if (slot == NULL)
 		return;
 	pg_write_barrier();
-	((volatile SharedBurst *) slot)->change++;
+	slot->change++;
 }
 
 int
@@ -934,7 +936,7 @@ patterns_open(const PatternStrings *strings, Oid userid,
 	slot = take_shared_burst();
 	burst = slot != NULL ? &slot->burst : &private_bursts[handle];
 	places[handle].used = true;
-	places[handle].has_progress = false;
+	patterns_growing[handle].growth = NULL;
 	places[handle].shared = slot;
 	places[handle].burst = burst;
 
@@ -1007,27 +1009,12 @@ patterns_progress(int handle, const BurstProgress *progress)
 	if (handle < 0)
 		return;
 	place = &places[handle];
-	if (place->shared == NULL)
-		return;
-	place->has_progress = true;
+	patterns_growing[handle].growth = &place->burst->progress.growth;
+	patterns_growing[handle].change = place->shared != NULL ?
+		&place->shared->change : &unseen_change;
 	begin_writing(place->shared);
 	place->burst->progress = *progress;
 	end_writing(place->shared);
-}
-
-bool
-patterns_grown(int handle, BurstGrowth growth)
-{
-	SharedBurst *slot = places[handle].shared;
-
-	if (unlikely(slot == NULL))
-		return true;
-	if (unlikely(!places[handle].has_progress))
-		return false;
-	begin_writing(slot);
-	slot->burst.progress.growth = growth;
-	end_writing(slot);
-	return true;
 }
 
 void

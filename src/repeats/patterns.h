@@ -149,10 +149,16 @@ extern void patterns_update(int handle, const BurstFacts *facts);
 extern void patterns_progress(int handle, const BurstProgress *progress);
 
 /*
- * The same of what every execution changes; the rest is as patterns_progress()
- * told it last.  False, with nothing done, if it did not.
+ * Of a burst that is open, by its handle: where what every execution changes is
+ * told; the rest stays as patterns_progress() told it last.
  */
-extern bool patterns_grown(int handle, BurstGrowth growth);
+typedef struct GrowingBurst
+{
+	BurstGrowth *growth;		/* NULL: patterns_progress() was not called */
+	uint32	   *change;			/* odd while it is written */
+}			GrowingBurst;
+
+extern GrowingBurst patterns_growing[];
 
 /* What was told of it last */
 extern const BurstFacts *patterns_facts(int handle);

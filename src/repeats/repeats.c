@@ -155,6 +155,7 @@ attach(void)
 	window_set_unit_callback(window, unit_burst);
 	window_set_armed(window, evidence_armed());
 	before_shmem_exit(close_at_exit, (Datum) 0);
+	session_obstacle(OBSTACLE_SETTINGS, true);
 	return true;
 }
 
@@ -628,6 +629,15 @@ configure(void)
 	session_obstacle(OBSTACLE_SETTINGS, false);
 }
 
+void
+repeats_configure(void)
+{
+	if (window != NULL)
+		configure();
+	else
+		session_obstacle(OBSTACLE_SETTINGS, false); /* see attach() */
+}
+
 /*
  * Had this plan's source text no comment when it was looked at?  A plan at the
  * same address is the same one if nothing was planned since.
@@ -864,7 +874,7 @@ executions_due(const RepeatRun *run)
 	return Min(4 * executions, WINDOW_LONG_BURST + 1);
 }
 
-static void
+static pg_noinline void
 tell_progress(const RepeatRun *run, int handle)
 {
 	BurstProgress progress;
@@ -925,6 +935,24 @@ open_burst(RepeatRun *run)
 	behind = true;
 }
 
+/* It has grown, and nothing else is told of it */
+static inline void
+tell_growth(const RepeatRun *run, int handle)
+{
+	const		GrowingBurst *growing = &patterns_growing[handle];
+
+	if (unlikely(growing->growth == NULL))
+	{
+		tell_progress(run, handle);
+		return;
+	}
+	(*growing->change)++;
+	pg_write_barrier();
+	window_grow(run, growing->growth);
+	pg_write_barrier();
+	(*growing->change)++;
+}
+
 static pg_noinline void
 end_other(RepeatRun *run)
 {
@@ -958,8 +986,7 @@ end_asked(RepeatRun *run)
 			if (window_ends_uncounted(window, run) ||
 				window_end_key(window, run))
 			{
-				if (unlikely(!patterns_grown(handle, window_growth(run))))
-					tell_progress(run, handle);
+				tell_growth(run, handle);
 				return;
 			}
 		}

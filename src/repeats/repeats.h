@@ -70,6 +70,12 @@ repeats_unwatched(const StatementLocal *local, const char *text)
 		repeats_checked_out(text);
 }
 
+/*
+ * Takes the settings over if OBSTACLE_SETTINGS says that they may have changed;
+ * at the start of a statement of the client's
+ */
+extern void repeats_configure(void);
+
 /* A further chunk of a cursor is about to be fetched */
 extern void repeats_continue(RepeatRun *run, uint64 queryid);
 

@@ -128,7 +128,16 @@ slot_write_ends(SharedSlot *slot)
 	slot->change++;
 }
 
-/* Between them: adds a planning that statements_planned() kept */
+/* Adds time between statements */
+static inline void
+slot_add_client_time(SharedSlot *slot, uint64 elapsed)
+{
+	slot_write_begins(slot);
+	slot->counters.client_time += (int64) elapsed;
+	slot_write_ends(slot);
+}
+
+/* Between slot_write_begins() and slot_write_ends(): adds a planning that statements_planned() kept */
 static inline void
 slot_add_planned(SharedSlot *slot, StatementLocal *local)
 {

@@ -129,9 +129,7 @@ statements_record_client(const StatementLocal *local, uint64 elapsed)
 		kept_record_client(statements_number(local), elapsed);
 		return;
 	}
-	slot_write_begins(slot);
-	slot->counters.client_time += (int64) elapsed;
-	slot_write_ends(slot);
+	slot_add_client_time(slot, elapsed);
 }
 
 #endif							/* QW_STATEMENTS_RUN_H */
