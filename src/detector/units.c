@@ -21,7 +21,10 @@
 
 #include "detector/walks_internal.h"
 
-/* Loose executions after the last step that close a unit */
+/*
+ * Loose executions after the last step that close a unit, at least: it stays
+ * open as long as its walks may go on
+ */
 #define TAIL				24
 
 /* ... between the rows and the walk that the unit may take in */
@@ -397,7 +400,7 @@ publish_all(Window *window)
 void
 units_run(Window *window, WindowStatement *statement, uint64 loose)
 {
-	if (loose - window->unit.loose > TAIL)
+	if (loose > window->unit.open_until)
 	{
 		publish_all(window);
 		units_close(window);
@@ -431,6 +434,7 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 		unit->id = ++window->units;
 		unit->start = start;
 		unit->end = end;
+		unit->open_until = 0;
 		wider = true;
 	}
 	else
@@ -451,7 +455,8 @@ units_extend(Window *window, WindowStatement *statement, WalkRows *rows,
 		}
 		unit->end = Max(unit->end, end);
 	}
-	unit->loose = window->position + 1 - window->steps;
+	unit->open_until = Max(unit->open_until, window->position + 1 -
+						   window->steps + Max(TAIL, longest_step(walk)));
 	count_before(window, statement);
 	if (walked->best == NULL)
 		walked->best = window_take(window, sizeof(UnitWalk));

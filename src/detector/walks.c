@@ -18,9 +18,6 @@
 
 #include "detector/walks_internal.h"
 
-/* Most loose executions that may lie between two steps of a walk */
-#define FAR_STEP			48
-
 /* Different values that a walk has when it is found */
 #define LEAST_FOUND			4
 
@@ -113,17 +110,11 @@ follow_walk(Walk *walk, WalkRows *rows, uint64 place, uint64 loose,
 
 	if (walk->over)
 		return false;
-	if (walk->matched >= 3)
+	if (walk->matched >= 3 &&
+		loose - walk->last_loose > longest_step(walk))
 	{
-		uint64		mean = (walk->last_loose - walk->first_loose) /
-		(walk->matched - 1);
-
-		if (loose - walk->last_loose >
-			Min(FAR_STEP, Max(NEAR_STEP, 3 * mean)))
-		{
-			walk->over = true;
-			return false;
-		}
+		walk->over = true;
+		return false;
 	}
 	if (value == walk->last_value)
 	{

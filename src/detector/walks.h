@@ -181,7 +181,7 @@ typedef struct WalkUnit
 	uint64		id;				/* 0: none is open */
 	uint64		start;			/* places */
 	uint64		end;
-	uint64		loose;			/* when it was last extended */
+	uint64		open_until;		/* loose place; what comes later closes it */
 } WalkUnit;
 
 #endif							/* QW_WALKS_H */

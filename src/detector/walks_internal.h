@@ -16,6 +16,9 @@
 /* Loose executions that may lie between two steps of a walk, at least */
 #define NEAR_STEP			16
 
+/* ... at most */
+#define FAR_STEP			48
+
 /* ... between the rows and a walk that something interrupts */
 #define FAR_ROWS			64
 
@@ -104,6 +107,16 @@ is_ordered(const Walk *walk)
 {
 	return walk->up + walk->down > 0 &&
 		disorder(walk) * 10 <= walk->up + walk->down;
+}
+
+/* Most loose executions that may lie between its last step and the next */
+static inline uint64
+longest_step(const Walk *walk)
+{
+	uint64		mean = (walk->last_loose - walk->first_loose) /
+	Max(walk->matched - 1, 1);
+
+	return Min(FAR_STEP, Max(NEAR_STEP, 3 * mean));
 }
 
 /* walkproof.c: what a walk proves */

@@ -475,6 +475,34 @@ test_failed_counts(void)
 	   3 * many_rows.nrows, (int) executions_told(&books_of_author));
 }
 
+/* A unit stays open as long as its walk may go on: it is told of once */
+static void
+test_far_step(void)
+{
+	static Returned many_rows;
+
+	make_rows(&many_rows, 40, AUTHORS, VENUES, 1000, 13);
+	start_stream();
+	run(&books_of_author, 1, 1);	/* each step is a window of its own */
+	for (int i = 0; i < 2; i++)
+	{
+		run(&session, 1, 1);
+		list(&authors, &many_rows);
+		for (int j = 0; j < many_rows.nrows; j++)
+		{
+			run(&books_of_author, 1, many_rows.values[j][0]);
+			for (int k = 0; k < (j % 10 == 9 ? 32 : 12); k++)
+				run(&rare[k], 1, 10000 * i + 100 * j + k);
+		}
+	}
+	window_close(window);
+	expect("a step far away", &books_of_author, REPEAT_N_PLUS_ONE,
+		   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &authors);
+	ok(executions_told(&books_of_author) <= 2 * many_rows.nrows + 1,
+	   "and nothing is told of twice: %d executions",
+	   (int) executions_told(&books_of_author));
+}
+
 int
 main(void)
 {
@@ -482,6 +510,7 @@ main(void)
 	test_first_statement();
 	test_failed_step();
 	test_failed_counts();
+	test_far_step();
 	test_members();
 	test_varied();
 	test_short();
