@@ -199,9 +199,9 @@ TABLE found;
 SELECT querywatch.reset_patterns() IS NOT NULL AS reset;
 \set ECHO none
 \o /dev/null
-SELECT request('A', :list, 'SELECT text FROM remark WHERE subject = %s', numbers(1, 20)) \gexec
+SELECT request('A', :list, 'SELECT text FROM remark WHERE code = %L', (SELECT array_agg(code::text ORDER BY id) FROM venue)) \gexec
 SET pg_querywatch.on_repeat = notice;
-SELECT request('A', :list, 'SELECT text FROM remark WHERE subject = %s', numbers(1, 20)) \gexec
+SELECT request('A', :list, 'SELECT text FROM remark WHERE code = %L', (SELECT array_agg(code::text ORDER BY id) FROM venue)) \gexec
 \o
 \set ECHO all
 

@@ -21,6 +21,9 @@
 /* Statements of a burst's cycle whose parents are looked for with its own */
 #define MAX_CYCLE_LOOKUPS	4
 
+/* Values that no requests ask for in order, one after another */
+#define LONG_WALK			8
+
 /* A parent's parent's parent: no deeper */
 #define MAX_LEVELS			8
 
@@ -313,11 +316,12 @@ estimate(const ValueSet *set, const WindowCounts *counts)
 }
 
 /*
- * The statement whose rows this one walks over, as their values show; NULL if
- * none is known
+ * The statement whose rows this one walks over, as so many of their values show;
+ * NULL if none is known
  */
 static const WindowStatement *
-parent_by_values(Window *window, const WindowStatement *statement)
+parent_by_values(Window *window, const WindowStatement *statement,
+				 int *nmatched)
 {
 	WindowDetail *detail = statement->detail;
 	const WindowStatement *owner;
@@ -329,6 +333,7 @@ parent_by_values(Window *window, const WindowStatement *statement)
 	owner = values_compare(window, statement, detail, &link, &facts);
 	if (owner == NULL || !verdict_walks(&facts))
 		return NULL;
+	*nmatched = facts.keys_matched;
 	return owner;
 }
 
@@ -344,22 +349,31 @@ leads_by_key(const StatementLink *link)
 /*
  * Was the statement repeated because a statement that came clearly more rarely
  * returned rows, which a foreign key leads from, or which it walks over; or
- * because one did that is itself explained so?
+ * because one did that is itself explained so?  *walks: its own values show it,
+ * by many enough of them.
  */
 static bool
-is_explained(Window *window, const WindowStatement *statement)
+is_explained(Window *window, const WindowStatement *statement, bool *walks)
 {
+	*walks = false;
 	for (int level = 0; level < MAX_LEVELS; level++)
 	{
 		const WindowDetail *detail = statement->detail;
 		const WindowCounts *counts = &statement->counts;
-		const WindowStatement *parent = parent_by_values(window, statement);
+		int			nmatched;
+		const WindowStatement *parent = parent_by_values(window, statement,
+														 &nmatched);
 		uint64		rows;
 
 		if (parent != NULL)
 		{
 			if (parent->counts.executions <= counts->executions / 2)
+			{
+				*walks = level == 0 && nmatched >= LONG_WALK &&
+					parent->counts.executions <=
+					counts->executions / window->threshold;
 				return true;
+			}
 			statement = parent;
 			continue;
 		}
@@ -411,6 +425,7 @@ fill_cycle(Window *window, const WindowStatement *statement,
 	{
 		const WindowStatement *other = window->statements[i];
 		bool		member;
+		bool		walks;
 
 		if (!has_run(window, other) || !runs_among(other, statement))
 			continue;
@@ -418,12 +433,14 @@ fill_cycle(Window *window, const WindowStatement *statement,
 			(other->queryid == parent_queryid &&
 			 other->counts.executions > 1 &&
 			 other->counts.executions > executions / window->threshold);
-		if (is_explained(window, other))
+		if (is_explained(window, other, &walks))
 			explained += other->counts.executions;
 		else if (member)
 			facts->cycle_unexplained++;
 		if (member)
 			facts->cycle_members++;
+		if (member && walks)
+			facts->cycle_walks++;
 	}
 
 	if (facts->cycle_unexplained == 0 && among > explained &&

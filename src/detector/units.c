@@ -217,6 +217,7 @@ fill_walk(const Walk *walk, const WalkParent *parent, BurstFacts *facts)
 	facts->keys_offered = walk->offered;
 	facts->keys_dense = walk->dense;
 	facts->keys_unlikely = walk->agreement < 0;
+	facts->keys_agree = walk->agreement > 0;
 	facts->relationship = walk->link.relationship;
 	facts->constraint = walk->link.constraint;
 	facts->key_relid = walk->link.key_relid;

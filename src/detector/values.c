@@ -151,11 +151,13 @@ link_values(Relater *relater, const WindowStatement *child,
 	if (ask && condition->attnum != 0 && column->attnum != 0)
 	{
 		StatementLink related;
+		ColumnAgreement agreement;
 
-		link->unlikely = relate_agreement(relater, &child->shape,
-										  link->condition, parent,
-										  column->relid, column->attnum,
-										  &related) < 0;
+		agreement = relate_agreement(relater, &child->shape, link->condition,
+									 parent, column->relid, column->attnum,
+									 &related);
+		link->unlikely = agreement < 0;
+		link->agrees = agreement > 0;
 		if (related.constraint != InvalidOid)
 		{
 			link->link = related;
@@ -352,6 +354,7 @@ values_compare(Window *window, const WindowStatement *child,
 		(best_link->exact || !best_link->linked);
 	facts->keys_dense = keyset_is_dense(rows, best_link->column);
 	facts->keys_unlikely = best_link->unlikely;
+	facts->keys_agree = best_link->agrees;
 	*link = best_link;
 	return is_match(match) ? best : NULL;
 }

@@ -170,6 +170,20 @@ verdict_walks(const BurstFacts *facts)
 		facts->keys_matched * 2 >= facts->keys_walked;
 }
 
+/* Fewer executions, or values, are as many by coincidence */
+#define LEAST_BY_NUMBER		8
+
+/*
+ * Does nothing speak for the two columns but a few small integers, which many
+ * a column has?
+ */
+static bool
+may_be_coincidence(const BurstFacts *facts)
+{
+	return facts->keys_dense && !facts->keys_agree && !has_key(facts) &&
+		!may_have_key(facts) && facts->keys_matched < LEAST_BY_NUMBER;
+}
+
 /*
  * What the values say.  Within one transaction or trace it is enough that the
  * keys came from the parent.  Otherwise requests for some of its rows, one
@@ -204,7 +218,8 @@ weigh_values(const BurstFacts *facts, uint64 threshold, bool together,
 		return VALUES_UNKNOWN;
 	}
 
-	if (facts->keys_dense && facts->keys_unlikely)
+	if (facts->keys_dense &&
+		(facts->keys_unlikely || may_be_coincidence(facts)))
 		return VALUES_DOUBT;
 	if (together && (has_key(facts) || !facts->keys_dense))
 		return VALUES_CONFIRM;
@@ -261,7 +276,8 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 	RepeatConfidence confidence;
 
 	if (facts->shape.nconditions == 0 || facts->distinct_keys < 2 ||
-		(is_refuted(facts) && !is_tree(facts)))
+		(is_refuted(facts) && !is_tree(facts)) ||
+		(facts->keys_matched > 0 && may_be_coincidence(facts)))
 		return CONFIDENCE_NONE;
 
 	if (key)
@@ -315,6 +331,8 @@ judge_parent(const BurstFacts *facts, uint64 threshold, bool together,
 	}
 	else if ((cardinality || values == VALUES_CONFIRM) &&
 			 facts->distinct_keys >= threshold &&
+			 (!final || values == VALUES_CONFIRM ||
+			  facts->executions >= LEAST_BY_NUMBER) &&
 			 at_least_share(facts->distinct_keys, facts->executions, 1, 2))
 	{
 		/* nothing but a number speaks for it: it has to be the same */
@@ -400,6 +418,19 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 
 	values = weigh_values(facts, threshold, together, final);
 	confidence = judge_parent(facts, threshold, together, final, values);
+
+	/*
+	 * The same again at each step of a walk that explains all that came as
+	 * often: it belongs to the walk.
+	 */
+	if (may_be_requests(facts, threshold) && confidence == CONFIDENCE_NONE &&
+		facts->cycle_unexplained == 0 && facts->cycle_walks > 0 &&
+		is_duplicate(facts, threshold))
+	{
+		verdict->kind = REPEAT_DUPLICATE;
+		verdict->confidence = CONFIDENCE_LIKELY;
+		return;
+	}
 
 	/*
 	 * Requests, unless a foreign key explains why this statement, and each

@@ -267,6 +267,7 @@ typedef struct BurstFacts
 								 * as this one while it was repeated */
 	uint32		cycle_unexplained;	/* of those: no foreign key leads to a
 									 * statement that came more rarely */
+	uint32		cycle_walks;	/* of those: walked over rows of such a one */
 
 	/* the parent */
 	uint64		parent_executions;
@@ -295,6 +296,7 @@ typedef struct BurstFacts
 	bool		keys_dense;		/* small integers, as many a column has */
 	bool		keys_unlikely;	/* the schema speaks against the columns
 								 * having to do with each other */
+	bool		keys_agree;		/* ... or for it, or their names do */
 	uint8		unit;			/* UnitRole */
 } BurstFacts;
 

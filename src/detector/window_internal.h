@@ -162,6 +162,7 @@ typedef struct ValueLink
 	bool		linked;			/* a key leads through the condition ... */
 	bool		exact;			/* ... from this very column */
 	bool		unlikely;		/* see BurstFacts.keys_unlikely */
+	bool		agrees;			/* ... and keys_agree */
 	StatementLink link;
 	KeyMatch	match;
 } ValueLink;

@@ -503,6 +503,40 @@ test_far_step(void)
 	   (int) executions_told(&books_of_author));
 }
 
+/*
+ * The same look-up at each step of what is a walk over a list's rows, on
+ * connections of their own: it belongs to the walk, and not where there is none
+ */
+static void
+test_same_at_each_step(void)
+{
+	Statement	pages_by_user = lookup(PAGES, 4);
+
+	for (int walks = 0; walks < 2; walks++)
+	{
+		start_stream();
+		for (int i = 0; i < 3; i++)
+		{
+			run(&rare[i], 1, 1);
+			list(&authors, &author_rows);
+			for (int j = 0; j < N; j++)
+			{
+				uint64		place = walks ? j : (j * 7 + i) % 11;
+
+				run(&settings_by_name, 1, i);
+				run(&users_by_id, 1, author_rows.values[place][1]);
+				run(&pages_by_user, 1, author_rows.values[place][1]);
+			}
+			window_close(window);
+		}
+		if (walks)
+			expect("the same at each step of a walk", &settings_by_name,
+				   REPEAT_DUPLICATE, CONFIDENCE_LIKELY, NO_RELATIONSHIP, NULL);
+		else
+			expect_less("the same in each request", CONFIDENCE_LIKELY);
+	}
+}
+
 int
 main(void)
 {
@@ -511,6 +545,7 @@ main(void)
 	test_failed_step();
 	test_failed_counts();
 	test_far_step();
+	test_same_at_each_step();
 	test_members();
 	test_varied();
 	test_short();

@@ -1923,6 +1923,7 @@ test_garbage(void)
 		memset(&facts.keys_complete, random() % 2, sizeof(bool));
 		memset(&facts.keys_dense, random() % 2, sizeof(bool));
 		memset(&facts.keys_unlikely, random() % 2, sizeof(bool));
+		memset(&facts.keys_agree, random() % 2, sizeof(bool));
 		if (random() % 2)
 		{
 			/* get past the first checks */
