@@ -173,10 +173,13 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 		return;
 	if (varying == 0)
 		varying = ~0U;			/* not known yet which will vary */
-	else if (relate_same_row(relater, &child->shape, varying))
+	else
 	{
-		counts->same_row = true;
-		return;
+		child->is_membership = relate_is_membership(relater, &child->shape,
+													varying);
+		counts->same_row = relate_same_row(relater, &child->shape, varying);
+		if (counts->same_row && !child->is_membership)
+			return;
 	}
 	if (child->shape.command != SHAPE_SELECT)
 		return;
@@ -224,6 +227,14 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 			best = child;
 	}
 
+	/* does that row belong to each of the parent's?  Its number says nothing */
+	if (counts->same_row)
+	{
+		nrecent = 0;
+		if (best != NULL && best_link.constraint == InvalidOid)
+			best = NULL;
+	}
+
 	if (best == NULL && nrecent == 1)
 	{
 		best = recent;
@@ -236,6 +247,8 @@ find_parent(Window *window, Relater *relater, WindowStatement *child,
 		set_parent(parent, child, best, &best_link);
 	values_relate(window, relater, child, varying, candidates, ncandidates,
 				  parent);
+	counts->same_row = counts->same_row && best == NULL &&
+		parent->nvalue_links == 0;
 }
 
 /*
@@ -255,7 +268,7 @@ arm_candidates(Window *window, const WindowStatement *child,
 	bool		all_armed = true;
 
 	if (window->armed == NULL || child->shape.command != SHAPE_SELECT ||
-		facts->distinct_keys < 2 || facts->batched)
+		(facts->distinct_keys < 2 && !facts->is_membership) || facts->batched)
 		return;
 
 	ncandidates = find_candidates(window, child, candidates);
@@ -662,6 +675,7 @@ fill_facts(Window *window, const WindowStatement *statement,
 	facts->one_piece = window_is_one_piece(window);
 
 	facts->same_row = counts->same_row;
+	facts->is_membership = statement->is_membership;
 	facts->varied = varied(window, statement);
 	facts->distinct_values = estimate(&detail->all, counts);
 	facts->distinct_keys = distinct_keys(facts, estimate(keys_of(statement, detail),
@@ -786,6 +800,7 @@ window_threshold(Window *window, WindowStatement *statement, BurstFacts *facts)
 			find_parent(window, &relater, &copy, detail->parent);
 			counts->related = true;
 			counts->same_row = copy.counts.same_row;
+			statement->is_membership = copy.is_membership;
 		}
 		counts->threshold_asked = true;
 

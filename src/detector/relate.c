@@ -584,3 +584,52 @@ relate_same_row(Relater *relater, const StatementShape *shape, uint32 varying)
 	}
 	return false;
 }
+
+bool
+relate_is_membership(Relater *relater, const StatementShape *shape,
+					 uint32 varying)
+{
+	const WindowSchema *schema = relater->schema;
+	int			nconditions = Min(shape->nconditions, SHAPE_MAX_CONDITIONS);
+	AttrNumber	columns[SHAPE_MAX_CONDITIONS];
+	int			ncolumns = 0;
+	int			nfixed = 0;
+	Oid			relid = InvalidOid;
+
+	if (schema == NULL || schema->has_key == NULL ||
+		shape->command != SHAPE_SELECT)
+		return false;
+	for (int i = 0; i < nconditions && relid == InvalidOid; i++)
+	{
+		if (varying & (1U << i))
+			relid = shape->conditions[i].relid;
+	}
+	if (relid == InvalidOid)
+		return false;
+
+	/*
+	 * those that have the same value each time, and stand for a row by it,
+	 * which a type or a number in a list does not; then the others
+	 */
+	for (int pass = 0; pass < 2; pass++)
+	{
+		for (int i = 0; i < nconditions; i++)
+		{
+			const ShapeCondition *condition = &shape->conditions[i];
+			bool		fixed;
+
+			if (condition->relid != relid || condition->attnum == 0 ||
+				condition->value.list != 0)
+				continue;
+			fixed = (varying & (1U << i)) == 0 &&
+				(is_unique(relater, relid, condition->attnum) ||
+				 referenced_by(relater, relid, condition->attnum) != InvalidOid);
+			if (fixed == (pass == 0))
+				columns[ncolumns++] = condition->attnum;
+		}
+		if (pass == 0)
+			nfixed = ncolumns;
+	}
+	return nfixed > 0 && nfixed < ncolumns &&
+		schema->has_key(schema->arg, relid, columns, ncolumns, nfixed);
+}

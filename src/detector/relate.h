@@ -139,4 +139,13 @@ extern bool relate_is_unique(Relater *relater, Oid relid, AttrNumber attnum);
 extern bool relate_same_row(Relater *relater, const StatementShape *shape,
 							uint32 varying);
 
+/*
+ * Does a SELECT ask, with one value after another, for a row of which there is
+ * one or none: are all columns of a unique key compared, and one or more of
+ * them, unique too or foreign keys, with the same value each time?  (Has this
+ * user that role?)
+ */
+extern bool relate_is_membership(Relater *relater, const StatementShape *shape,
+								 uint32 varying);
+
 #endif							/* QW_RELATE_H */

@@ -116,6 +116,7 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 	facts->shape = statement->shape;
 	facts->executions = end - begin;
 	facts->batched = counts->batched;
+	facts->is_membership = statement->is_membership;
 	for (uint64 r = from; r < end; r++)
 	{
 		uint64		all = record_of(walked, r)[RECORD_ALL];

@@ -391,6 +391,19 @@ decide_rest(const BurstFacts *facts, uint64 threshold, RepeatVerdict *verdict)
 	}
 }
 
+/* How the parent's rows lead to the statement's */
+static RepeatRelationship
+relationship_of(const BurstFacts *facts)
+{
+	if (facts->relationship <= RELATIONSHIP_NONE ||
+		facts->relationship > RELATIONSHIP_DEFERRED_COLUMN)
+		return RELATIONSHIP_NONE;
+	if (facts->relationship == RELATIONSHIP_ONE_TO_MANY &&
+		facts->is_membership)
+		return RELATIONSHIP_COUNT_OR_EXISTS;
+	return facts->relationship;
+}
+
 static void
 decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 			  bool dense, bool final, RepeatVerdict *verdict)
@@ -455,9 +468,7 @@ decide_select(const BurstFacts *facts, uint64 threshold, bool together,
 		verdict->confidence = confidence;
 		verdict->has_parent = true;
 		verdict->values = values;
-		if (facts->relationship > RELATIONSHIP_NONE &&
-			facts->relationship <= RELATIONSHIP_DEFERRED_COLUMN)
-			verdict->relationship = facts->relationship;
+		verdict->relationship = relationship_of(facts);
 	}
 	else if (is_duplicate(facts, threshold))
 	{
@@ -549,9 +560,7 @@ decide_unit(const BurstFacts *facts, uint64 threshold, RepeatVerdict *verdict)
 			{
 				verdict->kind = REPEAT_N_PLUS_ONE;
 				verdict->has_parent = facts->parent_queryid != 0;
-				if (facts->relationship > RELATIONSHIP_NONE &&
-					facts->relationship <= RELATIONSHIP_DEFERRED_COLUMN)
-					verdict->relationship = facts->relationship;
+				verdict->relationship = relationship_of(facts);
 				verdict->confidence =
 					facts->unit == UNIT_SUSPECTED ? CONFIDENCE_SUSPECTED :
 					facts->unit == UNIT_EACH_ONCE ? CONFIDENCE_LIKELY :

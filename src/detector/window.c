@@ -417,6 +417,7 @@ find_entry(Window *window, uint64 queryid, const StatementShape *shape)
 	statement->only_numbers = 0;
 	statement->walked = false;
 	statement->covered = false;
+	statement->is_membership = false;
 	statement->earlier = 0;
 	statement->next_arming = window->threshold;
 	*list = statement->index;

@@ -187,6 +187,13 @@ typedef struct WindowSchema
 	/* What the names of two columns say; may be NULL */
 	NameAgreement (*names) (void *arg, Oid relid, AttrNumber attnum,
 							Oid parent_relid, AttrNumber parent_attnum);
+
+	/*
+	 * Are all columns of a unique key among these, and one or more of them
+	 * among the first nfixed?  May be NULL.
+	 */
+	bool		(*has_key) (void *arg, Oid relid, const AttrNumber *columns,
+							int ncolumns, int nfixed);
 	void	   *arg;
 } WindowSchema;
 
@@ -236,6 +243,8 @@ typedef struct BurstFacts
 	uint64		distinct_keys;	/* sets of the conditions' values */
 	bool		same_row;		/* the conditions lead to one row only: those
 								 * sets count for one */
+	bool		is_membership;	/* ... or, with a value that varies, to one or
+								 * none: see relate_is_membership() */
 	uint16		varied;			/* VARIED_... */
 	uint64		duplicates;		/* same values as before, and no write by this
 								 * session between */

@@ -118,6 +118,7 @@ struct WindowStatement
 	uint8		written_place;	/* in Window.last_written, of what it writes */
 	bool		walked;			/* its WalkStatement is valid */
 	bool		covered;		/* the open unit tells of it, not the window */
+	bool		is_membership;	/* see BurstFacts, when it was last related */
 	uint64		earlier;		/* executions in earlier windows */
 	uint64		next_arming;	/* executions in all when statements that may
 								 * be its parent are armed */

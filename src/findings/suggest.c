@@ -660,7 +660,7 @@ append_list_condition(StringInfo text, const Finding *finding,
 		(finding->statement->shape.flags & SHAPE_HAS_LIMIT) != 0)
 		return;
 	column = visible_text(column + 1, p->strings.encoding);
-	if (p->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+	if (advice_counts(p->relationship, &finding->statement->shape))
 		appendStringInfo(text, " In SQL: SELECT %s, count(*) FROM ... WHERE %s = ANY ($1) GROUP BY %s.",
 						 column, column, column);
 	else
@@ -714,7 +714,9 @@ suggest_repeat(const Finding *finding, Suggestion *result)
 					joined = rewrite_joined(&parent, &source);
 				}
 			}
-			loaders = advice_loaders(p->relationship, framework, own_text);
+			loaders = advice_loaders(p->relationship,
+									 &finding->statement->shape, framework,
+									 own_text);
 			appendStringInfoString(&text, loaders);
 			if (*loaders == '\0' && !is_tree(p) &&
 				p->relationship != RELATIONSHIP_DEFERRED_COLUMN)

@@ -478,15 +478,15 @@ orm_of(const char *framework, const char *text)
 }
 
 char *
-advice_loaders(RepeatRelationship relationship, const char *framework,
-			   const char *text)
+advice_loaders(RepeatRelationship relationship, const StatementShape *shape,
+			   const char *framework, const char *text)
 {
 	const char *const *loaders = to_many_loaders;
 	Orm			orm = orm_of(framework, text);
 
 	if (orm == NORMS)
 		return "";
-	if (relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+	if (advice_counts(relationship, shape))
 		loaders = count_loaders;
 	else if (relationship == RELATIONSHIP_DEFERRED_COLUMN)
 		loaders = column_loaders;
@@ -542,11 +542,12 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 									   "Fetch the column with the rows it belongs to.");
 				appendStringInfoString(&buf,
 									   advice_loaders(verdict->relationship,
+													  &facts->shape,
 													  strings->framework,
 													  text));
 				break;
 			}
-			if (verdict->relationship == RELATIONSHIP_COUNT_OR_EXISTS)
+			if (advice_counts(verdict->relationship, &facts->shape))
 			{
 				appendStringInfo(&buf,
 								 "One query does: SELECT %s, count(*) %s WHERE %s = ANY ($1) GROUP BY %s.",
@@ -556,6 +557,7 @@ hint(const BurstFacts *facts, const RepeatVerdict *verdict,
 			appendStringInfo(&buf, "One query does: %s WHERE %s = ANY ($1).",
 							 ellipsis(), column);
 			appendStringInfoString(&buf, advice_loaders(verdict->relationship,
+														&facts->shape,
 														strings->framework,
 														text));
 			break;

@@ -22,6 +22,15 @@ extern const char *repeat_relationship_name(RepeatRelationship relationship);	/*
 /* The table that a statement is mainly about, or InvalidOid */
 extern Oid	main_table(const StatementShape *shape);
 
+/* Does it count rows?  Where it asks for a row that may be there it does not. */
+static inline bool
+advice_counts(RepeatRelationship relationship, const StatementShape *shape)
+{
+	return relationship == RELATIONSHIP_COUNT_OR_EXISTS &&
+		(shape->command != SHAPE_SELECT ||
+		 (shape->flags & SHAPE_AGGREGATE_ONLY) != 0);
+}
+
 /*
  * The loaders that cure an N+1, what writes many rows at once, and what reads
  * them in another way: of the ORM that the framework's name (a tag's value)
@@ -36,6 +45,7 @@ typedef enum FetchAdvice
 }			FetchAdvice;
 
 extern char *advice_loaders(RepeatRelationship relationship,
+							const StatementShape *shape,
 							const char *framework, const char *text);
 extern char *advice_writers(RepeatKind kind, const char *framework,
 							const char *text);

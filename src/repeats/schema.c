@@ -229,6 +229,54 @@ catalog_is_unique(void *arg, Oid relid, AttrNumber attnum)
 	return column->unique;
 }
 
+/* Are the index's columns among these, and one or more of the first nfixed? */
+static bool
+index_is_among(Form_pg_index form, const AttrNumber *columns, int ncolumns,
+			   int nfixed)
+{
+	bool		fixed = false;
+
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		int			place = 0;
+
+		while (place < ncolumns && columns[place] != form->indkey.values[i])
+			place++;
+		if (place == ncolumns)
+			return false;
+		fixed |= place < nfixed;
+	}
+	return fixed;
+}
+
+static bool
+catalog_has_key(void *arg, Oid relid, const AttrNumber *columns, int ncolumns,
+				int nfixed)
+{
+	Relation	catalog = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData scankey;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		result = false;
+
+	ScanKeyInit(&scankey, Anum_pg_index_indrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(catalog, IndexIndrelidIndexId, true,
+							  NULL, 1, &scankey);
+	while (!result && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+
+		result = form->indisunique && form->indisvalid &&
+			index_is_among(form, columns, ncolumns, nfixed) &&
+			heap_attisnull(tuple, Anum_pg_index_indpred,
+						   RelationGetDescr(catalog));
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return result;
+}
+
 /* ColumnNameIsTable: a table in the schema that arg names */
 static bool
 is_table_there(void *arg, const char *name)
@@ -260,6 +308,7 @@ const WindowSchema schema_of_catalogs = {
 	.foreign_keys = catalog_foreign_keys,
 	.is_unique = catalog_is_unique,
 	.names = catalog_names,
+	.has_key = catalog_has_key,
 	.arg = NULL
 };
 

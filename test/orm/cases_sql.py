@@ -427,6 +427,36 @@ def shipping(database, times):
                                shipping)
 
 
+@sql_case("P35", n_plus_one("count_or_exists", "post_tags", "posts"))
+def membership(database):
+    with database.transaction():
+        for id, in database.query("SELECT id FROM posts ORDER BY id LIMIT 20"):
+            database.query("SELECT * FROM post_tags WHERE post_id = %s"
+                           " AND tag_id = 7", id)
+
+
+@sql_case("P35, by the primary key", n_plus_one(
+    "count_or_exists", "posts", "authors"))
+def membership_by_key(database):
+    with database.transaction():
+        for id, in database.query(
+                "SELECT id FROM authors ORDER BY id LIMIT 20"):
+            database.query("SELECT id FROM posts WHERE author_id = %s"
+                           " AND id = 7", id)
+
+
+# (what the list returned is collected once it came into question)
+@sql_case("P35, no foreign key, the second time", n_plus_one(
+    "count_or_exists", "crews", "ships", 20, column="ships.id"))
+def membership_by_values(database):
+    for time in range(2):
+        with database.transaction():
+            for id, in database.query(
+                    "SELECT id FROM ships ORDER BY name LIMIT 20"):
+                database.query("SELECT name FROM crews WHERE ship = %s"
+                               " AND id = 7", id)
+
+
 @sql_case("P36", [n_plus_one(
     "many_to_one", "addresses", "invoices", T=["likely", "confirmed"],
     A=["likely", "confirmed"]), Never("not billing", lambda row: (

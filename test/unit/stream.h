@@ -90,7 +90,33 @@ is_unique(void *arg, Oid relid, AttrNumber attnum)
 	return attnum == 1 || (relid == PROFILES && attnum == 2);
 }
 
-static const WindowSchema schema = {foreign_keys, is_unique, NULL};
+/* Columns 1, and 2 with 3 of POST_TAGS and of SETTINGS */
+static inline bool
+has_key(void *arg, Oid relid, const AttrNumber *columns, int ncolumns,
+		int nfixed)
+{
+	bool		found[4] = {false};
+	bool		fixed[4] = {false};
+
+	schema_calls++;
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (columns[i] <= 3)
+		{
+			found[columns[i]] = true;
+			fixed[columns[i]] |= i < nfixed;
+		}
+	}
+	return fixed[1] ||
+		((relid == POST_TAGS || relid == SETTINGS) && found[2] && found[3] &&
+		 (fixed[2] || fixed[3]));
+}
+
+static const WindowSchema schema = {
+	.foreign_keys = foreign_keys,
+	.is_unique = is_unique,
+	.has_key = has_key
+};
 
 /* ----------
  * Statements

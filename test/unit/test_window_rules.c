@@ -1112,6 +1112,57 @@ test_parents(void)
 			   CONFIDENCE_CONFIRMED, RELATIONSHIP_NONE, NULL);
 	}
 
+	/* ... but where a key leads from the parent, whether it is its */
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	is_of = where(lookup(POSTS, 2), POSTS, 1);
+		Statement	venues = statement(SHAPE_SELECT, VENUES, 5);
+
+		for (int i = 0; i < N; i++)
+			RUN(&is_of, .rows = i == 3, .key = {i, 7});
+		expect("one row, of whom?", &is_of, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_COUNT_OR_EXISTS, &authors);
+		start_stream();
+		begin();
+		run(&venues, N, 0);
+		for (int i = 0; i < N; i++)
+			RUN(&is_of, .rows = i == 3, .key = {i, 7});
+		expect_nothing("one row, and a list that leads nowhere");
+	}
+	start_stream();
+	begin();
+	run(&posts, N, 0);
+	{
+		Statement	has_tag = where(lookup(POST_TAGS, 2), POST_TAGS, 3);
+
+		for (int i = 0; i < N; i++)
+			RUN(&has_tag, .rows = i % 2, .key = {i, 7});
+		expect("has it this tag?", &has_tag, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_COUNT_OR_EXISTS, &posts);
+		start_stream();
+		begin();
+		run(&posts, N, 0);
+		for (int i = 0; i < N; i++)
+			RUN(&has_tag, .rows = i % 2, .key = {i, i % 5});
+		expect("a tag of each", &has_tag, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_CONFIRMED, RELATIONSHIP_ONE_TO_MANY, &posts);
+	}
+
+	/* a type that is always the same stands for no row */
+	start_stream();
+	begin();
+	run(&authors, N, 0);
+	{
+		Statement	of_type = where(lookup(SETTINGS, 2), SETTINGS, 3);
+
+		for (int i = 0; i < N; i++)
+			RUN(&of_type, .rows = 1, .key = {i, 7});
+		expect("one of a type for each", &of_type, REPEAT_N_PLUS_ONE,
+			   CONFIDENCE_LIKELY, RELATIONSHIP_NONE, &authors);
+	}
+
 	/* ... but not because a row of another table is the same */
 	start_stream();
 	begin();
@@ -1920,6 +1971,7 @@ test_garbage(void)
 		memset(&facts.batched, random() % 2, sizeof(bool));
 		memset(&facts.one_piece, random() % 2, sizeof(bool));
 		memset(&facts.same_row, random() % 2, sizeof(bool));
+		memset(&facts.is_membership, random() % 2, sizeof(bool));
 		memset(&facts.keys_complete, random() % 2, sizeof(bool));
 		memset(&facts.keys_dense, random() % 2, sizeof(bool));
 		memset(&facts.keys_unlikely, random() % 2, sizeof(bool));
