@@ -921,6 +921,16 @@ def seven_places(database):
             database.query("SELECT * FROM %s WHERE id = 7" % table)
 
 
+@sql_case("N37", [never_after("priorities")])
+def small_dense_keys(database):
+    for time in range(2):
+        with database.transaction():
+            database.query("SELECT * FROM priorities ORDER BY id")
+            for project in range(1, 6):
+                database.query("SELECT * FROM modules WHERE project = %s",
+                               project)
+
+
 @sql_case("N38", [never_after("items")])
 def not_in_the_list(database):
     for time in range(2):
