@@ -46,7 +46,7 @@ endif
 EXTRA_CLEAN = src/.built-with .warnings .static test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format warnings static unit fuzz regress isolation tap orm prove prometheus demo
+SUITES = format source warnings static unit fuzz regress isolation tap orm prove prometheus demo
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -250,7 +250,7 @@ stress:
 soak:
 	@test/soak/run
 
-unit regress isolation tap orm prometheus format warnings static:
+unit regress isolation tap orm prometheus format source warnings static:
 	@SUITES='$@' test/run
 
 # pg_bsd_indent with the flags of PostgreSQL's pgindent
@@ -281,7 +281,7 @@ help:
 	@echo "                    as root, two at a time; VERSIONS='17 18' only those, JOBS=1 one by one"
 	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
-	@echo "                    prometheus, format, warnings and static; SUITES=demo checks the demo"
+	@echo "                    prometheus, format, source, warnings and static; SUITES=demo checks the demo"
 	@echo "                    TESTS='006_cancel 035_memory' of tap's only those; CANCEL_SECONDS=120"
 	@echo "                    and LARGE=1 have these two do more"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
@@ -323,7 +323,7 @@ help:
 FORCE:
 
 .PHONY: all apps demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm prove \
-	prometheus format warnings static help \
+	prometheus format source warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE

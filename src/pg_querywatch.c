@@ -1,21 +1,22 @@
 /*-------------------------------------------------------------------------
  *
  * pg_querywatch.c
- *		Watches how applications use the database: which statements are slow,
- *		and which are repeated when one would do.
+ *		Loads the library: lists the parts of shared memory and the tasks of
+ *		the worker, and installs the hooks.
  *
- * A map of src/.  Folders lie above those that they include; what stands on
- * one line knows nothing of each other.
+ * The map of src/.  A folder includes only folders below it; folders on one
+ * line of test/setup/rooms do not include each other.  Each folder has a
+ * README.md; doc/internals.md follows one statement through them.  Private
+ * headers (*_internal.h) belong to the file that they are named after.
  *
  * functions/			SQL-callable functions
- *	sqlfuncs, sqlslow, sqlrewrite, sqlcapture, sqlmetrics, sqlfindings,
- *	sqlhistogram, sqlwaits
- *
- * hooks/				the path of one statement: builds Executions
- *	hooks, utility		executor, planner, parser; utility statements
- *	toplevel			what the client itself sent
- *	recording			hands Executions to the recorders
- *	describe			text and shape of a new statement
+ *	sqlfuncs			statements, patterns, info
+ *	sqlslow, sqlfindings, sqlrewrite
+ *						slow executions, findings, rewrite()
+ *	sqlcapture, sqlhistogram
+ *						captures in a test's session, histogram
+ *	sqlmetrics, sqlwaits
+ *						connections, capacity, metrics; waits, activity
  *
  * metrics/				/metrics, served by the worker
  *	metrics_http		the port
@@ -24,71 +25,96 @@
  *	capacity			connection limits, names of databases and roles
  *
  * findings/			what to change
- *	findings			kinds, their thresholds and evidence
+ *	findings			kinds, thresholds, severity
+ *	lists				statements that differ in a list's length
  *	suggest, suggest_plan
- *						the words
+ *						evidence and suggestions in words
  *
- * snapshot/			saving and loading all that was recorded
+ * hooks/				the path of one statement: fills Executions
+ *	hooks, utility		executor, planner, parser; utility statements
+ *	toplevel			how the client's own statement ends
+ *	recording			hands Executions to the recorders
+ *	describe			text and shape of a new statement
+ *
+ * snapshot/			saving and loading the statistics
  *	snapshot			when, and what
  *	snapshot_file		files, record by record
  *	snapshot_layout		fields of records, by name
  *	snapshot_format2	an older layout
  *
  * repeats/				the repeat detector at work
- *	repeats				one session's: statements in, bursts out
- *	evidence			the keys that a parent returns, as it returns them
- *	patterns			bursts added up
+ *	repeats				one session: statements in, bursts out
+ *	evidence			collects the keys that a parent returns
+ *	patterns			bursts, added up in shared memory
  *	capture				counts for a test, in its session
- *	advice				what on_repeat says
- *	ignored				the list of statements that may be repeated
- *	schema				foreign keys and names out of the catalogs
+ *	advice				the messages of on_repeat
+ *	ignored				the list of ignored statements
+ *	schema				foreign keys and names from the catalogs
  *
  * statements/			cumulative statistics: backend slots, shared table
- *	statements, statements_read, kept, measure
- *	table, table_read, table_reset, table_texts
+ *	statements, statements_run
+ *						recording into slots
+ *	statements_read, table_read
+ *						reading slots and table together
+ *	kept				a session's statements without a slot
+ *	measure				clock, buffer and WAL usage, before and after
+ *	table, table_reset, table_texts
+ *						the shared table
  *	texts				text store
- *	totals				counts of databases, which only go up
- *	facts				what an execution wasted
- *	planwaste, planlook	what a plan wasted: the table, and who looks
+ *	totals				counts of databases, which never go down
+ *	facts				waste of an execution
+ *	planwaste, planlook	waste of a plan: the table, and its observer
  *
  * rewrite/				one statement in place of many
  *	rewrite, rewrite_*
  *	indexes, tableindex, scancolumns
- *						the index that a statement misses
- *	hypothetical		what it would cost with it: HypoPG
- *	analyzed			a text, its tokens and its Query, to be rewritten
+ *						missing indexes
+ *	hypothetical		costs with an index, by HypoPG
+ *	analyzed			a text, its tokens and its Query
  *	origin				how a statement was analysed when it ran
- *	trust				what may be done with a statement of another role
- *	growth				how large analysis and planning make it
+ *	trust				what may be done with another role's statement
+ *	growth				bounds for analysis and planning
  *
- * detector/			the detector itself: plain C, no server in it
- *	window, valueset, burst, relate, verdict, values, keyset, keyhash
- *	walks, walkproof, walkrows, units, columnnames
- *						which statements are one piece of work, told by
- *						their values
+ * detector/			the detector: plain C, no server in it
+ *	window, window_run	one session's statements, cut into windows
+ *	burst, verdict		facts of a burst; kind and confidence
+ *	relate, columnnames	which columns lead from parent to child
+ *	values, valueset, keyset, keyhash
+ *						values asked for, keys returned
+ *	walks, walkproof, walkrows, units
+ *						values that walk over rows: units of work
  *	budget				its memory
  *
- * slow/				slow executions: slowlog; the ring they are in: slowring
- * plans/				plan text
- * waits/				what sessions wait for, sampled by the worker
- *	activity, blockers	what backends do right now, and who holds their lock
+ * slow/				slow executions
+ *	slowlog				records and reads them
+ *	slowring			the ring in shared memory
+ *
+ * plans/				plans of statements
+ *	plans				plan text
+ *
+ * waits/				what sessions wait for
+ *	waits				samples, taken by the worker
+ *	activity, blockers	what backends do now, and who blocks them
  *
  * query/				what a statement is
  *	shape				its tables, columns and conditions
- *	normalize, lexer	constants out of the text; its tokens
- *	clause				numbers in it that are no values
+ *	normalize, lexer	text without constants; its tokens
+ *	clause				numbers that are not values
  *	comment				sqlcommenter tags
  *	secrets				passwords in utility statements
  *	params, builtin		values: hash, text
- *	runnable			a recorded statement with its values written in
+ *	runnable			a statement with its values written in
  *
- * common/
+ * common/				what all folders use
  *	shmem				the segment and its locks
- *	worker, worker_task	the background worker, and what a task of it is
+ *	worker, worker_task	the background worker and its tasks
  *	counters, histogram	counts of a statement, latency buckets
- *	guarded				running what may fail
+ *	session				nesting and special states of this session
+ *	guarded				runs code that may raise
  *	visible				what a role may see, in which encoding
- *	settings, execution, times, compat
+ *	settings			the settings
+ *	execution, times	values that flow from hooks to recorders
+ *	compat				differences between PostgreSQL versions
  *
  * src/pg_querywatch.c
  *
