@@ -980,11 +980,14 @@ window_wrote_within(Window *window)
 void
 window_unasked(Window *window, WindowStatement *owner)
 {
+	volatile uint64 *place;
+
 	if (window->collects_all || ++owner->unasked < MAX_UNASKED)
 		return;
 	owner->unasked = 0;
-	if (is_armed(window, owner))
-		window->armed->parents[owner->parent_id % WINDOW_ARMED_SIZE] = 0;
+	if (window->armed != NULL &&
+		(place = armed_place(window, owner->parent_id)) != NULL)
+		*place = 0;
 }
 
 /*

@@ -369,21 +369,38 @@ is_of_window(const Window *window, const WindowStatement *statement,
 		statement->serial == window->serial;
 }
 
+/*
+ * Where a parent's id is: at its place or, where another had that, beside it;
+ * NULL if it is not there.
+ */
+static inline volatile uint64 *
+armed_place(const Window *window, uint64 parent_id)
+{
+	volatile uint64 *parents = window->armed->parents;
+	uint64		place = parent_id % WINDOW_ARMED_SIZE;
+
+	return parents[place] == parent_id ? &parents[place] :
+		parents[place ^ 1] == parent_id ? &parents[place ^ 1] : NULL;
+}
+
 /* Was the statement taken for a parent before, or are rows of all wanted? */
 static inline bool
 is_armed(const Window *window, const WindowStatement *statement)
 {
 	return statement->shape.command == SHAPE_SELECT && window->armed != NULL &&
-		(window->armed->parents[statement->parent_id % WINDOW_ARMED_SIZE] ==
-		 statement->parent_id || window->collects_all);
+		(window->collects_all ||
+		 armed_place(window, statement->parent_id) != NULL);
 }
 
 /* From now on its rows are collected, in every session */
 static inline void
 arm(Window *window, const WindowStatement *statement)
 {
-	window->armed->parents[statement->parent_id % WINDOW_ARMED_SIZE] =
-		statement->parent_id;
+	volatile uint64 *parents = window->armed->parents;
+	uint64		place = statement->parent_id % WINDOW_ARMED_SIZE;
+
+	if (armed_place(window, statement->parent_id) == NULL)
+		parents[parents[place] == 0 ? place : place ^ 1] = statement->parent_id;
 }
 
 /* values.c: which rows the values of a statement came from */
