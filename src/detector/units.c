@@ -57,14 +57,40 @@ count_before(Window *window, const WindowStatement *statement)
 	walked->published = 0;
 }
 
-/* Executions in the open unit */
+/* A burst of these records was told of */
+static void
+has_told(WalkStatement *walked, uint64 from, uint64 to)
+{
+	if (from > walked->told_to)
+		walked->told_from = from;
+	walked->told_to = to;
+	walked->deferred = false;
+}
+
+/* How many of the records from begin to before end no burst has told of */
+static uint64
+untold(const WalkStatement *walked, uint64 begin, uint64 end)
+{
+	uint64		from = Max(begin, walked->told_from);
+	uint64		to = Min(end, walked->told_to);
+
+	return end - begin - (to > from ? to - from : 0);
+}
+
+/* The first record behind the open unit */
+static uint64
+end_in_unit(Window *window, const WindowStatement *statement)
+{
+	return Max(first_since(window, statement, window->unit.end + 1),
+			   statement->walk->before_unit);
+}
+
+/* Executions in the open unit that no burst has told of */
 static uint64
 executions_in_unit(Window *window, const WindowStatement *statement)
 {
-	const WalkStatement *walked = statement->walk;
-	uint64		end = first_since(window, statement, window->unit.end + 1);
-
-	return end > walked->before_unit ? end - walked->before_unit : 0;
+	return untold(statement->walk, statement->walk->before_unit,
+				  end_in_unit(window, statement));
 }
 
 static inline bool
@@ -114,7 +140,7 @@ fill_counts(Window *window, const WindowStatement *statement, uint64 begin,
 	memset(facts, 0, sizeof(BurstFacts));
 	facts->queryid = statement->queryid;
 	facts->shape = statement->shape;
-	facts->executions = end - begin;
+	facts->executions = untold(walked, begin, end);
 	facts->batched = counts->batched;
 	facts->is_membership = statement->is_membership;
 	for (uint64 r = from; r < end; r++)
@@ -235,6 +261,7 @@ static void
 fill_facts(Window *window, const WindowStatement *statement, BurstFacts *facts)
 {
 	const WalkStatement *walked = statement->walk;
+	uint64		end = end_in_unit(window, statement);
 	const Walk *walk;
 	UnitRole	role = role_of(window, walked, &walk);
 
@@ -247,11 +274,8 @@ fill_facts(Window *window, const WindowStatement *statement, BurstFacts *facts)
 			break;
 		}
 	}
-	fill_counts(window, statement, walked->before_unit,
-				walked->before_unit + executions_in_unit(window, statement),
-				facts);
-	facts->varied = varied_between(window, statement, walked->before_unit,
-								   walked->before_unit + facts->executions);
+	fill_counts(window, statement, walked->before_unit, end, facts);
+	facts->varied = varied_between(window, statement, walked->before_unit, end);
 	facts->unit = role;
 	if (walked->in_unit)
 		fill_walk(walk, &walked->best->parent, facts);
@@ -353,6 +377,36 @@ units_end_burst(Window *window, WindowStatement *statement)
 								 &facts, walked->handle);
 	walked->handle = -1;
 	walked->published = 0;
+	has_told(walked, walked->before_unit,
+			 end_in_unit(window, statement));
+}
+
+bool
+units_defer(Window *window, WindowStatement *statement,
+			const BurstFacts *facts)
+{
+	WalkStatement *walked = statement->walk;
+	RepeatVerdict verdict;
+
+	verdict_decide(facts, window->threshold, true, &verdict);
+	if (verdict.kind == REPEAT_NONE)
+		return false;
+	for (int i = 0; i < walked->nwalks &&
+		 verdict.confidence < CONFIDENCE_LIKELY; i++)
+	{
+		const Walk *walk = &walked->walks[i];
+
+		if (rows_of(window, walk) != NULL && !walk->over && is_match(walk) &&
+			walk->agreement >= 0)
+		{
+			walked->deferred = true;
+			return true;
+		}
+	}
+	has_told(walked, walked->recorded -
+			 Min(statement->counts.executions, walked->recorded),
+			 walked->recorded);
+	return false;
 }
 
 void
@@ -528,7 +582,8 @@ units_suspect(Window *window, WindowStatement *statement, const Walk *walk)
 	uint64		end = first_since(window, statement, walk->last_place + 1);
 	int			handle;
 
-	if (walk->distinct < window->threshold || end - begin < window->threshold ||
+	if (walk->distinct < window->threshold ||
+		untold(statement->walk, begin, end) < window->threshold ||
 		walk->matched * 10 < walk->compared * 9 || walk->agreement < 0 ||
 		rows_of(window, walk) == NULL ||
 		statement->covered || !statement->possible ||
@@ -542,4 +597,5 @@ units_suspect(Window *window, WindowStatement *statement, const Walk *walk)
 								   &facts, -1);
 	(void) window->unit_callback(window->callback_arg, WINDOW_UNIT_ENDS,
 								 &facts, handle);
+	has_told(statement->walk, begin, end);
 }

@@ -541,6 +541,17 @@ walks_forget(Window *window)
 	if (!window->walking)
 		return;
 	units_close(window);
+	for (int i = 0; i < window->nstatements; i++)
+	{
+		WindowStatement *statement = window->statements[i];
+
+		for (int w = 0; statement->walked && statement->walk->deferred &&
+			 w < statement->walk->nwalks; w++)
+		{
+			if (statement->walk->walks[w].serial != 0)
+				units_suspect(window, statement, &statement->walk->walks[w]);
+		}
+	}
 	for (int i = 0; window->rows && i < WALK_ROWS; i++)
 		window->rows->rows[i].serial = 0;
 	for (int i = 0; i < window->nstatements; i++)

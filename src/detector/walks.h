@@ -162,10 +162,14 @@ typedef struct WalkStatement
 	uint64		next_look;		/* "recorded" when walks are looked for */
 	uint64		unit;			/* the unit that the next two are of */
 	uint64		before_unit;	/* "recorded" before it */
+	uint64		told_from;		/* records that a burst has told of */
+	uint64		told_to;
 	uint64		published;		/* executions that readers were told of; 0: it
 								 * is not among the unit's bursts */
 	int			handle;			/* of that burst; -1: none */
 	bool		in_unit;		/* "best" is of the unit */
+	bool		deferred;		/* a window has told of no burst, as the walk
+								 * will */
 	uint8		nwalks;			/* places for walks: WALK_LINKS, or 0 */
 	uint16		record_size;	/* of a record, in the ring's words */
 	uint16		room;			/* records that the ring can hold */

@@ -162,19 +162,24 @@ list_of(Window *window, uint64 queryid)
 
 /* Tells of a burst, once */
 static void
-report_burst(Window *window, const WindowStatement *statement)
+report_burst(Window *window, WindowStatement *statement)
 {
 	BurstFacts	facts;
 
 	if (window->callback == NULL || statement->counts.taken)
 		return;
-	if (statement->counts.told == window_moment(window))
+	if (!statement->walked && statement->counts.told == window_moment(window))
 	{
 		window->callback(window->callback_arg, NULL,
 						 statement->counts.handle - 1);
 		return;
 	}
 	window_facts(window, statement, &facts);
+	if (statement->walked && units_defer(window, statement, &facts))
+	{
+		memset(&facts, 0, sizeof(facts));
+		facts.queryid = statement->queryid;
+	}
 	window->callback(window->callback_arg, &facts,
 					 statement->counts.handle - 1);
 }

@@ -500,6 +500,13 @@ extern void units_suspect(Window *window, WindowStatement *statement,
 
 /* The statement's entry is needed for another */
 extern void units_end_burst(Window *window, WindowStatement *statement);
+
+/*
+ * The window tells of a burst of a statement that is walked.  True if it is not
+ * to, as the walk that goes on will, better.
+ */
+extern bool units_defer(Window *window, WindowStatement *statement,
+						const BurstFacts *facts);
 extern void units_close(Window *window);
 
 /* Were the rows of which the window has these asked for by walks? */
