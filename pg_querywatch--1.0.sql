@@ -662,6 +662,12 @@ CREATE VIEW thresholds AS
           'idle_in_transaction: milliseconds that a transaction waits for the client; counted from 100 on'),
          ('constant_lists_share', 0.10,
           'constant_lists: share of max_statements that differ from another statement in the length of a list only, from 0 to 1, where statements were evicted'),
+         ('lock_wait_time', 1000,
+          'lock_wait: milliseconds waited for locks in all, at least, and ...'),
+         ('lock_wait_share', 0.10,
+          'lock_wait: ... share of the time that the statement took, from 0 to 1, or ...'),
+         ('lock_wait_longest', 5000,
+          'lock_wait: ... milliseconds that one execution waited'),
          ('severity_high_time', 60000,
           'high: milliseconds lost, or ...'),
          ('severity_high_share', 0.10,
@@ -814,7 +820,7 @@ COMMENT ON VIEW findings IS
 COMMENT ON COLUMN findings.severity IS
 'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
 COMMENT ON COLUMN findings.kind IS
-'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction, wasteful_scan or constant_lists';
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction, wasteful_scan, constant_lists or lock_wait';
 COMMENT ON COLUMN findings.confidence IS
 'confirmed, likely or suspected';
 COMMENT ON COLUMN findings.application_name IS
@@ -956,6 +962,10 @@ CREATE FUNCTION info(
     OUT waits_limit bigint,
     OUT waits_evicted bigint,
     OUT plans_evicted bigint,
+    OUT waits_folded bigint,
+    OUT lock_waits bigint,
+    OUT lock_waits_limit bigint,
+    OUT lock_waits_evicted bigint,
     OUT shared_bytes bigint,
     OUT connection_bytes bigint,
     OUT stats_reset timestamptz,
@@ -1002,6 +1012,12 @@ COMMENT ON COLUMN info.waits_evicted IS
 'sums that made room for others';
 COMMENT ON COLUMN info.plans_evicted IS
 'statements whose wasteful plans made room for those of others, of which 256 are kept';
+COMMENT ON COLUMN info.waits_folded IS
+'samples counted under the application (other), because there are too many distinct application names';
+COMMENT ON COLUMN info.lock_waits IS
+'who waited for locks behind whom, for the finding lock_wait: at most lock_waits_limit, a quarter of waits_limit';
+COMMENT ON COLUMN info.lock_waits_evicted IS
+'of those, how many made room for others';
 COMMENT ON COLUMN info.shared_bytes IS
 'shared memory in all; it never grows';
 COMMENT ON COLUMN info.connection_bytes IS

@@ -27,7 +27,7 @@
  * findings/			what to change
  *	findings			kinds, thresholds, severity
  *	lists				statements that differ in a list's length
- *	suggest, suggest_plan
+ *	suggest, suggest_plan, suggest_lock
  *						evidence and suggestions in words
  *
  * hooks/				the path of one statement: fills Executions
@@ -69,6 +69,7 @@
  *	rewrite, rewrite_*
  *	indexes, tableindex, scancolumns
  *						missing indexes
+ *	foreignkeys			foreign keys without an index
  *	hypothetical		costs with an index, by HypoPG
  *	analyzed			a text, its tokens and its Query
  *	origin				how a statement was analysed when it ran
@@ -93,7 +94,8 @@
  *	plans				plan text
  *
  * waits/				what sessions wait for
- *	waits				samples, taken by the worker
+ *	sampling			samples, taken by the worker
+ *	waits, lockwaits	the sums of what they waited for, and behind whom
  *	activity, blockers	what backends do now, and who blocks them
  *
  * query/				what a statement is
@@ -155,7 +157,8 @@ static const ShmemPart parts[] = {
 	{snapshot_shmem_size, snapshot_shmem_init, NULL, snapshot_startup},
 	{evidence_shmem_size, evidence_shmem_init},
 	{waits_shmem_size, waits_shmem_init},
-	{planwaste_shmem_size, planwaste_shmem_init}
+	{planwaste_shmem_size, planwaste_shmem_init},
+	{lockwaits_shmem_size, lockwaits_shmem_init}
 };
 
 /* What the worker does, in the order it does it; ends with NULL */

@@ -304,22 +304,40 @@ compat_backend_status(int number)
 }
 
 /*
- * The entry behind pg_stat_activity of the process with this PGPROC, in shared
- * memory; NULL if it has none.  It may be another process's by now.
+ * Entries behind pg_stat_activity, in shared memory, by place; the first
+ * MaxBackends are those of ordinary processes.  NULL: there are none in this
+ * process.
  */
+#if PG_VERSION_NUM >= 170000
+#define COMPAT_STATUS_PLACES	(MaxBackends + NUM_AUXILIARY_PROCS)
+#else
+#define COMPAT_STATUS_PLACES	(MaxBackends + NUM_AUXPROCTYPES)
+#endif
+
 static inline volatile PgBackendStatus *
-compat_status_of(const PGPROC * proc, int number)
+compat_status_array(void)
 {
 #if PG_VERSION_NUM >= 170000
-	if (MyBEEntry == NULL)
-		return NULL;
-	return MyBEEntry - MyProcNumber + number;
+	return MyBEEntry != NULL ? MyBEEntry - MyProcNumber : NULL;
+#else
+	return MyBEEntry != NULL && MyBackendId >= 1 ?
+		MyBEEntry - (MyBackendId - 1) : NULL;
+#endif
+}
+
+/*
+ * The place of the process with this PGPROC; -1 if it has none among those of
+ * ordinary processes.  It may be another process's by now.
+ */
+static inline int
+compat_status_place(const PGPROC * proc, int number)
+{
+#if PG_VERSION_NUM >= 170000
+	return number;
 #else
 	int			id = ((volatile const PGPROC *) proc)->backendId;
 
-	if (MyBEEntry == NULL || MyBackendId < 1 || id < 1 || id > MaxBackends)
-		return NULL;
-	return MyBEEntry - MyBackendId + id;
+	return id >= 1 && id <= MaxBackends ? id - 1 : -1;
 #endif
 }
 

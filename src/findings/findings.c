@@ -50,6 +50,9 @@ const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_CLIENT_TIME] = "client_time_mean",
 	[THRESHOLD_IDLE_TIME] = "idle_in_transaction_time",
 	[THRESHOLD_LISTS_SHARE] = "constant_lists_share",
+	[THRESHOLD_LOCK_TIME] = "lock_wait_time",
+	[THRESHOLD_LOCK_SHARE] = "lock_wait_share",
+	[THRESHOLD_LOCK_LONGEST] = "lock_wait_longest",
 	[THRESHOLD_HIGH_TIME] = "severity_high_time",
 	[THRESHOLD_HIGH_SHARE] = "severity_high_share",
 	[THRESHOLD_MEDIUM_TIME] = "severity_medium_time",
@@ -80,6 +83,9 @@ thresholds_defaults(Thresholds *thresholds)
 			[THRESHOLD_CLIENT_TIME] = 50,
 			[THRESHOLD_IDLE_TIME] = 1000,
 			[THRESHOLD_LISTS_SHARE] = 0.10,
+			[THRESHOLD_LOCK_TIME] = 1000,
+			[THRESHOLD_LOCK_SHARE] = 0.10,
+			[THRESHOLD_LOCK_LONGEST] = 5000,
 			[THRESHOLD_HIGH_TIME] = 60000,
 			[THRESHOLD_HIGH_SHARE] = 0.10,
 			[THRESHOLD_MEDIUM_TIME] = 5000,
@@ -120,6 +126,8 @@ finding_kind_name(const Finding *finding)
 			return "wasteful_scan";
 		case FINDING_CONSTANT_LISTS:
 			return "constant_lists";
+		case FINDING_LOCK_WAIT:
+			return "lock_wait";
 		case FINDING_KINDS:
 			break;
 	}
@@ -166,6 +174,9 @@ typedef struct Collection
 	int			max_findings;
 	PlanWaste  *wastes;
 	int			nwastes;
+	LockWait   *lock_waits;		/* those of a statement together, the longest
+								 * first */
+	int			nlock_waits;
 	HTAB	   *statements;		/* FindingStatement: those needed */
 	HTAB	   *databases;		/* DatabaseTime */
 	HTAB	   *families;		/* ListFamily; NULL: nothing was evicted */
@@ -394,6 +405,7 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
 				facts->max_idle >= threshold(c, THRESHOLD_IDLE_TIME);
 		case FINDING_WASTEFUL_SCAN:
 			return waste != NULL && is_wasteful(c, &waste->scan);
+		case FINDING_LOCK_WAIT:
 		case FINDING_REPEAT:
 		case FINDING_KINDS:
 		case FINDING_CONSTANT_LISTS:	/* is no one statement's */
@@ -457,6 +469,7 @@ measure_statement(Finding *finding, const StatementRow *row,
 			finding->time_lost = counters->exec.total *
 				(double) waste->scan.discarded / Max(waste->scan.read, 1);
 			break;
+		case FINDING_LOCK_WAIT:
 		case FINDING_REPEAT:
 		case FINDING_CONSTANT_LISTS:
 		case FINDING_KINDS:
@@ -745,6 +758,152 @@ told_as_pattern(const Collection *c, const Finding *finding)
 	return false;
 }
 
+/*
+ * Locks
+ */
+
+static StatementKey
+waiter_key(const LockWait *wait)
+{
+	return statement_key(wait->key.queryid, wait->key.userid, wait->key.dbid,
+						 true);
+}
+
+static StatementKey
+blocker_key(const LockWait *wait)
+{
+	return statement_key(wait->key.blocker_queryid, wait->key.blocker_userid,
+						 wait->key.blocker_dbid, true);
+}
+
+static StatementKey
+queued_key(const LockWait *wait)
+{
+	return statement_key(wait->queued_queryid, wait->queued_userid,
+						 wait->queued_dbid, true);
+}
+
+/* qsort: those of a statement together, the longest of them first */
+static int
+compare_lock_waits(const void *a, const void *b)
+{
+	const LockWait *wa = a;
+	const LockWait *wb = b;
+
+	if (wa->key.queryid != wb->key.queryid)
+		return wa->key.queryid < wb->key.queryid ? -1 : 1;
+	if (wa->key.dbid != wb->key.dbid)
+		return wa->key.dbid < wb->key.dbid ? -1 : 1;
+	if (wa->key.userid != wb->key.userid)
+		return wa->key.userid < wb->key.userid ? -1 : 1;
+	if (wa->waited != wb->waited)
+		return wa->waited > wb->waited ? -1 : 1;
+	return memcmp(&wa->key, &wb->key, sizeof(LockWaitKey));
+}
+
+/* Reads them, and has their statements read */
+static void
+read_lock_waits(Collection *c)
+{
+	c->nlock_waits = lockwaits_read(&c->lock_waits);
+	qsort(c->lock_waits, c->nlock_waits, sizeof(LockWait), compare_lock_waits);
+	for (int i = 0; i < c->nlock_waits; i++)
+	{
+		StatementKey keys[] = {
+			waiter_key(&c->lock_waits[i]),
+			blocker_key(&c->lock_waits[i]),
+			queued_key(&c->lock_waits[i])
+		};
+
+		for (int k = 0; k < lengthof(keys); k++)
+		{
+			/* one that was being parsed is the first of them alone */
+			if (k == 0 || keys[k].queryid != 0)
+				(void) enter_statement(c, &keys[k]);
+		}
+	}
+}
+
+static const FindingStatement *
+find_statement(Collection *c, const StatementKey *key)
+{
+	return key->queryid == 0 ? NULL :
+		hash_search(c->statements, key, HASH_FIND, NULL);
+}
+
+/* The finding of n of them, which are one statement's */
+static void
+add_lock_wait(Collection *c, const LockWait *waits, int n)
+{
+	StatementKey key = waiter_key(&waits[0]);
+	const FindingStatement *statement = hash_search(c->statements, &key,
+													HASH_FIND, NULL);
+	FindingLockWait *parts;
+	Finding    *finding;
+	double		waited = 0;
+	double		before = 0;
+	double		longest = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		waited += waits[i].waited * 1000.0;
+		before += waits[i].waited_before * 1000.0;
+		longest = Max(longest, waits[i].longest * 1000.0);
+	}
+	if (waited < threshold_time(c, THRESHOLD_LOCK_TIME) ||
+		(longest < threshold_time(c, THRESHOLD_LOCK_LONGEST) &&
+		 statement->known &&
+		 waited < threshold(c, THRESHOLD_LOCK_SHARE) *
+		 (statement->counters.exec.total + before)))
+		return;
+
+	parts = palloc_array(FindingLockWait, n);
+	finding = add_finding(c);
+	finding->kind = FINDING_LOCK_WAIT;
+	finding->confidence = CONFIDENCE_CONFIRMED;
+	finding->key = key;
+	finding->time_lost = waited;
+	finding->before = before;
+	finding->lock_waits = parts;
+	finding->nlock_waits = n;
+	finding->first_seen = waits[0].first_seen;
+	for (int i = 0; i < n; i++)
+	{
+		StatementKey blocker = blocker_key(&waits[i]);
+		StatementKey queued = queued_key(&waits[i]);
+
+		parts[i].wait = &waits[i];
+		parts[i].blocker = find_statement(c, &blocker);
+		parts[i].queued = find_statement(c, &queued);
+		finding->executions += waits[i].executions;
+		finding->first_seen = Min(finding->first_seen, waits[i].first_seen);
+		finding->last_seen = Max(finding->last_seen, waits[i].last_seen);
+	}
+	finding->executions = Max(finding->executions, 1);
+	finding->occurrences = finding->executions;
+}
+
+static void
+add_lock_waits(Collection *c)
+{
+	int			n;
+
+	for (int i = 0; i < c->nlock_waits; i += n)
+	{
+		const LockWaitKey *key = &c->lock_waits[i].key;
+
+		for (n = 1; i + n < c->nlock_waits; n++)
+		{
+			const LockWaitKey *other = &c->lock_waits[i + n].key;
+
+			if (other->queryid != key->queryid || other->dbid != key->dbid ||
+				other->userid != key->userid)
+				break;
+		}
+		add_lock_wait(c, &c->lock_waits[i], n);
+	}
+}
+
 static FindingSeverity
 severity_of(const Collection *c, const Finding *finding)
 {
@@ -770,6 +929,7 @@ severity_of(const Collection *c, const Finding *finding)
 
 /* The kinds that a statement's time executing is shared among, in this order */
 static const FindingKind sharers[] = {
+	FINDING_LOCK_WAIT,
 	FINDING_TIMEOUTS,
 	FINDING_TEMP_SPILL,
 	FINDING_MISSING_INDEX,
@@ -855,10 +1015,14 @@ static void
 claim_executing(Collection *c, HTAB * left, Finding *finding)
 {
 	TimeLeft   *own = time_left(left, finding->statement);
+	double		whole = finding->whole - finding->before;
 	double		taken;
 
-	finding->time_lost = Min(finding->whole, own->executing);
-	if (finding->time_lost < finding->whole)
+	/* of one that is not there, nothing else can have it */
+	if (!finding->statement->known)
+		return;
+	finding->time_lost = Min(whole, own->executing);
+	if (finding->time_lost < whole)
 		finding->part_of = own->claimant;
 	taken = take_database_time(c, finding->key.dbid, finding->time_lost);
 	if (!finding->key.toplevel && taken < finding->time_lost)
@@ -872,6 +1036,7 @@ claim_executing(Collection *c, HTAB * left, Finding *finding)
 		own->largest = finding->time_lost;
 		own->claimant = finding_kind_name(finding);
 	}
+	finding->time_lost += finding->before;
 }
 
 static void
@@ -977,6 +1142,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	patterns_read(add_pattern, &c);
 	c.nwastes = planwaste_read(&c.wastes);
 	statements_info(&info);
+	read_lock_waits(&c);
 	statements_evicted(add_evicted_time, &c);
 	if (info.dealloc > 0)
 		c.families = list_families();
@@ -984,6 +1150,7 @@ findings_collect(const Thresholds *thresholds, bool with_text, int *nfindings)
 	if (c.families != NULL)
 		add_constant_lists(&c, info.limit);
 	add_repeats(&c);
+	add_lock_waits(&c);
 
 	for (int i = 0; i < c.nfindings; i++)
 	{

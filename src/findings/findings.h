@@ -17,6 +17,7 @@
 #include "repeats/patterns.h"
 #include "statements/planwaste.h"
 #include "statements/statements.h"
+#include "waits/lockwaits.h"
 
 typedef enum FindingKind
 {
@@ -32,6 +33,7 @@ typedef enum FindingKind
 	FINDING_IDLE_IN_TRANSACTION,
 	FINDING_WASTEFUL_SCAN,
 	FINDING_CONSTANT_LISTS,
+	FINDING_LOCK_WAIT,
 	FINDING_KINDS
 } FindingKind;
 
@@ -67,6 +69,9 @@ typedef enum ThresholdId
 	THRESHOLD_CLIENT_TIME,
 	THRESHOLD_IDLE_TIME,
 	THRESHOLD_LISTS_SHARE,
+	THRESHOLD_LOCK_TIME,
+	THRESHOLD_LOCK_SHARE,
+	THRESHOLD_LOCK_LONGEST,
 	THRESHOLD_HIGH_TIME,
 	THRESHOLD_HIGH_SHARE,
 	THRESHOLD_MEDIUM_TIME,
@@ -105,6 +110,14 @@ typedef struct FindingPattern
 	const FindingStatement *parent; /* NULL: none, or it is not known */
 } FindingPattern;
 
+/* What a statement waited for locks, behind somebody */
+typedef struct FindingLockWait
+{
+	const LockWait *wait;
+	const FindingStatement *blocker;	/* NULL: not known */
+	const FindingStatement *queued; /* the same of who waited before it */
+} FindingLockWait;
+
 /*
  * There is one finding for a statement and a kind.  Times are nanoseconds.
  *
@@ -130,6 +143,9 @@ typedef struct Finding
 								 * its patterns, with the counts of all */
 	const FindingPattern *patterns; /* these, worst first ... */
 	int			npatterns;		/* ... and how many there are */
+	const FindingLockWait *lock_waits;	/* of FINDING_LOCK_WAIT, longest first */
+	int			nlock_waits;
+	double		before;			/* of "whole": before it was executed */
 	const FindingStatement *statement;	/* never NULL */
 	const FindingStatement *parent; /* NULL: none */
 	int64		same_statement; /* of FINDING_CONSTANT_LISTS: those that are

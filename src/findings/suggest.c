@@ -1152,6 +1152,9 @@ suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 		case FINDING_CONSTANT_LISTS:
 			suggest_arrays(finding, result);
 			break;
+		case FINDING_LOCK_WAIT:
+			suggest_shorter_lock(finding, result);
+			break;
 		case FINDING_KINDS:
 			break;
 	}

@@ -1,7 +1,7 @@
 /*-------------------------------------------------------------------------
  *
  * suggest_internal.h
- *		Words that suggest.c and suggest_plan.c share.
+ *		Words that suggest.c, suggest_plan.c and suggest_lock.c share.
  *
  * All strings are palloc'd, or constants.
  *
@@ -45,6 +45,9 @@ extern bool rewrite_source(const Finding *finding,
 
 /* Findings about plans: suggest_plan.c */
 extern void suggest_scan(const Finding *finding, Suggestion *result);
+
+/* Findings about locks: suggest_lock.c */
+extern void suggest_shorter_lock(const Finding *finding, Suggestion *result);
 
 #pragma GCC visibility pop
 

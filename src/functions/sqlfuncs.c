@@ -577,6 +577,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	PatternsInfo patterns;
 	WaitsInfo	waits;
 	PlanWasteInfo wastes;
+	LockWaitsInfo lockwaits;
 
 	begin_rows(&row, fcinfo);
 	statements_info(&statements);
@@ -584,6 +585,7 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	patterns_info(&patterns);
 	waits_info(&waits);
 	planwaste_info(&wastes);
+	lockwaits_info(&lockwaits);
 
 	put(&row, CStringGetTextDatum(QW_VERSION));
 	put_int8(&row, statements.entries);
@@ -606,6 +608,10 @@ pg_querywatch_info_1_0(PG_FUNCTION_ARGS)
 	put_int8(&row, waits.limit);
 	put_int8(&row, waits.evicted);
 	put_int8(&row, wastes.evicted);
+	put_int8(&row, waits.folded);
+	put_int8(&row, lockwaits.entries);
+	put_int8(&row, LOCKWAITS_MAX);
+	put_int8(&row, lockwaits.evicted);
 	put_int8(&row, shmem_total_size());
 	put_int8(&row, shmem_connection_size());
 	put_timestamp(&row, statements.stats_reset);
@@ -627,6 +633,9 @@ pg_querywatch_reset_1_0(PG_FUNCTION_ARGS)
 	shmem_require();
 	now = statements_reset(PG_GETARG_OID(0), PG_GETARG_OID(1),
 						   (uint64) PG_GETARG_INT64(2), PG_GETARG_BOOL(3));
+	if (!PG_GETARG_BOOL(3))
+		lockwaits_reset(PG_GETARG_OID(0), PG_GETARG_OID(1),
+						(uint64) PG_GETARG_INT64(2));
 	snapshot_request();
 	PG_RETURN_TIMESTAMPTZ(now);
 }

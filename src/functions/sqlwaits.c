@@ -169,12 +169,13 @@ put_tags(WaitsRow *row, const char *text)
  */
 static void
 put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
-			 TimestampTz now, char *text, Size size)
+			 const BackendWait *wait, TimestampTz now, char *text, Size size)
 {
-	const Blockers *blockers = a->lock_wait_start != 0 ?
+	const Blockers *blockers = wait->lock_start != 0 ?
 	blockers_of(search, a->pid) : NULL;
 	Datum	   *pids;
 	BackendActivity root;
+	BackendWait root_wait;
 	int			root_pid;
 
 	if (blockers == NULL || blockers->n == 0)
@@ -190,7 +191,7 @@ put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
 											 sizeof(int32), true,
 											 TYPALIGN_INT)));
 
-	if (!blockers_root(search, a->pid, &root_pid))
+	if (blockers_root(search, a->pid, &root_pid, NULL, NULL) != BLOCKERS_HEAD)
 	{
 		for (int i = 0; i < 4; i++)
 			put_null(row);
@@ -203,7 +204,7 @@ put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
 		put_null(row);
 		put_null(row);
 	}
-	else if (!activity_find(root_pid, &root, text, size))
+	else if (!activity_find(root_pid, &root, &root_wait, text, size))
 	{
 		for (int i = 0; i < 3; i++)
 			put_null(row);
@@ -224,15 +225,15 @@ put_blockers(WaitsRow *row, BlockerSearch *search, const BackendActivity *a,
 
 static void
 put_activity(WaitsRow *row, const Directory *directory,
-			 const BackendActivity *a, char *text, Size size,
-			 BlockerSearch *search)
+			 const BackendActivity *a, const BackendWait *wait,
+			 char *text, Size size, BlockerSearch *search)
 {
 	TimestampTz now = GetCurrentTimestamp();
 	bool		visible = visible_to_caller(a->userid);
 	const char *type;
 	const char *event;
 
-	activity_wait_names(a->wait_event, &type, &event);
+	activity_wait_names(wait->event, &type, &event);
 	put(row, Int32GetDatum(a->pid));
 	put_name(row, directory ?
 			 directory_database_name(directory, a->dbid) : NULL);
@@ -249,7 +250,7 @@ put_activity(WaitsRow *row, const Directory *directory,
 		put_since(row, a->statement_start, now);
 		put_text(row, type);
 		put_text(row, event);
-		put_since(row, a->lock_wait_start, now);
+		put_since(row, wait->lock_start, now);
 	}
 	else
 	{
@@ -261,7 +262,7 @@ put_activity(WaitsRow *row, const Directory *directory,
 		for (int i = 0; i < 4; i++)
 			put_null(row);
 	}
-	put_blockers(row, search, a, now, text, size);
+	put_blockers(row, search, a, wait, now, text, size);
 	end_row(row);
 }
 
@@ -295,12 +296,14 @@ pg_querywatch_activity_1_0(PG_FUNCTION_ARGS)
 	for (int i = 0; i < ACTIVITY_CLIENTS; i++)
 	{
 		BackendActivity activity;
+		BackendWait wait;
 
 		CHECK_FOR_INTERRUPTS();
-		if (!activity_read_active(i, &activity, text, size))
+		if (!activity_read_active(i, &activity, &wait, text, size))
 			continue;
 		caller = MemoryContextSwitchTo(context);
-		put_activity(&row, directory, &activity, text, size, &search);
+		put_activity(&row, directory, &activity, &wait, text, size,
+					 &search);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(context);
 	}
@@ -312,6 +315,7 @@ pg_querywatch_reset_waits_1_0(PG_FUNCTION_ARGS)
 {
 	shmem_require();
 	waits_reset();
+	lockwaits_reset(InvalidOid, InvalidOid, 0);
 	snapshot_request();
 	PG_RETURN_VOID();
 }

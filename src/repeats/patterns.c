@@ -63,8 +63,6 @@
 /* Copies tried of a burst that is being written */
 #define MAX_COPY_TRIES	100000
 
-#define OTHER_NAMES		"(other)"
-
 /* Ranks: RepeatConfidence */
 #define RANKS			(CONFIDENCE_CONFIRMED + 1)
 #define RANK_LIFE		16
@@ -130,7 +128,7 @@ typedef struct SharedNames
 {
 	int			n;
 	uint64		hashes[PATTERN_MAX_NAMES];
-	int64		folded;			/* bursts counted under OTHER_NAMES */
+	int64		folded;			/* bursts counted under PATTERN_OTHER_NAMES */
 } SharedNames;
 
 typedef struct SharedPatterns
@@ -604,7 +602,7 @@ fold_name(SharedNames *names, uint64 *hash)
 		return false;
 	}
 	names->folded++;
-	*hash = pattern_text_hash(OTHER_NAMES);
+	*hash = pattern_text_hash(PATTERN_OTHER_NAMES);
 	return true;
 }
 
@@ -619,8 +617,8 @@ fold_open(const SharedNames *names, uint64 *hash, char *name, Size size)
 		if (names->hashes[i] == *hash)
 			return;
 	}
-	*hash = pattern_text_hash(OTHER_NAMES);
-	strlcpy(name, OTHER_NAMES, size);
+	*hash = pattern_text_hash(PATTERN_OTHER_NAMES);
+	strlcpy(name, PATTERN_OTHER_NAMES, size);
 }
 
 /*
@@ -772,7 +770,7 @@ count_burst(const Pattern *pattern)
 static int
 join_others(Pattern *pattern)
 {
-	uint64		other = pattern_text_hash(OTHER_NAMES);
+	uint64		other = pattern_text_hash(PATTERN_OTHER_NAMES);
 	uint64		core = core_hash(&pattern->key);
 	PatternKey	key = pattern->key;
 	SharedPattern *entry;
@@ -808,9 +806,9 @@ join_others(Pattern *pattern)
 	{
 		unlink_pattern(i);
 		entry->pattern.key = key;
-		strlcpy(entry->pattern.strings.application_name, OTHER_NAMES,
+		strlcpy(entry->pattern.strings.application_name, PATTERN_OTHER_NAMES,
 				sizeof(entry->pattern.strings.application_name));
-		strlcpy(entry->pattern.strings.route, OTHER_NAMES,
+		strlcpy(entry->pattern.strings.route, PATTERN_OTHER_NAMES,
 				sizeof(entry->pattern.strings.route));
 		link_pattern(i, true);
 	}
@@ -860,10 +858,10 @@ table_record(const OpenBurst *burst, Pattern *pattern)
 		unlink_pattern(i);
 	}
 	if (other_route)
-		strlcpy(pattern->strings.route, OTHER_NAMES,
+		strlcpy(pattern->strings.route, PATTERN_OTHER_NAMES,
 				sizeof(pattern->strings.route));
 	if (other_application)
-		strlcpy(pattern->strings.application_name, OTHER_NAMES,
+		strlcpy(pattern->strings.application_name, PATTERN_OTHER_NAMES,
 				sizeof(pattern->strings.application_name));
 	shared->patterns[i].recorded = shared->recorded;
 	shared->patterns[i].wanted = shared->wanted;

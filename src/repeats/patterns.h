@@ -33,6 +33,7 @@
  * counted as "(other)"
  */
 #define PATTERN_MAX_NAMES		50
+#define PATTERN_OTHER_NAMES		"(other)"
 
 /* Of the values of an example: ends each; a value that is null is this byte */
 #define PATTERN_VALUE_NULL		'\001'

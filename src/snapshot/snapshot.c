@@ -380,6 +380,21 @@ put_plan_wastes(SnapshotWriter *writer)
 }
 
 static void
+put_lock_waits(SnapshotWriter *writer)
+{
+	LockWaitsInfo info;
+	LockWait   *entries;
+	int			n = lockwaits_read(&entries);
+
+	lockwaits_info(&info);
+	put_record(writer, SNAPSHOT_LOCKWAITS, &info, sizeof(info), NULL, 0);
+	for (int i = 0; i < n; i++)
+		put_record(writer, SNAPSHOT_LOCKWAIT, &entries[i], sizeof(LockWait),
+				   NULL, 0);
+	pfree(entries);
+}
+
+static void
 put_totals(SnapshotWriter *writer)
 {
 	DatabaseTotals *databases = palloc(sizeof(DatabaseTotals) * TOTALS_DATABASES);
@@ -439,6 +454,7 @@ put_records(SnapshotWriter *writer)
 	waits_info(&waits);
 	put_record(writer, SNAPSHOT_WAITS, &waits, sizeof(waits), NULL, 0);
 	waits_read(put_wait, writer);
+	put_lock_waits(writer);
 
 	put_plan_wastes(writer);
 
@@ -541,6 +557,7 @@ fingerprint(void)
 	PatternsState patterns;
 	WaitsInfo	waits;
 	PlanWasteInfo wastes;
+	LockWaitsInfo lockwaits;
 
 	INIT_CRC32C(writer.crc);
 	put(&writer, &serial, sizeof(serial));
@@ -558,6 +575,8 @@ fingerprint(void)
 	put(&writer, &waits, sizeof(waits));
 	planwaste_info(&wastes);
 	put(&writer, &wastes, sizeof(wastes));
+	lockwaits_info(&lockwaits);
+	put(&writer, &lockwaits, sizeof(lockwaits));
 	return (uint64) 1 << 32 | writer.crc;
 }
 
@@ -986,6 +1005,14 @@ restore(const SnapshotLoaded *loaded, bool complete)
 			case SNAPSHOT_PLANWASTE:
 				planwaste_restore(payload);
 				break;
+			case SNAPSHOT_LOCKWAITS:
+				lockwaits_restore_info(payload);
+				break;
+			case SNAPSHOT_LOCKWAIT:
+				record->rank = (double) ((const LockWait *) payload)->waited;
+				record->last_seen = ((const LockWait *) payload)->last_seen;
+				nranked++;
+				break;
 			case SNAPSHOT_END:
 			case SNAPSHOT_LAYOUT:
 			case SNAPSHOT_GONE:
@@ -1004,6 +1031,8 @@ restore(const SnapshotLoaded *loaded, bool complete)
 			patterns_restore(payload);
 		else if (ranked[i].frame->type == SNAPSHOT_WAIT)
 			waits_restore(payload);
+		else if (ranked[i].frame->type == SNAPSHOT_LOCKWAIT)
+			lockwaits_restore(payload);
 		else
 		{
 			const SnapshotStatement *statement = payload;

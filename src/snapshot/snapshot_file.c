@@ -129,6 +129,19 @@ snapshot_key(SnapshotRecordType type, const void *payload)
 				h = mix(h, (uint64) key->userid << 32 | key->dbid);
 				return mix(h, key->toplevel);
 			}
+		case SNAPSHOT_LOCKWAIT:
+			{
+				const LockWaitKey *key = &((const LockWait *) payload)->key;
+
+				h = mix(h, key->queryid);
+				h = mix(h, (uint64) key->userid << 32 | key->dbid);
+				h = mix(h, key->blocker_queryid);
+				h = mix(h, (uint64) key->blocker_userid << 32 |
+						key->blocker_dbid);
+				h = mix(h, key->blocker_application);
+				return mix(h, (uint64) key->lock_type << 32 |
+						   (uint32) key->blocker);
+			}
 		default:
 			return h;			/* there is one */
 	}
@@ -358,6 +371,20 @@ valid_plan_waste(const PlanWaste *waste)
 		(scan->how == SCAN_WASTE_NONE) == (scan->executions == 0);
 }
 
+static bool
+valid_lock_wait(const LockWait *entry)
+{
+	return entry->key.blocker >= BLOCKER_UNKNOWN &&
+		entry->key.blocker < BLOCKER_KINDS && entry->executions >= 0 &&
+		entry->samples >= 0 && entry->waited >= 0 &&
+		entry->waited_before >= 0 && entry->elapsed >= 0 &&
+		entry->longest >= 0 && entry->blocker_time >= 0 &&
+		valid_timestamp(entry->first_seen) &&
+		valid_timestamp(entry->last_seen) &&
+		VALID_STRING(entry->blocker_application) &&
+		VALID_STRING(entry->blocker_state);
+}
+
 /* A record of this build's layout */
 static bool
 valid_record(const SnapshotFrame *frame)
@@ -382,9 +409,12 @@ valid_record(const SnapshotFrame *frame)
 			return valid_wait(payload);
 		case SNAPSHOT_PLANWASTE:
 			return valid_plan_waste(payload);
+		case SNAPSHOT_LOCKWAIT:
+			return valid_lock_wait(payload);
 		case SNAPSHOT_END:
 		case SNAPSHOT_PLANWASTES:
 		case SNAPSHOT_WAITS:
+		case SNAPSHOT_LOCKWAITS:
 		case SNAPSHOT_SLOWLOG:
 		case SNAPSHOT_TOTALS:
 		case SNAPSHOT_ERRORS:

@@ -72,6 +72,8 @@ typedef enum SnapshotRecordType
 	SNAPSHOT_WAIT,				/* WaitEntry */
 	SNAPSHOT_PLANWASTES,		/* PlanWasteInfo */
 	SNAPSHOT_PLANWASTE,			/* PlanWaste */
+	SNAPSHOT_LOCKWAITS,			/* LockWaitsInfo */
+	SNAPSHOT_LOCKWAIT,			/* LockWait */
 	SNAPSHOT_NTYPES
 } SnapshotRecordType;
 

@@ -162,7 +162,7 @@ static const SnapshotField base_fields[] = {
 
 #define TYPE WaitsInfo
 static const SnapshotField waits_fields[] = {
-	FIELD(entries), FIELD(limit), FIELD(evicted), FIELD(samples)
+	FIELD(entries), FIELD(limit), FIELD(evicted), FIELD(samples), FIELD(folded)
 };
 #undef TYPE
 
@@ -189,6 +189,26 @@ static const SnapshotField planwaste_fields[] = {
 	FIELD(scan.pages), FIELD(scan.relid), FIELD(scan.index),
 	FIELD(scan.columns), FIELD(scan.pattern), FIELD(scan.how),
 	FIELD(scan.ordered)
+};
+#undef TYPE
+
+#define TYPE LockWaitsInfo
+static const SnapshotField lockwaits_fields[] = {
+	FIELD(entries), FIELD(evicted)
+};
+#undef TYPE
+
+#define TYPE LockWait
+static const SnapshotField lockwait_fields[] = {
+	FIELD(key.queryid), FIELD(key.dbid), FIELD(key.userid),
+	FIELD(key.blocker_queryid), FIELD(key.blocker_dbid),
+	FIELD(key.blocker_userid), FIELD(key.blocker_application),
+	FIELD(key.lock_type), FIELD(key.blocker), FIELD(executions),
+	FIELD(samples), FIELD(waited), FIELD(waited_before), FIELD(elapsed),
+	FIELD(longest),
+	FIELD(blocker_time), FIELD(queued_queryid), FIELD(queued_dbid),
+	FIELD(queued_userid), FIELD(first_seen), FIELD(last_seen),
+	ARRAY(blocker_application), ARRAY(blocker_state)
 };
 #undef TYPE
 
@@ -219,7 +239,10 @@ static const struct
 	LAYOUT(SNAPSHOT_WAIT, 1, "waits", WaitEntry, wait_fields),
 	LAYOUT(SNAPSHOT_PLANWASTES, 1, "plan info", PlanWasteInfo,
 		   planwastes_fields),
-	LAYOUT(SNAPSHOT_PLANWASTE, 1, "plans", PlanWaste, planwaste_fields)
+	LAYOUT(SNAPSHOT_PLANWASTE, 1, "plans", PlanWaste, planwaste_fields),
+	LAYOUT(SNAPSHOT_LOCKWAITS, 1, "lock wait info", LockWaitsInfo,
+		   lockwaits_fields),
+	LAYOUT(SNAPSHOT_LOCKWAIT, 1, "lock waits", LockWait, lockwait_fields)
 };
 
 const SnapshotLayout *

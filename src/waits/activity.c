@@ -22,23 +22,41 @@
 /* Tries to read an entry while its owner writes to it */
 #define MAX_TRIES	1000
 
-static bool
-is_active(BackendState state)
+/* Parallel workers that wait for a lock, of which is looked for a leader's */
+#define MAX_WORKERS	64
+
+bool
+activity_is_active(const BackendActivity *a)
 {
-	return state == STATE_RUNNING || state == STATE_FASTPATH;
+	return a->type == B_BACKEND &&
+		(a->state == STATE_RUNNING || a->state == STATE_FASTPATH);
 }
 
-/* Copies an entry.  Its owner may be writing to it: then it is tried again. */
-static bool
-copy_status(volatile PgBackendStatus *status, BackendActivity *a, char *text,
-			Size size)
+int
+activity_change(int place)
 {
+	volatile PgBackendStatus *array = compat_status_array();
+
+	return array != NULL ? array[place].st_changecount : 0;
+}
+
+bool
+activity_read_place(int place, BackendActivity *a, char *text, Size size,
+					int *change)
+{
+	volatile PgBackendStatus *array = compat_status_array();
+	volatile PgBackendStatus *status;
+
+	if (array == NULL)
+		return false;
+	status = &array[place];
+
+	/* its owner may be writing to it: then it is tried again */
 	for (int i = 0; i < MAX_TRIES; i++)
 	{
-		int			before;
 		int			after;
 
-		pgstat_begin_read_activity(status, before);
+		pgstat_begin_read_activity(status, *change);
 		a->pid = status->st_procpid;
 		a->dbid = status->st_databaseid;
 		a->userid = status->st_userid;
@@ -56,57 +74,146 @@ copy_status(volatile PgBackendStatus *status, BackendActivity *a, char *text,
 						Min(size, pgstat_track_activity_query_size));
 		}
 		pgstat_end_read_activity(status, after);
-		if (pgstat_read_activity_complete(before, after))
+		if (pgstat_read_activity_complete(*change, after))
 			return a->pid > 0;
 	}
+	*change = 1;				/* odd: as none that is complete */
 	return false;
 }
 
+void
+activity_map(int *numbers)
+{
+	for (int i = 0; i < ACTIVITY_PLACES; i++)
+		numbers[i] = -1;
+	for (int i = 0; i < ACTIVITY_CLIENTS; i++)
+	{
+		int			place = compat_status_place(GetPGProcByNumber(i), i);
+
+		if (place >= 0)
+			numbers[place] = i;
+	}
+}
+
+bool
+activity_has_pid(int number, int pid)
+{
+	return ((volatile PGPROC *) GetPGProcByNumber(number))->pid == pid;
+}
+
 static bool
-read_process(int number, bool active_only, BackendActivity *a, char *text,
+waits_for_lock(uint32 event)
+{
+	return (event & WAIT_CLASS_MASK) == PG_WAIT_LOCK;
+}
+
+void
+activity_wait(int number, BackendWait *wait)
+{
+	volatile	PGPROC *proc = GetPGProcByNumber(number);
+
+	wait->event = proc->wait_event_info;
+	wait->lock_start = 0;
+	wait->lock = NULL;
+	wait->lock_mode = 0;
+	if (waits_for_lock(wait->event))
+	{
+		wait->lock_start =
+			(TimestampTz) pg_atomic_read_u64(&GetPGProcByNumber(number)->waitStart);
+		wait->lock = proc->waitLock;
+		wait->lock_mode = proc->waitLockMode;
+	}
+}
+
+bool
+activity_waits_for_workers(uint32 event)
+{
+	return (event & WAIT_CLASS_MASK) == PG_WAIT_IPC;
+}
+
+int
+activity_waiting_workers(int *leaders, BackendWait *waits, int max)
+{
+	int			n = 0;
+
+	/* the PGPROCs of clients are followed by those of other processes */
+	for (int i = ACTIVITY_CLIENTS; i < MaxBackends && n < max; i++)
+	{
+		volatile	PGPROC *proc = GetPGProcByNumber(i);
+		PGPROC	   *leader = proc->lockGroupLeader;
+
+		if (leader == NULL || leader == proc || proc->pid == 0 ||
+			!waits_for_lock(proc->wait_event_info))
+			continue;
+		activity_wait(i, &waits[n]);
+		if (waits[n].lock_start == 0)
+			continue;
+		leaders[n++] = (int) (leader - GetPGProcByNumber(0));
+	}
+	return n;
+}
+
+/* The process with this PGPROC, if its entry is among those of ordinary ones */
+static bool
+read_process(int number, BackendActivity *a, BackendWait *wait, char *text,
 			 Size size)
 {
 	PGPROC	   *proc = GetPGProcByNumber(number);
 	int			pid = ((volatile PGPROC *) proc)->pid;
-	volatile PgBackendStatus *status;
+	int			place = compat_status_place(proc, number);
+	int			change;
 
-	if (pid == 0 || (status = compat_status_of(proc, number)) == NULL ||
-		status->st_procpid != pid)
+	if (pid == 0 || place < 0 ||
+		!activity_read_place(place, a, text, size, &change) || a->pid != pid)
 		return false;
-	if (active_only && (!is_active(status->st_state) ||
-						status->st_backendType != B_BACKEND))
-		return false;
-	if (!copy_status(status, a, text, size) || a->pid != pid)
-		return false;
-	a->wait_event = *(volatile uint32 *) &proc->wait_event_info;
-	a->lock_wait_start =
-		(a->wait_event & WAIT_CLASS_MASK) == PG_WAIT_LOCK ?
-		(TimestampTz) pg_atomic_read_u64(&proc->waitStart) : 0;
+	activity_wait(number, wait);
 	return true;
 }
 
 bool
-activity_read(int number, BackendActivity *activity, char *text, Size size)
+activity_read_active(int number, BackendActivity *activity, BackendWait *wait,
+					 char *text, Size size)
 {
-	return read_process(number, false, activity, text, size);
+	if (!read_process(number, activity, wait, text, size) ||
+		!activity_is_active(activity))
+		return false;
+	if (activity_waits_for_workers(wait->event))
+	{
+		int			leaders[MAX_WORKERS];
+		BackendWait waits[MAX_WORKERS];
+		int			n = activity_waiting_workers(leaders, waits, MAX_WORKERS);
+
+		for (int i = 0; i < n; i++)
+		{
+			if (leaders[i] == number)
+				*wait = waits[i];
+		}
+	}
+	return true;
 }
 
 bool
-activity_read_active(int number, BackendActivity *activity, char *text,
-					 Size size)
+activity_find(int pid, BackendActivity *activity, BackendWait *wait,
+			  char *text, Size size)
 {
-	return read_process(number, true, activity, text, size) &&
-		is_active(activity->state) && activity->type == B_BACKEND;
-}
+	int			change;
 
-bool
-activity_find(int pid, BackendActivity *activity, char *text, Size size)
-{
 	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
 	{
 		if (((volatile PGPROC *) GetPGProcByNumber(i))->pid == pid &&
-			activity_read(i, activity, text, size))
+			read_process(i, activity, wait, text, size))
 			return true;
+	}
+
+	/* the entries of auxiliary processes, as the one that replays WAL */
+	for (int place = ACTIVITY_PLACES; place < COMPAT_STATUS_PLACES; place++)
+	{
+		if (activity_read_place(place, activity, text, size, &change) &&
+			activity->pid == pid)
+		{
+			memset(wait, 0, sizeof(BackendWait));
+			return true;
+		}
 	}
 	return false;
 }

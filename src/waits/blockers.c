@@ -76,36 +76,35 @@ blockers_of(BlockerSearch *search, int pid)
 	return &search->looks[search->nlooks++];
 }
 
-bool
-blockers_root(BlockerSearch *search, int pid, int *root)
+BlockersRoot
+blockers_root(BlockerSearch *search, int pid, int *root, int **waiting,
+			  int *nwaiting)
 {
 	/* processes still to be asked, none of them twice */
 	int			max = 64;
 	int			n = 0;
 	int		   *pids = palloc(sizeof(int) * max);
-	bool		found = false;
 
 	pids[n++] = pid;
-	for (int i = 0; i < n && !found; i++)
+	for (int i = 0; i < n; i++)
 	{
 		const Blockers *blockers;
 
 		if (pids[i] == 0)		/* a prepared transaction waits for nothing */
 		{
 			*root = 0;
-			found = true;
-			break;
+			return BLOCKERS_HEAD;
 		}
 		blockers = blockers_of(search, pids[i]);
 		if (blockers == NULL)
-			break;
+			return BLOCKERS_NONE;
 		if (blockers->n == 0)
 		{
 			/* nobody, not even itself: it waits no more */
 			if (i == 0)
-				break;
+				return BLOCKERS_NONE;
 			*root = pids[i];
-			found = true;
+			return BLOCKERS_HEAD;
 		}
 		for (int b = 0; b < blockers->n; b++)
 		{
@@ -119,6 +118,10 @@ blockers_root(BlockerSearch *search, int pid, int *root)
 			pids[n++] = blockers->pids[b];
 		}
 	}
-	pfree(pids);
-	return found;
+	if (waiting != NULL)
+	{
+		*waiting = pids;
+		*nwaiting = n;
+	}
+	return BLOCKERS_CYCLE;
 }

@@ -38,10 +38,20 @@ extern void blockers_begin(BlockerSearch *search, int max_looks);
 /* Who that process waits for; NULL if the search has made all its looks */
 extern const Blockers *blockers_of(BlockerSearch *search, int pid);
 
+typedef enum BlockersRoot
+{
+	BLOCKERS_NONE,				/* it waits no more, or it was not found */
+	BLOCKERS_HEAD,				/* *root is the pid; 0: a prepared transaction */
+	BLOCKERS_CYCLE				/* all wait for each other: a deadlock, if
+								 * they have all waited since before the
+								 * search */
+} BlockersRoot;
+
 /*
  * Finds the head of a chain: who holds the others up and waits for no lock.
- * False if there is none, as in a deadlock, or if it was not found.
+ * *waiting and *nwaiting, unless NULL, become the processes of a cycle, palloc'd.
  */
-extern bool blockers_root(BlockerSearch *search, int pid, int *root);
+extern BlockersRoot blockers_root(BlockerSearch *search, int pid, int *root,
+								  int **waiting, int *nwaiting);
 
 #endif							/* QW_BLOCKERS_H */

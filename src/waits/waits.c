@@ -1,11 +1,8 @@
 /*-------------------------------------------------------------------------
  *
  * waits.c
- *		What active sessions wait for.
- *
- * A sample stands for the time since the one before it, so a session that is
- * always active adds up to the time that passed, and one that is active for a
- * tenth of it to about a tenth.
+ *		Sums of what active sessions wait for, and what their statements have
+ *		waited for: the shared memory, and reading it.  sampling.c fills it.
  *
  * src/waits/waits.c
  *
@@ -16,57 +13,32 @@
 #include "common/hashfn.h"
 #include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "common/compat.h"
 #include "common/settings.h"
 #include "common/shmem.h"
-#include "repeats/patterns.h"
-#include "waits/blockers.h"
 #include "waits/waits.h"
+#include "waits/waits_internal.h"
 
 #define NO_WAIT		(-1)
 
 /* Entries looked at for one to evict */
 #define EVICTION_SAMPLE		16
 
-/* How often one pass asks the lock manager, at most */
-#define MAX_LOOKS	32
-
-/*
- * Nanoseconds that asking it takes, about: once, and for each process that
- * waits.  After that none follows for so many times as long.
- */
-#define LOOK_TIME		10000
-#define LOOK_WAITER		200
-#define LOOK_PAUSE		500
-
-/* Microseconds that a lock is waited for before it is asked */
-#define MIN_BLOCKED 50000
-
-/* After a pause as long as so many intervals, a sample stands for one */
-#define MAX_INTERVALS	10
-
 typedef struct SharedWait
 {
-	int			next;			/* in its bucket or the free list, or NO_WAIT */
+	int			next;			/* in its bucket, or NO_WAIT */
+	uint32		serial;			/* changes when another one takes the place */
 	WaitEntry	entry;
 } SharedWait;
-
-/* What the statement that a client's process runs has waited for */
-typedef struct SharedSession
-{
-	int			pid;
-	uint64		queryid;
-	TimestampTz statement_start;
-	TimestampTz sampled_at;
-	SessionWaits waits;
-} SharedSession;
 
 typedef struct SharedWaits
 {
 	WaitsInfo	info;
+	uint32		serial;			/* of the entry made last; never 0 */
+	int			nnames;			/* applications kept apart */
+	uint64		names[WAITS_MAX_NAMES];
 	int			hand;			/* where the next eviction begins to look */
 	int			nbuckets;		/* a power of two */
 	int			buckets[FLEXIBLE_ARRAY_MEMBER];
@@ -75,22 +47,7 @@ typedef struct SharedWaits
 
 static SharedWaits *shared = NULL;
 static SharedWait *entries = NULL;
-static SharedSession *sessions = NULL;
-
-/* Of the worker */
-typedef struct Sample
-{
-	int			number;			/* of the PGPROC */
-	WaitBlocker blocker;
-	BackendActivity activity;
-	WaitKey		key;
-	const char *type;
-	const char *event;
-} Sample;
-
-static Sample *samples = NULL;	/* ACTIVITY_CLIENTS */
-static MemoryContext blockers_context = NULL;
-static uint64 last_sample = 0;	/* monotonic ns, 0: none */
+SharedSession *waits_sessions = NULL;
 
 static int
 count_buckets(void)
@@ -122,8 +79,11 @@ clear(void)
 {
 	for (int i = 0; i < shared->nbuckets; i++)
 		shared->buckets[i] = NO_WAIT;
+	for (int i = 0; i < qw_max_waits; i++)
+		entries[i].serial = 0;
 	memset(&shared->info, 0, sizeof(WaitsInfo));
 	shared->info.limit = qw_max_waits;
+	shared->nnames = 0;
 	shared->hand = 0;
 }
 
@@ -132,25 +92,22 @@ waits_shmem_init(void *place, bool found)
 {
 	shared = place;
 	entries = (SharedWait *) ((char *) place + head_size());
-	sessions = (SharedSession *) (entries + qw_max_waits);
+	waits_sessions = (SharedSession *) (entries + qw_max_waits);
 	if (found)
 		return;
-	memset(sessions, 0, sizeof(SharedSession) * ACTIVITY_CLIENTS);
+	memset(waits_sessions, 0, sizeof(SharedSession) * ACTIVITY_CLIENTS);
+	shared->serial = 0;
 	shared->nbuckets = count_buckets();
 	clear();
-}
-
-static uint64
-key_hash(const WaitKey *key)
-{
-	return hash_bytes_extended((const unsigned char *) key, sizeof(WaitKey),
-							   0);
 }
 
 static int *
 bucket_of(const WaitKey *key)
 {
-	return &shared->buckets[key_hash(key) & (shared->nbuckets - 1)];
+	uint64		hash = hash_bytes_extended((const unsigned char *) key,
+										   sizeof(WaitKey), 0);
+
+	return &shared->buckets[hash & (shared->nbuckets - 1)];
 }
 
 static bool
@@ -189,247 +146,91 @@ take_place(void)
 	return oldest;
 }
 
-/* The entry of a key, made if there is none: then only its key is set */
-static WaitEntry *
-find_entry(const WaitKey *key, bool *found)
+/* Where the entry of a key is, or NO_WAIT */
+static int
+find_place(const WaitKey *key)
 {
-	int			place;
+	int			place = *bucket_of(key);
 
-	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE));
-	*found = true;
-	for (place = *bucket_of(key); place != NO_WAIT; place = entries[place].next)
-	{
-		if (key_equal(&entries[place].entry.key, key))
-			return &entries[place].entry;
-	}
+	while (place != NO_WAIT && !key_equal(&entries[place].entry.key, key))
+		place = entries[place].next;
+	return place;
+}
 
-	*found = false;
-	place = take_place();
+/* Makes the entry of a key, of which only the key is set */
+static int
+make_entry(const WaitKey *key)
+{
+	int			place = take_place();
+
 	memset(&entries[place].entry, 0, sizeof(WaitEntry));
+	if (++shared->serial == 0)
+		shared->serial = 1;
+	entries[place].serial = shared->serial;
 	entries[place].entry.key = *key;
 	entries[place].next = *bucket_of(key);
 	*bucket_of(key) = place;
+	return place;
+}
+
+WaitEntry *
+waits_entry(const WaitKey *key, WaitRef *ref, const char *application,
+			const char *type, const char *event)
+{
+	int			place = find_place(key);
+
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE));
+	if (place == NO_WAIT)
+	{
+		WaitEntry  *entry;
+
+		place = make_entry(key);
+		entry = &entries[place].entry;
+		strlcpy(entry->application, application, sizeof(entry->application));
+		strlcpy(entry->type, type, sizeof(entry->type));
+		strlcpy(entry->event, event, sizeof(entry->event));
+	}
+	ref->place = place;
+	ref->serial = entries[place].serial;
 	return &entries[place].entry;
 }
 
-/*
- * Sampling
- */
-
-/*
- * Finds out who holds up some of those that wait for a lock, beginning with
- * others each time
- */
-static void
-look_for_blockers(int n, int nwaiting, TimestampTz now)
+WaitEntry *
+waits_entry_again(const WaitRef *ref)
 {
-	static unsigned turn = 0;
-	static uint64 next_look = 0;
-	MemoryContext old_context;
-	BlockerSearch search;
+	Assert(LWLockHeldByMeInMode(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE));
+	if (ref->place < 0 || entries[ref->place].serial != ref->serial)
+		return NULL;
+	return &entries[ref->place].entry;
+}
 
-	if (compat_clock() < next_look)
-		return;
-	old_context = MemoryContextSwitchTo(blockers_context);
-	blockers_begin(&search, MAX_LOOKS);
-	for (int i = 0; i < n && search.nlooks < MAX_LOOKS; i++)
+bool
+waits_fold(uint64 *application)
+{
+	uint64		other = pattern_text_hash(PATTERN_OTHER_NAMES);
+
+	if (*application == 0)
+		return false;
+	for (int i = 0; i < shared->nnames && *application != other; i++)
 	{
-		Sample	   *sample = &samples[(turn + i) % n];
-		WaitBlocker *blocker = &sample->blocker;
-		BackendActivity root;
-		int			pid;
-
-		if (sample->activity.lock_wait_start == 0 ||
-			now - sample->activity.lock_wait_start < MIN_BLOCKED ||
-			!blockers_root(&search, sample->activity.pid, &pid))
-			continue;
-		if (pid == 0)
-		{
-			blocker->pid = 0;
-			strlcpy(blocker->state, "prepared transaction",
-					sizeof(blocker->state));
-		}
-		else if (activity_find(pid, &root, NULL, 0))
-		{
-			blocker->pid = pid;
-			blocker->dbid = root.dbid;
-			blocker->userid = root.userid;
-			blocker->queryid = root.queryid;
-			blocker->state_time = Max(now - root.state_start, 0);
-			strlcpy(blocker->state, activity_state_name(&root),
-					sizeof(blocker->state));
-			strlcpy(blocker->application, root.application,
-					sizeof(blocker->application));
-		}
+		if (shared->names[i] == *application)
+			return false;
 	}
-	turn += MAX_LOOKS;
-	MemoryContextSwitchTo(old_context);
-	MemoryContextReset(blockers_context);
-	next_look = compat_clock() + (uint64) search.nlooks * LOOK_PAUSE *
-		(LOOK_TIME + (uint64) nwaiting * LOOK_WAITER);
-}
-
-/* Adds what a session's statement waits for to what it has waited for */
-static void
-add_to_session(const Sample *sample, int64 elapsed, TimestampTz now)
-{
-	SharedSession *session = &sessions[sample->number];
-	const BackendActivity *a = &sample->activity;
-	SessionWaits *waits = &session->waits;
-	TimestampTz since;
-	int			i = 0;
-
-	if (session->pid != a->pid ||
-		session->statement_start != a->statement_start ||
-		(session->queryid != a->queryid && session->queryid != 0))
+	if (shared->nnames < WAITS_MAX_NAMES && *application != other)
 	{
-		memset(session, 0, sizeof(SharedSession));
-		session->pid = a->pid;
-		session->statement_start = a->statement_start;
-		waits->blocker.pid = -1;
+		shared->names[shared->nnames++] = *application;
+		return false;
 	}
-	session->queryid = a->queryid;
-
-	/* the server knows since when it waits for a lock */
-	since = a->lock_wait_start != 0 ? a->lock_wait_start : now - elapsed;
-	since = Max(since, Max(session->sampled_at, a->statement_start));
-	session->sampled_at = now;
-	if (a->wait_event == 0)
-		return;
-
-	while (i < waits->nwaits && waits->waits[i].event != a->wait_event)
-		i++;
-	if (i == WAITS_PER_SESSION)
-		return;
-	if (i == waits->nwaits)
-		waits->waits[waits->nwaits++].event = a->wait_event;
-	waits->waits[i].time += Max(now - since, 0);
-	waits->waits[i].last_seen = now;
-	if (sample->blocker.pid >= 0)
-	{
-		waits->blocker = sample->blocker;
-		waits->blocker.seen_at = now;
-	}
+	*application = other;
+	return true;
 }
 
-/* Looks at all sessions */
-static int
-look(TimestampTz now)
+void
+waits_count(int64 samples, int64 folded)
 {
-	int			n = 0;
-	int			nwaiting = 0;
-
-	for (int i = 0; i < ACTIVITY_CLIENTS; i++)
-	{
-		Sample	   *sample = &samples[n];
-		BackendActivity *a = &sample->activity;
-
-		if (!activity_read_active(i, a, NULL, 0))
-			continue;
-		sample->number = i;
-		memset(&sample->blocker, 0, sizeof(WaitBlocker));
-		sample->blocker.pid = -1;
-		nwaiting += a->lock_wait_start != 0;
-		if (n > 0 && sample[-1].activity.wait_event == a->wait_event)
-		{
-			/* many wait for the same */
-			sample->type = sample[-1].type;
-			sample->event = sample[-1].event;
-			sample->key.event = sample[-1].key.event;
-		}
-		else
-		{
-			activity_wait_names(a->wait_event, &sample->type, &sample->event);
-			sample->key.event =
-				hash_combine64(pattern_text_hash(sample->type),
-							   pattern_text_hash(sample->event));
-		}
-		sample->key.queryid = a->queryid;
-		sample->key.dbid = a->dbid;
-		sample->key.userid = a->userid;
-		sample->key.application = pattern_text_hash(a->application);
-		n++;
-	}
-	if (nwaiting > 0)
-		look_for_blockers(n, nwaiting, now);
-	return n;
+	shared->info.samples += samples;
+	shared->info.folded += folded;
 }
-
-/* Adds what was seen: each sample stands for so many microseconds */
-static void
-add(int n, int64 elapsed, TimestampTz now)
-{
-	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE);
-	for (int i = 0; i < n; i++)
-	{
-		const Sample *sample = &samples[i];
-		bool		found;
-		WaitEntry  *entry = find_entry(&sample->key, &found);
-
-		if (!found)
-		{
-			strlcpy(entry->application, sample->activity.application,
-					sizeof(entry->application));
-			strlcpy(entry->type, sample->type, sizeof(entry->type));
-			strlcpy(entry->event, sample->event, sizeof(entry->event));
-		}
-		entry->samples++;
-		entry->total_time += elapsed;
-		entry->last_seen = now;
-		shared->info.samples++;
-		add_to_session(sample, elapsed, now);
-	}
-	LWLockRelease(shmem_lock(SHMEM_LOCK_WAITS));
-}
-
-static void
-sample_all(uint64 now)
-{
-	int64		interval = (int64) qw_wait_sampling_interval * 1000;
-	int64		elapsed = last_sample == 0 ? interval :
-	(int64) (now - last_sample) / 1000;
-	TimestampTz wall = GetCurrentTimestamp();
-	int			n = look(wall);
-
-	/* the worker was busy with something else, or sampling was off */
-	if (elapsed > interval * MAX_INTERVALS)
-		elapsed = interval;
-	if (n > 0)
-		add(n, elapsed, wall);
-	last_sample = now;
-}
-
-static void
-task_begin(void)
-{
-	samples = MemoryContextAllocHuge(TopMemoryContext,
-									 sizeof(Sample) * ACTIVITY_CLIENTS);
-	blockers_context = AllocSetContextCreate(TopMemoryContext,
-											 "pg_querywatch blockers",
-											 ALLOCSET_DEFAULT_SIZES);
-}
-
-static long
-task_run(void)
-{
-	uint64		now = compat_clock();
-	uint64		interval = (uint64) qw_wait_sampling_interval * 1000000;
-
-	if (interval == 0)
-	{
-		last_sample = 0;
-		return -1;
-	}
-	if (last_sample == 0 || now - last_sample >= interval)
-		sample_all(now);
-	now = (now - last_sample) / 1000000;
-	return Max((long) qw_wait_sampling_interval - (long) now, 1);
-}
-
-const WorkerTask waits_task = {
-	.begin = task_begin,
-	.run = task_run
-};
 
 /*
  * Reading
@@ -444,10 +245,10 @@ waits_of_execution(TimestampTz started_at, SessionWaits *result)
 
 	memset(result, 0, sizeof(SessionWaits));
 	result->blocker.pid = -1;
-	if (sessions == NULL || number >= ACTIVITY_CLIENTS)
+	if (waits_sessions == NULL || number >= ACTIVITY_CLIENTS)
 		return false;
 
-	session = &sessions[number];
+	session = &waits_sessions[number];
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_SHARED);
 	if (session->pid == MyProcPid && session->sampled_at >= started_at)
 	{
@@ -507,11 +308,20 @@ waits_reset(void)
 void
 waits_restore(const WaitEntry *saved)
 {
-	bool		found;
+	WaitKey		key = saved->key;
 
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE);
-	if (shared->info.entries < qw_max_waits)
-		*find_entry(&saved->key, &found) = *saved;
+	(void) waits_fold(&key.application);
+	if (find_place(&key) == NO_WAIT && shared->info.entries < qw_max_waits)
+	{
+		WaitEntry  *entry = &entries[make_entry(&key)].entry;
+
+		*entry = *saved;
+		if (key.application != saved->key.application)
+			strlcpy(entry->application, PATTERN_OTHER_NAMES,
+					sizeof(entry->application));
+		entry->key = key;
+	}
 	else
 		shared->info.evicted++;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_WAITS));
@@ -523,5 +333,6 @@ waits_restore_info(const WaitsInfo *info)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_WAITS), LW_EXCLUSIVE);
 	shared->info.evicted = info->evicted;
 	shared->info.samples = info->samples;
+	shared->info.folded = info->folded;
 	LWLockRelease(shmem_lock(SHMEM_LOCK_WAITS));
 }

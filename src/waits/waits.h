@@ -8,13 +8,13 @@
  * table of max_waits entries; of those looked at for a new one, the one seen
  * longest ago makes room.  Each client's process has a place besides, for what
  * its current statement has waited for: its slow log record takes it from
- * there.
+ * there.  Who has waited for locks, and behind whom, is in lockwaits.h.
  *
  * One LWLock, SHMEM_LOCK_WAITS: the worker holds it exclusively while it adds a
  * sample of all sessions, which allocates nothing and asks nobody.  Who blocks
- * whom it has found out before, for a few of those that wait for a lock.  Backends
- * take it to read, and when they record a slow execution; what they execute
- * costs nothing more.
+ * whom it has found out before, for some of those that wait for a lock.
+ * Backends take it to read, and when they record a slow execution; what they
+ * execute costs nothing more.
  *
  * A session is seen only where track_activities is on.
  *
@@ -26,13 +26,21 @@
 #define QW_WAITS_H
 
 #include "common/worker_task.h"
+#include "repeats/patterns.h"
 #include "waits/activity.h"
+#include "waits/lockwaits.h"
 
 /* Distinct wait events of one execution that are told apart */
 #define WAITS_PER_SESSION	8
 
 /* Longest name of a type of wait events, with its NUL */
 #define WAIT_TYPE_LENGTH	16
+
+/*
+ * Distinct applications kept apart; further ones are counted as "(other)", as
+ * patterns have it
+ */
+#define WAITS_MAX_NAMES		PATTERN_MAX_NAMES
 
 /* Hashed as it is: it has no padding */
 typedef struct WaitKey
@@ -61,6 +69,7 @@ typedef struct WaitsInfo
 	int64		limit;
 	int64		evicted;
 	int64		samples;		/* of sessions, since the reset */
+	int64		folded;			/* of those, under PATTERN_OTHER_NAMES */
 } WaitsInfo;
 
 /*
@@ -71,6 +80,7 @@ typedef struct WaitBlocker
 {
 	int			pid;			/* -1: there is none; 0: a prepared
 								 * transaction, of which the rest is not known */
+	BlockerKind kind;			/* BLOCKER_UNKNOWN: it was not found */
 	Oid			dbid;
 	Oid			userid;
 	uint64		queryid;		/* of what it ran, or ran last; 0: not known */
@@ -78,6 +88,11 @@ typedef struct WaitBlocker
 	TimestampTz seen_at;
 	char		state[32];
 	char		application[NAMEDATALEN];
+
+	/* who stands before it in the queue, if that waits too; 0: nobody */
+	uint64		queued_queryid;
+	Oid			queued_dbid;
+	Oid			queued_userid;
 } WaitBlocker;
 
 typedef struct SessionWait

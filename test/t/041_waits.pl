@@ -214,7 +214,7 @@ end('alice');
 is(look_as('alice', q{SELECT blocked_by - 'pid' FROM querywatch.slow_statements WHERE application_name = 'alice' AND blocked_by IS NOT NULL}),
 	'{"statement": "<insufficient privilege>", "application": "first"}', 'one behind another role does not see its state and statement');
 like(look(q{SELECT evidence FROM querywatch.findings WHERE kind = 'slow_statement' AND query ~ '^UPDATE item'}),
-	qr/those in the slow log waited .* mostly for Lock:transactionid$/, 'the finding names the wait');
+	qr/those in the slow log waited .* mostly for Lock:transactionid; .* of that is part of lock_wait$/m, 'the finding names the wait');
 
 # The wait before an execution is not the execution's
 look('SELECT querywatch.reset_slow()');
@@ -235,14 +235,23 @@ is(look(q{SELECT outcome, (SELECT string_agg(key, ',') FROM jsonb_each(wait_time
 	'timeout|Lock:transactionid|{"pid": 0, "state": "prepared transaction"}', 'a timeout behind a prepared transaction');
 $session{first}->query(q{ROLLBACK PREPARED 'p'});
 
-# The bound: more applications than there is room for
+# The bound: more statements than there is room for
 %session = ();
+foreach my $i (1 .. 3)
+{
+	$node->safe_psql('postgres', join '', map { 'SELECT pg_sleep(0.12)' . ', 1' x $_ . ";\n" } ($i * 50 - 49) .. $i * 50);
+}
+is(look(q{SELECT waits, waits_limit, waits_evicted > 20 FROM querywatch.info}), '100|100|t', 'the table is bounded');
+is(look(q{SELECT max(length(query) - length(replace(query, ',', ''))) FROM querywatch.waits}), '150', 'and has what came last');
+
+# Names that churn push nobody out
+look('SELECT querywatch.reset_waits()');
 foreach my $i (1 .. 3)
 {
 	$node->safe_psql('postgres', join '', map { "SET application_name = 'a$_'; SELECT pg_sleep(0.12);\n" } ($i * 50 - 49) .. $i * 50);
 }
-is(look(q{SELECT waits, waits_limit, waits_evicted > 20 FROM querywatch.info}), '100|100|t', 'the table is bounded');
-is(look(q{SELECT count(*) FROM querywatch.waits WHERE application_name = 'a150'}) , '1', 'and has what came last');
+is(look(q{SELECT waits < waits_limit, waits_evicted, waits_folded > 50 FROM querywatch.info}), 't|0|t', 'many applications fold');
+is(look(q{SELECT count(*) FROM querywatch.waits WHERE application_name = '(other)' AND wait_event = 'PgSleep'}), '1', 'into one');
 
 # Switched off
 $node->append_conf('postgresql.conf', 'pg_querywatch.wait_sampling_interval = 0');

@@ -1,0 +1,32 @@
+/*-------------------------------------------------------------------------
+ *
+ * foreignkeys.h
+ *		Foreign keys that reference a table and have no index to find their
+ *		rows by.
+ *
+ * Reads pg_constraint and pg_index; no table is opened or locked.
+ *
+ * src/rewrite/foreignkeys.h
+ *
+ *-------------------------------------------------------------------------
+ */
+#ifndef QW_FOREIGNKEYS_H
+#define QW_FOREIGNKEYS_H
+
+#include "access/attnum.h"
+
+typedef struct UnindexedKey
+{
+	Oid			constraint;
+	Oid			relid;			/* the table that references the other */
+	int			ncolumns;
+	AttrNumber	columns[INDEX_MAX_KEYS];
+} UnindexedKey;
+
+/* The first one found, other than a partition's own; false if there is none */
+extern bool foreignkeys_unindexed(Oid referenced, UnindexedKey *key);
+
+/* CREATE INDEX for it: palloc'd; NULL if a name is gone */
+extern char *foreignkeys_index(const UnindexedKey *key);
+
+#endif							/* QW_FOREIGNKEYS_H */
