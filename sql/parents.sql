@@ -168,6 +168,20 @@ SELECT format('SELECT code FROM model WHERE id = %s', 7 + i) FROM generate_serie
 COMMIT;
 TABLE found;
 
+-- Two columns of the parent have the first five values: which it is, shows later
+SELECT querywatch.reset_patterns() IS NOT NULL;
+\c -
+UPDATE trade SET buyer = seller WHERE id <= 6;
+\set ECHO none
+\o /dev/null
+SELECT unnest(ARRAY['BEGIN', 'SELECT id, seller, buyer FROM trade WHERE id <= 20 ORDER BY id'] ||
+              ARRAY(SELECT format('SELECT name FROM maker WHERE id = %s', buyer) FROM trade WHERE id <= 20 ORDER BY id > 6, md5(id::text)) ||
+              ARRAY['COMMIT']) FROM generate_series(1, 2) \gexec
+\o
+\set ECHO all
+SELECT confidence, key_column, parent_column, values_compared AS compared, values_matched AS matched
+  FROM querywatch.repeated_statements WHERE datname = current_database() AND kind = 'n_plus_one';
+
 \set ECHO none
 SELECT querywatch.reset_patterns() IS NOT NULL;
 SELECT format('ALTER DATABASE %I RESET pg_querywatch.repeat_gap', current_database()) \gexec

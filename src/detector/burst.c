@@ -739,6 +739,26 @@ window_facts(Window *window, const WindowStatement *statement,
 			   statement->detail ? statement->detail : &nothing, facts);
 }
 
+int
+window_other_columns(const WindowStatement *statement, Oid *relids,
+					 AttrNumber *attnums, int max)
+{
+	const WindowDetail *detail = statement->detail;
+	int			n = 0;
+
+	if (!statement->counts.related || detail == NULL ||
+		detail->parent->nvalue_links < 2)
+		return 0;
+	for (; n < Min(detail->parent->nvalue_links, max); n++)
+	{
+		const StatementLink *link = &detail->parent->value_links[n].link;
+
+		relids[n] = link->parent_relid;
+		attnums[n] = link->parent_attnum;
+	}
+	return n;
+}
+
 /* What counting an execution changes, or reads */
 static void
 copy_counted(const WindowStatement *statement, const WindowDetail *from,

@@ -455,6 +455,13 @@ extern void window_threshold(Window *window, WindowStatement *statement,
 							 BurstFacts *facts);
 
 /*
+ * After window_threshold(): other columns of parents that the values may turn out
+ * to come from, instead of those that its facts tell.  How many; at most max.
+ */
+extern int	window_other_columns(const WindowStatement *statement,
+								 Oid *relids, AttrNumber *attnums, int max);
+
+/*
  * A number of the caller's that comes back with the burst.  To be set when the
  * execution that made the burst has ended.
  */

@@ -999,6 +999,29 @@ patterns_rename(int handle, const PatternStrings *strings,
 	end_writing(place->shared);
 }
 
+bool
+patterns_is_named(int handle, const BurstFacts *facts)
+{
+	const OpenBurst *burst = places[handle].burst;
+
+	return burst->parent_relid == facts->parent_relid &&
+		burst->parent_attnum == facts->parent_attnum;
+}
+
+void
+patterns_rename_parent(int handle, const BurstFacts *facts, const char *column)
+{
+	BurstPlace *place = &places[handle];
+	PatternStrings *to = &place->burst->strings;
+
+	begin_writing(place->shared);
+	place->burst->parent_relid = facts->parent_relid;
+	place->burst->parent_attnum = facts->parent_attnum;
+	strlcpy(to->parent_column, column, sizeof(to->parent_column));
+	to->constraint_name[0] = '\0';
+	end_writing(place->shared);
+}
+
 void
 patterns_progress(int handle, const BurstProgress *progress)
 {

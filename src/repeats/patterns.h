@@ -168,6 +168,13 @@ extern const BurstFacts *patterns_facts(int handle);
 extern void patterns_rename(int handle, const PatternStrings *strings,
 							const BurstFacts *facts);
 
+/* Is the parent's column in these facts the one that the burst's strings name? */
+extern bool patterns_is_named(int handle, const BurstFacts *facts);
+
+/* The parent's column is another one, without a constraint that has a name */
+extern void patterns_rename_parent(int handle, const BurstFacts *facts,
+								   const char *column);
+
 /*
  * It has ended: goes into the table if it has a verdict.  Without facts, those
  * told last hold.  "final" is false if it was cut short, see verdict_decide().

@@ -84,12 +84,26 @@ static uint64 literals_parses = 0;	/* repeats_parses when they were found */
 static int	unit_burst(void *arg, WindowUnitEvent event,
 					   const BurstFacts *facts, int handle);
 
+/* Its values may have turned out to be those of another column */
+static void
+name_parent(const BurstFacts *facts, int handle)
+{
+	char		column[sizeof(((PatternStrings *) NULL)->parent_column)];
+
+	if (facts->parent_attnum != 0 && !patterns_is_named(handle, facts) &&
+		schema_known_name(facts->parent_relid, facts->parent_attnum, column,
+						  sizeof(column)))
+		patterns_rename_parent(handle, facts, column);
+}
+
 /* The window closes: its bursts are counted */
 static void
 burst_closed(void *arg, const BurstFacts *facts, int handle)
 {
 	uint64		refused = window_memory_refused(window);
 
+	if (handle >= 0)
+		name_parent(facts != NULL ? facts : patterns_facts(handle), handle);
 	patterns_close(handle, facts, true);
 	if (unlikely(refused != refused_reported))
 	{
@@ -433,6 +447,19 @@ example_values(QueryDesc *queryDesc, PatternStrings *strings)
 	strings->nvalues = n;
 }
 
+/* Has the names of columns at hand that may turn out to be the parent's */
+static void
+name_other_columns(const WindowStatement *run)
+{
+	Oid			relids[3];
+	AttrNumber	attnums[3];
+	char		name[2 * NAMEDATALEN];
+	int			n = window_other_columns(run, relids, attnums, lengthof(relids));
+
+	for (int i = 0; i < n; i++)
+		schema_column_name(relids[i], attnums[i], name, sizeof(name));
+}
+
 /*
  * What the burst is called, and who it belongs to: all of the strings but the
  * values.  Those of the burst before are right if it was of the same pattern.
@@ -513,6 +540,7 @@ begin_burst(RepeatRun *run, const StatementKey *key, QueryDesc *queryDesc)
 
 	window_threshold(window, run, facts);
 	name_burst(facts, strings);
+	name_other_columns(run);
 	example_values(queryDesc, strings);
 
 	/* it is one when this execution has ended well */
@@ -911,6 +939,8 @@ update_burst(RepeatRun *run, int handle)
 static void
 publish_burst(void *arg, const BurstFacts *facts, int handle)
 {
+	if (handle >= 0)
+		name_parent(facts, handle);
 	patterns_update(handle, facts);
 }
 

@@ -332,6 +332,17 @@ schema_column_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
 	strlcpy(buffer, kept->name, size);
 }
 
+bool
+schema_known_name(Oid relid, AttrNumber attnum, char *buffer, Size size)
+{
+	const KeptColumn *kept = kept_column(relid, attnum);
+
+	if (kept->name[0] == '\0')
+		return false;
+	strlcpy(buffer, kept->name, size);
+	return true;
+}
+
 uint64
 schema_altered(Oid relid)
 {

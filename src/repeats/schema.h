@@ -27,6 +27,13 @@ extern void schema_column_name(Oid relid, AttrNumber attnum,
 							   char *buffer, Size size);
 
 /*
+ * The same of a column that was asked about before: asks the catalogs for
+ * nothing, and raises nothing.  False: it is not known, or not any longer.
+ */
+extern bool schema_known_name(Oid relid, AttrNumber attnum,
+							  char *buffer, Size size);
+
+/*
  * How often the table was altered since it was asked about first: while that
  * is the same, so are the names of its columns and constraints
  */
