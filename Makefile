@@ -46,7 +46,7 @@ endif
 EXTRA_CLEAN = src/.built-with .warnings .static test/output test/orm/node/node_modules
 
 # Suites of "make test", in order
-SUITES = format source warnings static unit fuzz regress isolation tap orm prove prometheus demo
+SUITES = format source warnings static unit fuzz regress isolation tap orm prove prometheus docs demo
 
 PG_CONFIG ?= pg_config
 PGXS := $(shell $(PG_CONFIG) --pgxs 2>/dev/null)
@@ -250,7 +250,7 @@ stress:
 soak:
 	@test/soak/run
 
-unit regress isolation tap orm prometheus format source warnings static:
+unit regress isolation tap orm prometheus docs format source warnings static:
 	@SUITES='$@' test/run
 
 # pg_bsd_indent with the flags of PostgreSQL's pgindent
@@ -281,7 +281,7 @@ help:
 	@echo "                    as root, two at a time; VERSIONS='17 18' only those, JOBS=1 one by one"
 	@echo "make test-core      PostgreSQL's own tests with the library, compared with without"
 	@echo "make unit           only the unit tests; so do regress, isolation, tap, orm,"
-	@echo "                    prometheus, format, source, warnings and static; SUITES=demo checks the demo"
+	@echo "                    prometheus, docs, format, source, warnings and static; SUITES=demo checks the demo"
 	@echo "                    TESTS='006_cancel 035_memory' of tap's only those; CANCEL_SECONDS=120"
 	@echo "                    and LARGE=1 have these two do more"
 	@echo "make fuzz           ten minutes of libFuzzer on each part that reads foreign bytes;"
@@ -304,7 +304,7 @@ help:
 	@echo "make bench          what it costs, beside pg_stat_statements; PARTS='instructions'"
 	@echo "                    only that (instructions, throughput, churn, reading, memory,"
 	@echo "                    pipelined, findings, scraping, sampling); QUICK=1 a first look, DOCUMENT=1"
-	@echo "                    puts the tables into doc/performance.md and README.md"
+	@echo "                    puts the tables into doc/performance.md"
 	@echo "make apps           as root: what is found in Redmine, on the server installed here"
 	@echo "make bench-check    do instruction counts still agree with the committed ones?"
 	@echo "make stress         32 writers, readers, resets and evictions at once, for DURATION"
@@ -323,7 +323,7 @@ help:
 FORCE:
 
 .PHONY: all apps demo test test-matrix test-core fuzz test-sanitize test-valgrind test-assert test-exec-backend test-sqlsmith stress soak bench bench-check unit regress isolation tap orm prove \
-	prometheus format source warnings static help \
+	prometheus docs format source warnings static help \
 	indent indent-check check-static check-cppcheck check-tidy check-scan \
 	scan-sources $(TIDY_SOURCES) $(SCAN_SOURCES) check-warnings check-warnings-gcc \
 	check-warnings-clang clang-found metrics-flags installcheck-server regress-list FORCE

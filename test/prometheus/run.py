@@ -148,7 +148,7 @@ with open(os.path.join(DOC, "prometheus", "prometheus.yml")) as f:
     configuration = f.read()
 with open("prometheus.yml", "w") as f:
     f.write("global:\n  evaluation_interval: 1s\n"
-            + configuration.replace("localhost:9187", "127.0.0.1:" + os.environ["METRICS_PORT"])
+            + configuration.replace("localhost:9753", "127.0.0.1:" + os.environ["METRICS_PORT"])
             .replace("scrape_interval: 15s", "scrape_interval: 1s"))
 with open("alerts.yml", "w") as f:
     f.write(re.sub(r"for: \w+", "for: 1s", rules))

@@ -1,9 +1,9 @@
-"""Fixtures of the README"""
+"""Fixtures of doc/test-suites.md"""
 
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.orm import Session
 
 from shop import Base
@@ -11,15 +11,35 @@ from shop import Base
 
 @pytest.fixture
 def session():
+    """Rolled back at the end, whatever the code under test commits."""
     engine = create_engine("postgresql+psycopg2:///shop_test", future=True)
     Base.metadata.create_all(engine)
-    with engine.connect() as connection, Session(connection) as session:
-        yield session                   # rolled back at the end
+    with engine.connect() as connection:
+        outer = connection.begin()
+        savepoint = connection.begin_nested()
+        with Session(connection, future=True) as session:
+
+            @event.listens_for(session, "after_transaction_end")
+            def next_savepoint(session, transaction):
+                nonlocal savepoint
+                if not savepoint.is_active:         # commit() has released it
+                    savepoint = connection.begin_nested()
+
+            yield session
+        outer.rollback()
+
+
+def library_loaded(session):
+    return session.execute(text("SELECT EXISTS (SELECT FROM pg_settings"
+                                " WHERE name = 'pg_querywatch.on_repeat')")).scalar()
 
 
 @pytest.fixture
 def no_repeats(session):
     """From here on a repeated statement is an error, until the rollback."""
+    if not library_loaded(session):
+        pytest.fail("the server does not load pg_querywatch: add it to"
+                    " shared_preload_libraries and restart")
     session.execute(text("SET LOCAL pg_querywatch.on_repeat = error"))
 
 

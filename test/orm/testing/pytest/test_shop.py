@@ -1,10 +1,11 @@
-"""Tests of the README: test_lazy and test_lazy_count are to fail"""
+"""Tests of doc/test-suites.md: test_lazy and test_lazy_count are to fail"""
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import selectinload
 
+import conftest
 from shop import Author, Post, author_page
 
 
@@ -34,7 +35,7 @@ def test_eager_count(session, authors, at_most):
         author_page(session, selectinload(Author.posts))
 
 
-# Not in the README
+# Not in doc/test-suites.md
 
 def test_sqlstate(session, authors, no_repeats):
     with pytest.raises(DatabaseError) as error:
@@ -49,3 +50,22 @@ def test_error_ends_capture(session, at_most, no_repeats):
         with pytest.raises(DatabaseError):
             with at_most(100):
                 session.execute(text("SELECT 1 / 0"))
+
+
+def test_commit(session, authors, no_repeats):
+    session.commit()
+    session.add(Author(name="another"))
+    session.commit()
+    with pytest.raises(DatabaseError) as error:
+        author_page(session)
+    assert error.value.orig.pgcode == "QW001"
+
+
+def test_nothing_is_left(session):
+    assert session.query(Author).count() == 0
+
+
+def test_library_missing(session, monkeypatch, request):
+    monkeypatch.setattr(conftest, "library_loaded", lambda session: False)
+    with pytest.raises(pytest.fail.Exception, match="does not load pg_querywatch"):
+        request.getfixturevalue("no_repeats")
