@@ -1033,7 +1033,6 @@ COMMENT ON COLUMN info.settings_to_raise IS
 /* Latency */
 
 CREATE FUNCTION latency_histogram(
-    IN queryid bigint DEFAULT NULL,
     OUT lower_time double precision,
     OUT upper_time double precision,
     OUT calls bigint,
@@ -1041,10 +1040,25 @@ CREATE FUNCTION latency_histogram(
 )
 RETURNS SETOF record
 AS 'MODULE_PATHNAME', 'pg_querywatch_histogram_1_0'
-LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL SAFE;
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
+
+COMMENT ON FUNCTION latency_histogram() IS
+'distribution of execution times of all statements, in milliseconds';
+
+-- NULL, a look-up that found nothing, returns no rows.
+CREATE FUNCTION latency_histogram(
+    IN queryid bigint,
+    OUT lower_time double precision,
+    OUT upper_time double precision,
+    OUT calls bigint,
+    OUT bar text
+)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'pg_querywatch_histogram_1_0'
+LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 
 COMMENT ON FUNCTION latency_histogram(bigint) IS
-'distribution of execution times in milliseconds, of one statement or of all';
+'distribution of execution times of one statement, in milliseconds; no rows for NULL';
 
 /* Connections */
 

@@ -406,6 +406,8 @@ SELECT querywatch.rewrite('SELECT 1', 'join');
 SELECT querywatch.rewrite('SELECT 1', 'batch', 'id');
 SELECT querywatch.rewrite('SELECT 1', 'batch', 'posts.nowhere');
 SELECT querywatch.rewrite(NULL, 'batch');
+SELECT querywatch.rewrite('SELECT nowhere FROM posts WHERE author_id = $1', 'batch');
+SELECT querywatch.rewrite('UPDATE posts SET nowhere = $1 WHERE id = $2', 'write');
 
 -- a cancel is not swallowed
 SET statement_timeout = '300ms';

@@ -169,6 +169,8 @@ SELECT bool_and(upper_time = next_time) AS contiguous
           FROM querywatch.latency_histogram()) AS h
  WHERE next_time IS NOT NULL;
 SELECT count(*) FROM querywatch.latency_histogram(-1);
+-- a look-up that found nothing is not all statements
+SELECT count(*) FROM querywatch.latency_histogram((SELECT queryid FROM querywatch.statements WHERE false));
 
 -- time the client takes between statements of a transaction
 SELECT querywatch.reset() IS NOT NULL AS reset;

@@ -87,7 +87,7 @@ pg_querywatch_histogram_1_0(PG_FUNCTION_ARGS)
 
 	shmem_require();
 	InitMaterializedSRF(fcinfo, 0);
-	sum->all = PG_ARGISNULL(0);
+	sum->all = PG_NARGS() == 0;
 	sum->queryid = sum->all ? 0 : (uint64) PG_GETARG_INT64(0);
 	statements_read(false, add_histogram, sum);
 

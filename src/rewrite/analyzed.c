@@ -194,6 +194,33 @@ analyze(AnalyzedText *analyzed, RawStmt *statement, const Oid *types,
 				 errmsg("not a statement with a plan")));
 }
 
+/*
+ * Analyses the caller's own text.  An error about a column that is not there is
+ * kept in *error for the caller: it is a slip of the pen, where other errors
+ * say that there is nothing to rewrite.
+ */
+static void
+analyze_own(AnalyzedText *analyzed, RawStmt *statement,
+			MemoryContext error_context, ErrorData **error)
+{
+	PG_TRY();
+	{
+		analyze(analyzed, statement, NULL, 0);
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() == ERRCODE_UNDEFINED_COLUMN)
+		{
+			MemoryContext old_context = MemoryContextSwitchTo(error_context);
+
+			*error = CopyErrorData();
+			MemoryContextSwitchTo(old_context);
+		}
+		PG_RE_THROW();
+	}
+	PG_END_TRY();
+}
+
 /* Is the parameter at this token written as a list, $n::type[]? */
 static bool
 is_list(const AnalyzedText *analyzed, int token)
@@ -482,6 +509,9 @@ typedef struct AnalyzedRequest
 	AnalyzedCallback callback;
 	void	   *arg;
 	bool		done;			/* called back */
+	MemoryContext error_context;
+	ErrorData  *error;			/* about the caller's own text, to be raised;
+								 * in error_context */
 } AnalyzedRequest;
 
 /* GuardedCallback */
@@ -507,7 +537,11 @@ analyze_guarded(void *arg)
 	if ((recorded && named.constants) || !lock_relations(&named, shape) ||
 		(recorded && !growth_of_analysis(statement->stmt)))
 		return;
-	analyze(analyzed, statement, origin->param_types, origin->nparams);
+	if (recorded)
+		analyze(analyzed, statement, origin->param_types, origin->nparams);
+	else
+		analyze_own(analyzed, statement, request->error_context,
+					&request->error);
 	if (recorded &&
 		(origin_meaning(analyzed->query) != origin->meaning ||
 		 !trust_rights(analyzed->query)))
@@ -526,7 +560,8 @@ analyzed_call(const RewriteSource *source, AnalyzedCallback callback,
 	MemoryContext context = AllocSetContextCreate(old_context,
 												  "querywatch analysis",
 												  ALLOCSET_DEFAULT_SIZES);
-	AnalyzedRequest request = {.source = source,.callback = callback,.arg = arg};
+	AnalyzedRequest request = {.source = source,.callback = callback,.arg = arg,
+	.error_context = old_context};
 	bool		done;
 
 	MemoryContextSwitchTo(context);
@@ -538,6 +573,8 @@ analyzed_call(const RewriteSource *source, AnalyzedCallback callback,
 							analyze_guarded, &request);
 	MemoryContextSwitchTo(old_context);
 	MemoryContextDelete(context);
+	if (request.error != NULL)
+		ReThrowError(request.error);
 	return done && request.done;
 }
 

@@ -60,7 +60,8 @@ typedef struct AnalyzedText
  * were made so large that to expand them would take long.
  *
  * The caller's own text is analysed as the caller, in the session's
- * search_path and as PREPARE would.
+ * search_path and as PREPARE would.  Raises if it names a column that is not
+ * there.
  *
  * Runs in a subtransaction that is rolled back.  Hooks of parse analysis are
  * not called.

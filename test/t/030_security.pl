@@ -177,7 +177,7 @@ my @private = sort { $a cmp $b } (
 my @public = sort { $a cmp $b } (
 	'info', 'evicted', 'totals', 'connections', 'capacity', 'thresholds', 'changed_thresholds',
 	'info()', 'evicted()', 'totals()', 'busy_times()', 'capacity()',
-	'latency_histogram(bigint)', 'explain(bigint,boolean)',
+	'latency_histogram()', 'latency_histogram(bigint)', 'explain(bigint,boolean)',
 	'rewrite(text,text,text,text,text)', 'missing_index(text,regclass)', 'begin_capture()', 'end_capture()',
 	'ignore(bigint,text)', 'unignore(bigint)', 'reset_slow()',
 	'reset_patterns()', 'reset_waits()', 'reset(oid,oid,bigint,boolean)');
