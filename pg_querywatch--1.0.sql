@@ -644,6 +644,10 @@ CREATE VIEW thresholds AS
           'wasteful_scan: share of what it reads or compares that is thrown away, from 0 to 1'),
          ('wasteful_scan_pairs', 1000000,
           'wasteful_scan: pairs of rows that a nested loop compares and throws away, on average; counted from 100000 on'),
+         ('unindexed_foreign_key_rows', 10000,
+          'unindexed_foreign_key: rows that the triggers of a foreign key read, on average'),
+         ('unindexed_foreign_key_share', 0.50,
+          'unindexed_foreign_key: share of the statement''s time that these triggers take, from 0 to 1'),
          ('temp_spill_bytes', 1048576,
           'temp_spill: bytes that one execution writes to temporary files'),
          ('deep_offset_rows', 1000,
@@ -820,7 +824,7 @@ COMMENT ON VIEW findings IS
 COMMENT ON COLUMN findings.severity IS
 'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
 COMMENT ON COLUMN findings.kind IS
-'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction, wasteful_scan, constant_lists or lock_wait';
+'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete, deep_offset, slow_statement, timeouts, missing_index, temp_spill, large_result, wide_rows, client_time, idle_in_transaction, wasteful_scan, constant_lists, lock_wait or unindexed_foreign_key';
 COMMENT ON COLUMN findings.confidence IS
 'confirmed, likely or suspected';
 COMMENT ON COLUMN findings.application_name IS

@@ -64,6 +64,7 @@
  *	totals				counts of databases, which never go down
  *	facts				waste of an execution
  *	planwaste, planlook	waste of a plan: the table, and its observer
+ *	triggerscans		tables that triggers of foreign keys read in full
  *
  * rewrite/				one statement in place of many
  *	rewrite, rewrite_*

@@ -41,6 +41,8 @@ const char *const threshold_names[NTHRESHOLDS] = {
 	[THRESHOLD_WASTE_ROWS] = "wasteful_scan_rows",
 	[THRESHOLD_WASTE_SHARE] = "wasteful_scan_share",
 	[THRESHOLD_WASTE_PAIRS] = "wasteful_scan_pairs",
+	[THRESHOLD_TRIGGER_ROWS] = "unindexed_foreign_key_rows",
+	[THRESHOLD_TRIGGER_SHARE] = "unindexed_foreign_key_share",
 	[THRESHOLD_SPILL_BYTES] = "temp_spill_bytes",
 	[THRESHOLD_OFFSET_ROWS] = "deep_offset_rows",
 	[THRESHOLD_LARGE_ROWS] = "large_result_rows",
@@ -74,6 +76,8 @@ thresholds_defaults(Thresholds *thresholds)
 			[THRESHOLD_WASTE_ROWS] = 10000,
 			[THRESHOLD_WASTE_SHARE] = 0.95,
 			[THRESHOLD_WASTE_PAIRS] = 1000000,
+			[THRESHOLD_TRIGGER_ROWS] = 10000,
+			[THRESHOLD_TRIGGER_SHARE] = 0.50,
 			[THRESHOLD_SPILL_BYTES] = 1024 * 1024,
 			[THRESHOLD_OFFSET_ROWS] = 1000,
 			[THRESHOLD_LARGE_ROWS] = 10000,
@@ -128,6 +132,8 @@ finding_kind_name(const Finding *finding)
 			return "constant_lists";
 		case FINDING_LOCK_WAIT:
 			return "lock_wait";
+		case FINDING_UNINDEXED_FOREIGN_KEY:
+			return "unindexed_foreign_key";
 		case FINDING_KINDS:
 			break;
 	}
@@ -405,6 +411,12 @@ is_finding(const Collection *c, FindingKind kind, const StatementRow *row,
 				facts->max_idle >= threshold(c, THRESHOLD_IDLE_TIME);
 		case FINDING_WASTEFUL_SCAN:
 			return waste != NULL && is_wasteful(c, &waste->scan);
+		case FINDING_UNINDEXED_FOREIGN_KEY:
+			return waste != NULL && waste->triggers.executions > 0 &&
+				(double) waste->triggers.rows / waste->triggers.executions >=
+				threshold(c, THRESHOLD_TRIGGER_ROWS) &&
+				(double) waste->triggers.time >=
+				threshold(c, THRESHOLD_TRIGGER_SHARE) * counters->exec.total;
 		case FINDING_LOCK_WAIT:
 		case FINDING_REPEAT:
 		case FINDING_KINDS:
@@ -468,6 +480,11 @@ measure_statement(Finding *finding, const StatementRow *row,
 		case FINDING_WASTEFUL_SCAN:
 			finding->time_lost = counters->exec.total *
 				(double) waste->scan.discarded / Max(waste->scan.read, 1);
+			break;
+		case FINDING_UNINDEXED_FOREIGN_KEY:
+			finding->occurrences = waste->triggers.executions;
+			finding->time_lost = Min((double) waste->triggers.time,
+									 counters->exec.total);
 			break;
 		case FINDING_LOCK_WAIT:
 		case FINDING_REPEAT:
@@ -932,6 +949,7 @@ static const FindingKind sharers[] = {
 	FINDING_LOCK_WAIT,
 	FINDING_TIMEOUTS,
 	FINDING_TEMP_SPILL,
+	FINDING_UNINDEXED_FOREIGN_KEY,
 	FINDING_MISSING_INDEX,
 	FINDING_WASTEFUL_SCAN,
 	FINDING_DEEP_OFFSET,

@@ -1149,6 +1149,9 @@ suggest(const Finding *finding, const SlowPlans *plans, Suggestion *result)
 		case FINDING_WASTEFUL_SCAN:
 			suggest_scan(finding, result);
 			break;
+		case FINDING_UNINDEXED_FOREIGN_KEY:
+			suggest_foreign_key(finding, result);
+			break;
 		case FINDING_CONSTANT_LISTS:
 			suggest_arrays(finding, result);
 			break;

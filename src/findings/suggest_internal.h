@@ -45,6 +45,7 @@ extern bool rewrite_source(const Finding *finding,
 
 /* Findings about plans: suggest_plan.c */
 extern void suggest_scan(const Finding *finding, Suggestion *result);
+extern void suggest_foreign_key(const Finding *finding, Suggestion *result);
 
 /* Findings about locks: suggest_lock.c */
 extern void suggest_shorter_lock(const Finding *finding, Suggestion *result);

@@ -14,6 +14,7 @@
 #include "utils/lsyscache.h"
 
 #include "findings/suggest_internal.h"
+#include "rewrite/foreignkeys.h"
 #include "rewrite/indexes.h"
 
 /*
@@ -156,4 +157,42 @@ suggest_scan(const Finding *finding, Suggestion *result)
 	if (!is_here(finding) || !scan_index(finding, &evidence, result))
 		result->suggestion = scan_remedy(finding);
 	result->evidence = evidence.data;
+}
+
+/*
+ * Foreign keys without an index
+ */
+
+void
+suggest_foreign_key(const Finding *finding, Suggestion *result)
+{
+	const		WastedTriggers *triggers = &finding->statement->waste->triggers;
+	double		total = Max(finding->statement->counters.exec.total, 1);
+	char	   *name = is_here(finding) ?
+	get_constraint_name(triggers->constraint) : NULL;
+	UnindexedKey key;
+
+	result->evidence =
+		psprintf("the triggers of %s, which has no index, read %s of %s in %s: %.0f %% of its time (mean of %s)",
+				 name ? psprintf("the foreign key %s", name) : "a foreign key",
+				 counted(triggers->rows / triggers->executions, "row", "rows"),
+				 name ? table_text(triggers->relid) : "a table",
+				 counted(Max(triggers->scans / triggers->executions, 1),
+						 "scan", "scans"),
+				 100.0 * Min(triggers->time / total, 1),
+				 counted(triggers->executions, "execution", "executions"));
+	result->suggestion = pstrdup("Create an index on the columns of the foreign key, in the table that references this one.");
+	if (!is_here(finding))
+		return;
+	if (name == NULL || !foreignkeys_of_constraint(triggers->constraint, &key))
+	{
+		/* the constraint is gone, or an index is there by now */
+		result->dropped = true;
+		return;
+	}
+	result->rewrite = foreignkeys_index(&key);
+	if (result->rewrite != NULL)
+		result->suggestion =
+			psprintf("Create an index on %s for its foreign key %s: its triggers find the rows by it.",
+					 table_text(triggers->relid), name);
 }

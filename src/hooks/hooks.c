@@ -44,6 +44,7 @@
 #include "repeats/evidence.h"
 #include "repeats/repeats.h"
 #include "statements/statements_run.h"
+#include "statements/triggerscans.h"
 
 static post_parse_analyze_hook_type prev_post_parse_analyze = NULL;
 
@@ -471,6 +472,9 @@ start_failed(QueryDesc *queryDesc)
 static pg_noinline void
 start_nested(QueryDesc *queryDesc, int eflags)
 {
+	bool		watched = unlikely(triggerscans_on) &&
+	triggerscans_wanted(queryDesc);
+
 	if (!tracked((uint64) queryDesc->plannedstmt->queryId) ||
 		(eflags & EXEC_FLAG_EXPLAIN_ONLY) != 0)
 		next_ExecutorStart(queryDesc, eflags);
@@ -491,6 +495,8 @@ start_nested(QueryDesc *queryDesc, int eflags)
 		session.level--;
 	}
 
+	if (watched)
+		triggerscans_started(queryDesc);
 	if (unlikely(declaring.queryid != 0) && session.level == 1)
 	{
 		(void) make_open(queryDesc, &declaring, false);
@@ -1091,6 +1097,8 @@ qw_ExecutorRun(EXECUTOR_RUN_ARGS)
 static pg_noinline void
 finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 {
+	bool		watched = triggerscans_begin();
+
 	session.level++;
 	PG_TRY();
 	{
@@ -1099,6 +1107,8 @@ finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 	PG_CATCH();
 	{
 		session.level--;
+		if (watched)
+			triggerscans_end(NULL);
 		run_failed(r, queryDesc);
 		PG_RE_THROW();
 	}
@@ -1107,6 +1117,8 @@ finish_recorded(Running *r, QueryDesc *queryDesc, uint64 rows)
 	r->local = find_local(&r->key);
 	run_completed(r, r->local, queryDesc, session.level == 0, false,
 				  compat_clock(), rows);
+	if (watched)
+		triggerscans_end(&r->key);
 }
 
 /* One that is not; its triggers are nested all the same */

@@ -22,6 +22,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "rewrite/foreignkeys.h"
 
@@ -107,6 +108,98 @@ foreignkeys_unindexed(Oid referenced, UnindexedKey *result)
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+bool
+foreignkeys_of_constraint(Oid constraint, UnindexedKey *result)
+{
+	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData scankey;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	bool		found = false;
+
+	ScanKeyInit(&scankey, Anum_pg_constraint_oid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(constraint));
+	scan = systable_beginscan(catalog, ConstraintOidIndexId, true, NULL, 1,
+							  &scankey);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		result->constraint = form->oid;
+		result->relid = form->conrelid;
+		found = form->contype == CONSTRAINT_FOREIGN &&
+			read_columns(catalog, tuple, result) && !has_index(result);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/* Has it these columns and no others? */
+static bool
+has_columns(const UnindexedKey *key, const AttrNumber *columns, int ncolumns)
+{
+	if (key->ncolumns != ncolumns)
+		return false;
+	for (int i = 0; i < ncolumns; i++)
+	{
+		if (!is_column_of(key, columns[i]))
+			return false;
+	}
+	return true;
+}
+
+bool
+foreignkeys_of_columns(Oid relid, const AttrNumber *columns, int ncolumns,
+					   UnindexedKey *result)
+{
+	Relation	catalog = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData scankey;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			parent = InvalidOid;
+	bool		found = false;
+
+	ScanKeyInit(&scankey, Anum_pg_constraint_conrelid, BTEqualStrategyNumber,
+				F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, true,
+							  NULL, 1, &scankey);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		if (form->contype != CONSTRAINT_FOREIGN)
+			continue;
+		result->constraint = form->oid;
+		result->relid = form->conrelid;
+		parent = form->conparentid;
+		found = read_columns(catalog, tuple, result) &&
+			has_columns(result, columns, ncolumns) && !has_index(result);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+
+	/* each level of partitions has its own */
+	while (found && OidIsValid(parent))
+	{
+		UnindexedKey above;
+		HeapTuple	constraint;
+
+		if (!foreignkeys_of_constraint(parent, &above))
+			break;
+		constraint = SearchSysCache1(CONSTROID, ObjectIdGetDatum(parent));
+		if (!HeapTupleIsValid(constraint))
+			break;
+		parent = ((Form_pg_constraint) GETSTRUCT(constraint))->conparentid;
+		ReleaseSysCache(constraint);
+
+		/* that of a partition of the referenced table is the same table's */
+		*result = above;
+	}
 	return found;
 }
 

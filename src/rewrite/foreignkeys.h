@@ -26,6 +26,17 @@ typedef struct UnindexedKey
 /* The first one found, other than a partition's own; false if there is none */
 extern bool foreignkeys_unindexed(Oid referenced, UnindexedKey *key);
 
+/*
+ * The one of a table that has these columns, in whatever order; a partition's
+ * is told as that of the partitioned table it comes from.  False if there is
+ * none, or it has an index.
+ */
+extern bool foreignkeys_of_columns(Oid relid, const AttrNumber *columns,
+								   int ncolumns, UnindexedKey *key);
+
+/* That constraint; false if it is gone, or has an index by now */
+extern bool foreignkeys_of_constraint(Oid constraint, UnindexedKey *key);
+
 /* CREATE INDEX for it: palloc'd; NULL if a name is gone */
 extern char *foreignkeys_index(const UnindexedKey *key);
 

@@ -368,7 +368,9 @@ valid_plan_waste(const PlanWaste *waste)
 		waste->key.padding == 0 && valid_timestamp(waste->last_seen) &&
 		scan->how <= SCAN_WASTE_PAIRS && scan->discarded >= 0 &&
 		scan->discarded <= scan->read &&
-		(scan->how == SCAN_WASTE_NONE) == (scan->executions == 0);
+		(scan->how == SCAN_WASTE_NONE) == (scan->executions == 0) &&
+		waste->triggers.scans >= 0 && waste->triggers.rows >= 0 &&
+		waste->triggers.time >= 0;
 }
 
 static bool

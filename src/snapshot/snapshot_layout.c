@@ -188,7 +188,10 @@ static const SnapshotField planwaste_fields[] = {
 	FIELD(scan.read), FIELD(scan.discarded), FIELD(scan.executions),
 	FIELD(scan.pages), FIELD(scan.relid), FIELD(scan.index),
 	FIELD(scan.columns), FIELD(scan.pattern), FIELD(scan.how),
-	FIELD(scan.ordered)
+	FIELD(scan.ordered),
+	FIELD(triggers.scans), FIELD(triggers.rows), FIELD(triggers.time),
+	FIELD(triggers.executions), FIELD(triggers.constraint),
+	FIELD(triggers.relid)
 };
 #undef TYPE
 

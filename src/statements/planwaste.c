@@ -66,6 +66,26 @@ add_scan(WastedScan *a, const WastedScan *b)
 	a->ordered = b->ordered;
 }
 
+/* Likewise another foreign key's triggers */
+static void
+add_triggers(WastedTriggers * a, const WastedTriggers * b)
+{
+	if (b->executions == 0)
+		return;
+	if (a->executions == 0 || a->constraint != b->constraint)
+	{
+		if (a->executions == 0 ||
+			(double) a->time / a->executions < (double) b->time / b->executions)
+			*a = *b;
+		return;
+	}
+	a->scans += b->scans;
+	a->rows += b->rows;
+	a->time += b->time;
+	if (a->executions <= PG_UINT32_MAX - b->executions)
+		a->executions += b->executions;
+}
+
 /*
  * The statement's entry, or else one that it may have: *found tells which.  The
  * caller holds the lock exclusively.
@@ -103,7 +123,10 @@ planwaste_add(const PlanWaste *waste)
 	LWLockAcquire(shmem_lock(SHMEM_LOCK_PLANWASTE), LW_EXCLUSIVE);
 	entry = find_entry(&waste->key, &found);
 	if (found)
+	{
 		add_scan(&entry->scan, &waste->scan);
+		add_triggers(&entry->triggers, &waste->triggers);
+	}
 	else
 		*entry = *waste;
 	entry->last_seen = GetCurrentStatementStartTimestamp();

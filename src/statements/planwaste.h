@@ -56,11 +56,26 @@ typedef struct WastedScan
 	bool		ordered;		/* it gave the order of a LIMIT */
 } WastedScan;
 
+/*
+ * The foreign key whose triggers read most of a table, because it has no index;
+ * counts are of the executions in which they took long
+ */
+typedef struct WastedTriggers
+{
+	int64		scans;
+	int64		rows;			/* read; counted for some of the scans */
+	int64		time;			/* ns */
+	uint32		executions;		/* 0: none */
+	Oid			constraint;		/* of a partitioned table: its own */
+	Oid			relid;			/* the table that references another */
+}			WastedTriggers;
+
 typedef struct PlanWaste
 {
 	StatementKey key;			/* queryid 0: not used */
 	TimestampTz last_seen;
 	WastedScan	scan;
+	WastedTriggers triggers;
 } PlanWaste;
 
 extern Size planwaste_shmem_size(void);
