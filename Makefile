@@ -2,17 +2,21 @@
 # would do.  "make help" lists the targets.
 
 MODULE_big = pg_querywatch
-SOURCES = $(sort $(wildcard src/*.c src/*/*.c))
-LOCAL_HEADERS = $(sort $(wildcard src/*.h src/*/*.h))
+
+# From another folder, "make -f /path/to/Makefile" builds there: a read-only
+# checkout stays as it is.
+TOP := $(patsubst %/,%,$(dir $(firstword $(MAKEFILE_LIST))))
+SOURCES = $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/*.c $(TOP)/src/*/*.c)))
+LOCAL_HEADERS = $(sort $(patsubst $(TOP)/%,%,$(wildcard $(TOP)/src/*.h $(TOP)/src/*/*.h)))
 OBJS = $(SOURCES:.c=.o)
 EXTENSION = pg_querywatch
-DATA = $(sort $(wildcard pg_querywatch--*.sql))
+DATA = $(sort $(notdir $(wildcard $(TOP)/pg_querywatch--*.sql)))
 PGFILEDESC = "pg_querywatch - slow and repeated statements of applications"
 
 # The regression tests that must run first, in this order; every other file
 # in sql/ follows by name.
 REGRESS_FIRST = settings statements
-REGRESS_FOUND = $(sort $(patsubst sql/%.sql,%,$(wildcard sql/*.sql)))
+REGRESS_FOUND = $(sort $(patsubst %.sql,%,$(notdir $(wildcard $(TOP)/sql/*.sql))))
 REGRESS = $(filter $(REGRESS_FOUND),$(REGRESS_FIRST)) \
 	$(filter-out $(REGRESS_FIRST),$(REGRESS_FOUND))
 ENCODING = UTF8
@@ -71,8 +75,15 @@ include $(PGXS)
 $(OBJS) $(OBJS:.o=.bc): $(LOCAL_HEADERS) src/.built-with
 
 src/.built-with: FORCE
+	@mkdir -p $(sort $(dir $(OBJS))) 2>/dev/null; test -w src || { \
+	  echo "make: $(CURDIR) is read-only: build in a folder of your own: mkdir build; cd build; make -f $(CURDIR)/Makefile" >&2; \
+	  exit 1; }
 	@echo '$(VERSION): $(CC) $(CFLAGS) $(CPPFLAGS)' | cmp -s - $@ || \
 	  echo '$(VERSION): $(CC) $(CFLAGS) $(CPPFLAGS)' >$@
+
+ifneq ($(TOP),.)
+REGRESS_OPTS += --inputdir=$(TOP)
+endif
 
 installcheck: installcheck-server
 
@@ -169,8 +180,16 @@ metrics-flags:
 
 else # no PGXS
 
+# The package for the server that is installed, else for that which the
+# distribution has
 all install uninstall installcheck check-warnings:
-	@echo "$@: '$(PG_CONFIG) --pgxs' names no makefile: install PostgreSQL's server headers (Debian: postgresql-server-dev-15) or set PG_CONFIG" >&2; exit 1
+	@version=$$(ls -d /usr/lib/postgresql/*/bin/postgres 2>/dev/null | sed 's|.*postgresql/\([0-9]*\)/bin.*|\1|' | sort -n | tail -n 1); \
+	test -n "$$version" || version=$$(apt-cache policy postgresql 2>/dev/null | sed -n 's/.*Candidate: \([0-9][0-9]*\).*/\1/p'); \
+	if command -v apt-get >/dev/null; then \
+	  package="postgresql-server-dev-$${version:-VERSION}"; \
+	elif command -v dnf >/dev/null; then package=postgresql-server-devel; \
+	else package="the package of your distribution"; fi; \
+	echo "$@: '$(PG_CONFIG) --pgxs' names no makefile: install PostgreSQL's server headers ($$package) or set PG_CONFIG" >&2; exit 1
 
 clean:
 	rm -rf pg_querywatch.so src/*.o src/*/*.o src/*.bc src/*/*.bc $(EXTRA_CLEAN)

@@ -107,10 +107,8 @@ def main():
         os.environ["PGHOST"], os.environ["PGPORT"])
     engine = shop.connect(url)
     counts = fill.fill(engine)
-    print("    " + ", ".join("%s %s" % (format(rows, ","), table)
-                             for table, rows in counts[:6]))
-    print("    " + ", ".join("%s %s" % (format(rows, ","), table)
-                             for table, rows in counts[6:]))
+    report.listed("%s %s" % (format(rows, ","), table)
+                  for table, rows in counts)
 
     # What the filling did is not the application's fault.
     engine.dispose()
@@ -163,9 +161,10 @@ def main():
     report.summary(cursor)
 
     print()
-    print("Per page: {:.0f} statements and {:.0f} ms as it was written, "
-          "{:.1f} statements and {:.0f} ms done right: {:.0f} times as fast."
-          .format(*total, total[1] / total[3]))
+    report.sentence(
+        "Per page: {:.0f} statements and {:.0f} ms as it was written, "
+        "{:.1f} statements and {:.0f} ms done right: {:.0f} times as fast."
+        .format(*total, total[1] / total[3]))
     if not findings or missed or slow < 2:
         sys.exit("demo: pg_querywatch found less than there is to find")
     print("Lost: {:.0f} ms of the {:.0f} ms that passed.".format(lost, passed))

@@ -42,6 +42,15 @@ def cut(statement, width):
     return statement
 
 
+def sentence(words):
+    print(textwrap.fill(words, WIDTH))
+
+
+def listed(items):
+    print(textwrap.fill(", ".join(items), WIDTH, initial_indent="    ",
+                        subsequent_indent="    "))
+
+
 def heading(title, source):
     space = WIDTH - len(title) - len(source)
     print()
@@ -106,11 +115,11 @@ def repeated(cursor):
     rows = cursor.fetchall()
     for (kind, relationship, confidence, executions, bursts, lost, route,
          query, parent) in rows:
-        print("up to {:>8} lost  {:<26}  {:<9} {:>5} times{}  {}".format(
+        print("up to {:>7} lost {:<26} {:<9} {:>3} times{} {}".format(
             milliseconds(lost), " ".join(filter(None, (kind, relationship))),
             confidence, executions, "" if WIDTH < 100 else " in %d %s" % (
                 bursts, "burst " if bursts == 1 else "bursts"),
-            route or "").rstrip())
+            cut(route, 14) if route else "").rstrip())
         if parent:
             print("      after  " + cut(parent, WIDTH - 13))
         print("    repeats  " + cut(query, WIDTH - 13))
