@@ -129,7 +129,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_statement_text_1_0'
 LANGUAGE C STABLE PARALLEL SAFE COST 100;
 
 COMMENT ON FUNCTION statement_text(oid, oid, boolean, bigint) IS
-'text of a statement, NULL if it is not there (any more)';
+'text of a statement; NULL if it is not kept';
 
 CREATE FUNCTION statement_tables(userid oid, dbid oid, toplevel boolean, queryid bigint)
 RETURNS text[]
@@ -223,13 +223,13 @@ COMMENT ON COLUMN statements.cancels IS
 COMMENT ON COLUMN statements.slow_calls IS
 'executions that took pg_querywatch.slow_threshold or more';
 COMMENT ON COLUMN statements.client_time IS
-'milliseconds that the session was idle from its end to the next statement of the same transaction: network and application';
+'milliseconds that the session was idle between this statement and the next one of the same transaction: network and application';
 COMMENT ON COLUMN statements.command IS
 'SELECT, INSERT, ..., or the command tag of a utility statement';
 COMMENT ON COLUMN statements.tables IS
-'tables and views it names, with their schema';
+'tables and views that the statement names, with their schema';
 COMMENT ON COLUMN statements.last_seen IS
-'when the client last sent it';
+'when the client last sent the statement';
 
 /* Slow statements */
 
@@ -307,7 +307,7 @@ COMMENT ON VIEW slow_statements IS
 COMMENT ON COLUMN slow_statements.exec_time IS
 'milliseconds executing, without planning';
 COMMENT ON COLUMN slow_statements.plan_time IS
-'milliseconds planning just before; 0 if the plan was there already';
+'milliseconds planning just before; 0 if the plan already existed';
 COMMENT ON COLUMN slow_statements.outcome IS
 'completed, error, canceled or timeout';
 COMMENT ON COLUMN slow_statements.query IS
@@ -315,16 +315,16 @@ COMMENT ON COLUMN slow_statements.query IS
 COMMENT ON COLUMN slow_statements.parameters IS
 'values of $1, $2, ..., each cut to pg_querywatch.parameter_max_length; NULL if they were not captured';
 COMMENT ON COLUMN slow_statements.plan IS
-'what EXPLAIN said of the plan that was run; NULL if it was not captured or the statement did not complete';
+'the executed plan, as EXPLAIN shows it; NULL if it was not captured or the statement did not complete';
 COMMENT ON COLUMN slow_statements.tags IS
 'sqlcommenter tags of the statement, those named in pg_querywatch.tags';
 COMMENT ON COLUMN slow_statements.trace_id IS
 'trace id from the statement''s traceparent tag';
 COMMENT ON COLUMN slow_statements.runnable_sql IS
-'the statement with its values written in, to be run by hand; NULL if it was cut or values were not captured whole';
+'the statement with its values written in, ready to run by hand; NULL if the text was cut or a value was not captured whole';
 
 COMMENT ON COLUMN slow_statements.wait_time IS
-'milliseconds by wait event that the execution was seen to wait, sampled every pg_querywatch.wait_sampling_interval; NULL if it was not seen to wait';
+'milliseconds that the execution waited, by wait event, sampled every pg_querywatch.wait_sampling_interval; NULL if no sample saw it wait';
 COMMENT ON COLUMN slow_statements.blocked_by IS
 'who was at the head of the chain of those that held it up, when that was last looked at: pid (0: a prepared transaction), state, milliseconds in it, application, statement that it ran or ran last; NULL if that is not known';
 
@@ -334,7 +334,7 @@ AS 'MODULE_PATHNAME', 'querywatch_explain'
 LANGUAGE C STRICT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION explain(bigint, boolean) IS
-'plan that a slow statement has now, with the values it had then, planned as the role that ran it; if "analyze", a SELECT is run too';
+'current plan of a slow statement with its recorded values, planned as the role that ran it; with "analyze", a SELECT is run too';
 
 CREATE FUNCTION reset_slow()
 RETURNS void
@@ -344,7 +344,7 @@ LANGUAGE C VOLATILE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION reset_slow() FROM PUBLIC;
 
 COMMENT ON FUNCTION reset_slow() IS
-'forgets all slow statements';
+'discards all slow statements';
 
 CREATE VIEW slow_summary AS
   SELECT s.queryid,
@@ -528,9 +528,9 @@ REVOKE ALL ON FUNCTION ignore(bigint, text) FROM PUBLIC;
 REVOKE ALL ON FUNCTION unignore(bigint) FROM PUBLIC;
 
 COMMENT ON FUNCTION ignore(bigint, text) IS
-'puts a statement of this database on the list of those that may be repeated, or changes the reason';
+'adds a statement of this database to the ignore list, or changes the reason';
 COMMENT ON FUNCTION unignore(bigint) IS
-'takes a statement off that list; false if it was not on it';
+'removes a statement from the ignore list; false if it was not there';
 
 CREATE VIEW repeated_statements AS
   SELECT p.kind,
@@ -576,35 +576,35 @@ CREATE VIEW repeated_statements AS
 GRANT SELECT ON repeated_statements TO PUBLIC;
 
 COMMENT ON VIEW repeated_statements IS
-'statements that were repeated when one would have done, by kind, parent, role, database, application and route; most time lost first';
+'statements that were repeated although one statement would do, by kind, parent, role, database, application and route; most time lost first';
 COMMENT ON COLUMN repeated_statements.ignored IS
-'why it may be repeated, if it is on the list of ignored statements of this database';
+'reason why the statement is ignored, if it is on the ignore list of this database';
 COMMENT ON COLUMN repeated_statements.kind IS
 'n_plus_one, repeated_lookup, duplicate_query, row_by_row_insert, row_by_row_update, row_by_row_delete or deep_offset';
 COMMENT ON COLUMN repeated_statements.confidence IS
 'confirmed, likely or suspected';
 COMMENT ON COLUMN repeated_statements.route IS
-'where in the application, from the statement''s sqlcommenter tags';
+'place in the application, from the statement''s sqlcommenter tags';
 COMMENT ON COLUMN repeated_statements.parent_query IS
 'the statement whose rows the repeated one walks over: the 1 in N+1';
 COMMENT ON COLUMN repeated_statements.relationship IS
 'one_to_many, many_to_one, many_to_many, count_or_exists or deferred_column';
 COMMENT ON COLUMN repeated_statements.key_column IS
-'the column that the repeated statement asks for one value at a time';
+'the column whose values the repeated statement looks up, one at a time';
 COMMENT ON COLUMN repeated_statements.parent_column IS
-'the column of the parent that the values come from, by foreign key or because its rows were seen to have them';
+'the parent''s column that the values come from, by a foreign key or because the parent''s rows had these values';
 COMMENT ON COLUMN repeated_statements.values_compared IS
-'distinct values, at most 64 of a burst, that were looked up in what the parent had just returned; 0: not compared yet';
+'distinct values, at most 64 for each burst, that were compared with the rows of the parent; 0: not compared yet';
 COMMENT ON COLUMN repeated_statements.values_matched IS
 'of values_compared, those that the parent had returned in parent_column';
 COMMENT ON COLUMN repeated_statements.bursts IS
-'how often it was repeated past pg_querywatch.repeat_threshold in one go';
+'number of times that the statement reached pg_querywatch.repeat_threshold in one window';
 COMMENT ON COLUMN repeated_statements.distinct_parameters IS
 'distinct sets of values, added up over the bursts';
 COMMENT ON COLUMN repeated_statements.total_burst_time IS
 'milliseconds from the first execution of a burst to the end of its last, network and application included';
 COMMENT ON COLUMN repeated_statements.time_lost IS
-'milliseconds that one statement in place of each burst could have saved, at best: that its executions took, each with the pause before it (under 100 ms), less one mean execution per burst';
+'milliseconds that one statement in place of each burst could have saved, at most: time of its executions and of the pauses before them (under 100 ms), less one mean execution for each burst';
 
 /* Findings */
 
@@ -619,7 +619,7 @@ SELECT pg_catalog.pg_extension_config_dump('changed_thresholds', '');
 GRANT SELECT ON changed_thresholds TO PUBLIC;
 
 COMMENT ON TABLE changed_thresholds IS
-'what querywatch.thresholds has other than by default; pg_dump carries it';
+'values of querywatch.thresholds that differ from the default; pg_dump carries them';
 
 CREATE VIEW thresholds AS
   SELECT d.name,
@@ -684,7 +684,7 @@ CREATE VIEW thresholds AS
     LEFT JOIN changed_thresholds AS c ON c.name = d.name;
 
 COMMENT ON VIEW thresholds IS
-'from where on something is a finding: to be changed by UPDATE; pg_dump carries it';
+'thresholds of findings: change a value with UPDATE; pg_dump carries it';
 COMMENT ON COLUMN thresholds.what IS
 'what the value means, and its unit';
 
@@ -719,7 +719,7 @@ $$;
 REVOKE ALL ON FUNCTION change_threshold() FROM PUBLIC;
 
 COMMENT ON FUNCTION change_threshold() IS
-'trigger of querywatch.thresholds: keeps a value that was changed';
+'trigger of querywatch.thresholds: stores a changed value';
 
 CREATE TRIGGER change_threshold
     INSTEAD OF INSERT OR UPDATE OR DELETE ON thresholds
@@ -790,9 +790,9 @@ CREATE VIEW all_findings AS
 GRANT SELECT ON all_findings TO PUBLIC;
 
 COMMENT ON VIEW all_findings IS
-'findings, those of ignored statements too, with the reason in the column ignored';
+'findings, including those of ignored statements, with the reason in the column ignored';
 COMMENT ON COLUMN all_findings.ignored IS
-'why it is left alone, if its statement is on the list of ignored statements of this database';
+'reason why the statement is ignored, if it is on the ignore list of this database';
 
 CREATE VIEW findings AS
   SELECT f.severity,
@@ -820,7 +820,7 @@ CREATE VIEW findings AS
 GRANT SELECT ON findings TO PUBLIC;
 
 COMMENT ON VIEW findings IS
-'what to change, worst first, but for ignored statements: repeated ones, slow ones and what makes them slow, with evidence and the cure';
+'what to change, worst first; ignored statements are excluded: repeated statements, slow statements and what makes them slow, with evidence and suggestion';
 COMMENT ON COLUMN findings.severity IS
 'high, medium or low, by time lost, its share of all time, and confidence: see querywatch.thresholds';
 COMMENT ON COLUMN findings.kind IS
@@ -834,15 +834,15 @@ COMMENT ON COLUMN findings.route IS
 COMMENT ON COLUMN findings.parent_query IS
 'of a repeated statement, the parent after which most time was lost; the evidence lists others';
 COMMENT ON COLUMN findings.occurrences IS
-'how often it was seen: bursts of a repeated statement, else executions';
+'number of bursts for a repeated statement, otherwise of executions';
 COMMENT ON COLUMN findings.time_lost IS
-'milliseconds that the change could save, at most; what several findings have to do with counts in one of them only (the evidence says "part of"), so that the sum is never more than the time that the sessions spent';
+'milliseconds that the change could save, at most; time that several findings share counts in one of them only (the evidence says "part of"), so that the sum is never more than the time that the sessions spent';
 COMMENT ON COLUMN findings.evidence IS
 'what was counted and measured, with units, rounded';
 COMMENT ON COLUMN findings.suggestion IS
 'what to change, in 400 characters at most';
 COMMENT ON COLUMN findings.rewrite IS
-'statement to use instead, or to run once: as it stands, with $n for its parameters; NULL where none is known to be right';
+'complete statement to use instead, or to run once, with $n for its parameters; NULL if none is known to be right';
 /* Rewrites */
 
 CREATE FUNCTION rewrite(
@@ -857,7 +857,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_rewrite_1_0'
 LANGUAGE C CALLED ON NULL INPUT VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION rewrite(text, text, text, text, text) IS
-'the statement to use in place of many of this one: kind is batch, join, write, values, copy or keyset; NULL where none is known to be right';
+'statement to use in place of many executions of this one: kind is batch, join, write, values, copy or keyset; NULL if none is known to be right';
 
 CREATE FUNCTION missing_index(
     IN query text,
@@ -897,7 +897,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_end_capture_1_0'
 LANGUAGE C VOLATILE PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION end_capture() IS
-'the statements that this session ran since begin_capture(), in the order in which they came first; ends the counting';
+'returns the statements that this session ran since begin_capture(), in the order of their first execution, and ends the counting';
 
 /* Evicted statements */
 
@@ -938,9 +938,9 @@ CREATE VIEW evicted AS
 GRANT SELECT ON evicted TO PUBLIC;
 
 COMMENT ON VIEW evicted IS
-'what statements had counted that made room for others in pg_querywatch.max_statements: with it, totals stay true';
+'sums of the statements that made room for others (pg_querywatch.max_statements), so that totals stay true';
 COMMENT ON COLUMN evicted.statements IS
-'evictions that the sums are of';
+'number of evictions in the sums';
 
 /* Info */
 
@@ -989,7 +989,7 @@ CREATE VIEW info AS
 GRANT SELECT ON info TO PUBLIC;
 
 COMMENT ON VIEW info IS
-'state of pg_querywatch itself: what it holds, its bounds, and what it could not keep';
+'state of pg_querywatch itself: what it keeps, its limits, and what it could not keep';
 COMMENT ON COLUMN info.statements IS
 'statements in the table, at most statements_limit (pg_querywatch.max_statements)';
 COMMENT ON COLUMN info.dealloc IS
@@ -999,7 +999,7 @@ COMMENT ON COLUMN info.list_variants IS
 COMMENT ON COLUMN info.texts_dropped IS
 'statements whose text made room for others or found none (pg_querywatch.text_memory)';
 COMMENT ON COLUMN info.slow_overwritten IS
-'slow executions no longer in the log (pg_querywatch.slow_memory)';
+'slow executions that were overwritten in the log (pg_querywatch.slow_memory)';
 COMMENT ON COLUMN info.slow_dropped IS
 'slow executions that could not be logged';
 COMMENT ON COLUMN info.patterns_dropped IS
@@ -1009,7 +1009,7 @@ COMMENT ON COLUMN info.routes_folded IS
 COMMENT ON COLUMN info.applications_folded IS
 'bursts counted under the application (other), because there are too many distinct application names';
 COMMENT ON COLUMN info.repeat_memory_refused IS
-'pieces of memory that sessions were refused when they looked for repeats, some of whose parents are not known for it (pg_querywatch.repeat_memory)';
+'pieces of memory that sessions needed beyond pg_querywatch.repeat_memory to find repeats; parents of some repeats may be unknown';
 COMMENT ON COLUMN info.waits IS
 'sums of what sessions wait for, at most waits_limit (pg_querywatch.max_waits)';
 COMMENT ON COLUMN info.waits_evicted IS
@@ -1021,18 +1021,18 @@ COMMENT ON COLUMN info.waits_folded IS
 COMMENT ON COLUMN info.lock_waits IS
 'who waited for locks behind whom, for the finding lock_wait: at most lock_waits_limit, a quarter of waits_limit';
 COMMENT ON COLUMN info.lock_waits_evicted IS
-'of those, how many made room for others';
+'of these, how many made room for others';
 COMMENT ON COLUMN info.shared_bytes IS
-'shared memory in all; it never grows';
+'total shared memory; never grows';
 COMMENT ON COLUMN info.connection_bytes IS
-'shared memory that one more connection would take (max_connections); part of shared_bytes';
+'shared memory for each of max_connections; part of shared_bytes';
 COMMENT ON COLUMN info.stats_reset IS
 'when all statistics of statements were last discarded';
 COMMENT ON COLUMN info.saved_at IS
-'when the statistics were last saved to disk, or found to be what is there (pg_querywatch.save_interval); NULL if they never were';
+'when the statistics were last saved to disk, or already were the same as the file (pg_querywatch.save_interval); NULL if never';
 
 COMMENT ON COLUMN info.settings_to_raise IS
-'settings that were too low for what there was to keep, since the statistics were reset; NULL if there are none';
+'settings that have been too low since the statistics were reset; NULL if none';
 
 /* Latency */
 
@@ -1132,13 +1132,13 @@ GRANT SELECT ON connections TO PUBLIC;
 COMMENT ON VIEW connections IS
 'clients'' connections by database, role and application; times in milliseconds; NULL where a role without pg_read_all_stats may not see them';
 COMMENT ON COLUMN connections.waiting IS
-'those that wait for a lock';
+'connections that wait for a lock';
 COMMENT ON COLUMN connections.longest_transaction IS
 'milliseconds since the oldest open transaction began';
 COMMENT ON COLUMN connections.longest_idle_in_transaction IS
 'milliseconds that a connection has been idle inside a transaction, at most';
 COMMENT ON COLUMN connections.busy_share IS
-'share of their connected time, from 0 to 1, in which they planned or executed statements: near 0 the pool is larger than it need be, near 1 it may be too small';
+'share of their connected time, from 0 to 1, in which they planned or executed statements: near 0 the pool is larger than needed, near 1 it may be too small';
 
 CREATE VIEW idle_in_transaction AS
   WITH waiting AS MATERIALIZED (
@@ -1176,11 +1176,11 @@ GRANT SELECT ON idle_in_transaction TO PUBLIC;
 COMMENT ON VIEW idle_in_transaction IS
 'connections that are idle inside a transaction, longest first, with the last statement of each and whom it blocks; times in milliseconds';
 COMMENT ON COLUMN idle_in_transaction.last_query IS
-'the statement after which the client fell silent';
+'the last statement that the client sent';
 COMMENT ON COLUMN idle_in_transaction.blocked_pids IS
-'backends that wait for a lock of this one, or behind one that it holds up; NULL if there are none';
+'backends that wait for a lock of this backend, or behind a backend that it blocks; NULL if none';
 COMMENT ON COLUMN idle_in_transaction.blocked_time IS
-'milliseconds that the one blocked longest has waited';
+'longest wait of a blocked backend, in milliseconds';
 
 /* Waits */
 
@@ -1201,7 +1201,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_waits_1_0'
 LANGUAGE C STRICT VOLATILE PARALLEL SAFE ROWS 500;
 
 COMMENT ON FUNCTION waits() IS
-'what active sessions were seen to wait for; the view of the same name adds names';
+'samples of what active sessions waited for; the view of the same name adds names';
 
 CREATE VIEW waits AS
   SELECT d.datname,
@@ -1229,19 +1229,19 @@ COMMENT ON COLUMN waits.rolname IS
 COMMENT ON COLUMN waits.queryid IS
 'the statement that the client had sent; NULL while it was parsed, and where you may not see it';
 COMMENT ON COLUMN waits.query IS
-'its text, NULL where it is not kept';
+'its text; NULL if it is not kept';
 COMMENT ON COLUMN waits.wait_event_type IS
-'as in pg_stat_activity; CPU where the session waited for nothing that the server knows of';
+'as in pg_stat_activity; CPU if the server reported no wait';
 COMMENT ON COLUMN waits.wait_event IS
-'as in pg_stat_activity; CPU where the session waited for nothing that the server knows of';
+'as in pg_stat_activity; CPU if the server reported no wait';
 COMMENT ON COLUMN waits.samples IS
-'how often it was seen';
+'number of samples';
 COMMENT ON COLUMN waits.total_time IS
-'milliseconds that the samples stand for';
+'milliseconds that the samples represent';
 COMMENT ON COLUMN waits.share IS
-'of the time of all active sessions, from 0 to 1';
+'share of the time of all active sessions, from 0 to 1';
 COMMENT ON COLUMN waits.last_seen IS
-'when it was last seen';
+'time of the last sample';
 
 CREATE FUNCTION activity(
     OUT pid integer,
@@ -1267,7 +1267,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_activity_1_0'
 LANGUAGE C STRICT VOLATILE PARALLEL RESTRICTED ROWS 100;
 
 COMMENT ON FUNCTION activity() IS
-'what clients'' sessions run now; the view of the same name sorts them';
+'current statements of clients'' sessions; the view of the same name sorts them';
 
 CREATE VIEW activity AS
   SELECT a.pid,
@@ -1293,33 +1293,33 @@ CREATE VIEW activity AS
 GRANT SELECT ON activity TO PUBLIC;
 
 COMMENT ON VIEW activity IS
-'what clients'' sessions run now, longest first, what they wait for, and who holds them up; waits for no lock of theirs; times in milliseconds';
+'current statements of clients'' sessions, longest first, what they wait for, and who blocks them; reading it never waits for their locks; times in milliseconds';
 COMMENT ON COLUMN activity.datname IS
 'NULL, as rolname, while somebody has locked the catalog with the names';
 COMMENT ON COLUMN activity.rolname IS
 'the session''s role';
 COMMENT ON COLUMN activity.route IS
-'out of the statement''s comment, as trace_id, where the text reaches that far (track_activity_query_size)';
+'from the statement''s comment, like trace_id, if the text is kept that far (track_activity_query_size)';
 COMMENT ON COLUMN activity.query IS
 'the statement as sent, cut to track_activity_query_size';
 COMMENT ON COLUMN activity.running_time IS
-'since the client sent the statement';
+'milliseconds since the client sent the statement';
 COMMENT ON COLUMN activity.wait_event_type IS
-'as in pg_stat_activity; CPU where the session waits for nothing that the server knows of';
+'as in pg_stat_activity; CPU if the server reports no wait';
 COMMENT ON COLUMN activity.wait_event IS
-'as in pg_stat_activity; CPU where the session waits for nothing that the server knows of';
+'as in pg_stat_activity; CPU if the server reports no wait';
 COMMENT ON COLUMN activity.lock_wait_time IS
-'since it began to wait for a lock of pg_locks; NULL: it does not';
+'milliseconds since the session began to wait for a lock; NULL if it does not wait for one';
 COMMENT ON COLUMN activity.blocked_by IS
-'pids of those that hold it up, as pg_blocking_pids(); 0 is a prepared transaction';
+'pids of the blocking backends, as pg_blocking_pids() returns them; 0 is a prepared transaction';
 COMMENT ON COLUMN activity.root_blocker IS
-'pid of who is at the head of the chain and waits for no lock; NULL in a deadlock';
+'pid of the backend at the head of the chain, which waits for no lock; NULL in a deadlock';
 COMMENT ON COLUMN activity.root_blocker_state IS
 'its state, as in pg_stat_activity, prepared transaction, or the type of a process that is no client''s';
 COMMENT ON COLUMN activity.root_blocker_time IS
-'since when it has been in that state';
+'milliseconds that the root blocker has been in that state';
 COMMENT ON COLUMN activity.root_blocker_query IS
-'the statement that it runs, or ran last';
+'the statement that the root blocker runs, or ran last';
 
 CREATE FUNCTION reset_waits()
 RETURNS void
@@ -1329,7 +1329,7 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION reset_waits() FROM PUBLIC;
 
 COMMENT ON FUNCTION reset_waits() IS
-'forgets what sessions have waited for';
+'discards the waits of sessions';
 
 CREATE FUNCTION capacity(
     OUT scope text,
@@ -1392,7 +1392,7 @@ AS 'MODULE_PATHNAME', 'pg_querywatch_totals_1_0'
 LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 
 COMMENT ON FUNCTION totals() IS
-'what each database has executed, by OID; the view of the same name shows names';
+'executions of each database, by OID; the view of the same name shows names';
 
 CREATE VIEW totals AS
   SELECT d.datname,
@@ -1403,9 +1403,9 @@ CREATE VIEW totals AS
 GRANT SELECT ON totals TO PUBLIC;
 
 COMMENT ON VIEW totals IS
-'what each database has executed since the statistics were reset, evicted statements included: these counts only go up; times in milliseconds';
+'executions of each database since the statistics were reset, evicted statements included; these counts never go down; times in milliseconds';
 COMMENT ON COLUMN totals.datname IS
-'NULL: databases that were dropped, and those past the first 63';
+'NULL for dropped databases and for those past the first 63';
 COMMENT ON COLUMN totals.executions IS
 'executions, failed and cancelled ones included';
 
@@ -1435,7 +1435,7 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION reset(oid, oid, bigint, boolean) FROM PUBLIC;
 
 COMMENT ON FUNCTION reset(oid, oid, bigint, boolean) IS
-'forgets the statements that match (0 matches all) with their texts, or only their extremes';
+'discards the statements that match (0 matches all) with their texts, or only their minimum and maximum times';
 
 CREATE FUNCTION reset_patterns()
 RETURNS timestamptz
@@ -1445,4 +1445,4 @@ LANGUAGE C STRICT VOLATILE PARALLEL SAFE;
 REVOKE ALL ON FUNCTION reset_patterns() FROM PUBLIC;
 
 COMMENT ON FUNCTION reset_patterns() IS
-'forgets the repeated statements found so far';
+'discards the repeated statements found so far';
