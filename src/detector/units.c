@@ -64,7 +64,6 @@ has_told(WalkStatement *walked, uint64 from, uint64 to)
 	if (from > walked->told_to)
 		walked->told_from = from;
 	walked->told_to = to;
-	walked->deferred = false;
 }
 
 /* How many of the records from begin to before end no burst has told of */
@@ -354,6 +353,7 @@ units_publish(Window *window, WindowStatement *statement)
 								  &facts, window_handle(window, statement));
 		statement->counts.handle = 0;
 		statement->counts.taken = statement->covered = true;
+		units_settle(window, statement, true);
 	}
 	else
 		(void) window->unit_callback(window->callback_arg,
@@ -381,16 +381,43 @@ units_end_burst(Window *window, WindowStatement *statement)
 			 end_in_unit(window, statement));
 }
 
+void
+units_settle(Window *window, WindowStatement *statement, bool in_unit)
+{
+	WalkStatement *walked = statement->walk;
+	int			handle = walked->deferred - 1;
+	BurstFacts	nothing;
+
+	if (handle < 0)
+		return;
+	walked->deferred = 0;
+	if (!in_unit)
+	{
+		has_told(walked, walked->deferred_from, walked->deferred_to);
+		window->callback(window->callback_arg, NULL, handle);
+		return;
+	}
+	memset(&nothing, 0, sizeof(nothing));
+	nothing.queryid = statement->queryid;
+	window->callback(window->callback_arg, &nothing, handle);
+}
+
 bool
 units_defer(Window *window, WindowStatement *statement,
 			const BurstFacts *facts)
 {
 	WalkStatement *walked = statement->walk;
+	uint64		from = walked->recorded - Min(statement->counts.executions,
+											  walked->recorded);
 	RepeatVerdict verdict;
 
+	/* in a unit a burst of the window has none, and reaches nobody */
+	if (statement->counts.handle == 0)
+		return false;
 	verdict_decide(facts, window->threshold, true, &verdict);
 	if (verdict.kind == REPEAT_NONE)
 		return false;
+	units_settle(window, statement, false);
 	for (int i = 0; i < walked->nwalks &&
 		 verdict.confidence < CONFIDENCE_LIKELY; i++)
 	{
@@ -399,13 +426,13 @@ units_defer(Window *window, WindowStatement *statement,
 		if (rows_of(window, walk) != NULL && !walk->over && is_match(walk) &&
 			walk->agreement >= 0)
 		{
-			walked->deferred = true;
+			walked->deferred = statement->counts.handle;
+			walked->deferred_from = from;
+			walked->deferred_to = walked->recorded;
 			return true;
 		}
 	}
-	has_told(walked, walked->recorded -
-			 Min(statement->counts.executions, walked->recorded),
-			 walked->recorded);
+	has_told(walked, from, walked->recorded);
 	return false;
 }
 
@@ -438,6 +465,7 @@ units_close(Window *window)
 		if (!statement->walked)
 			continue;
 		units_end_burst(window, statement);
+		units_settle(window, statement, false);
 	}
 	window->unit.id = 0;
 }
@@ -598,4 +626,5 @@ units_suspect(Window *window, WindowStatement *statement, const Walk *walk)
 	(void) window->unit_callback(window->callback_arg, WINDOW_UNIT_ENDS,
 								 &facts, handle);
 	has_told(statement->walk, begin, end);
+	units_settle(window, statement, true);
 }

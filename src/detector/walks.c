@@ -415,6 +415,13 @@ drop_walk(Window *window, WindowStatement *statement, Walk *walk)
 	if (!walk->decided)
 		units_suspect(window, statement, walk);
 	walk->serial = 0;
+	for (int i = 0; i < statement->walk->nwalks; i++)
+	{
+		if (statement->walk->walks[i].serial != 0)
+			return;
+	}
+	if (!statement->covered)
+		units_settle(window, statement, false);
 }
 
 /* Takes the step of each walk that the statement is on; is it on any? */
@@ -543,14 +550,8 @@ walks_forget(Window *window)
 	units_close(window);
 	for (int i = 0; i < window->nstatements; i++)
 	{
-		WindowStatement *statement = window->statements[i];
-
-		for (int w = 0; statement->walked && statement->walk->deferred &&
-			 w < statement->walk->nwalks; w++)
-		{
-			if (statement->walk->walks[w].serial != 0)
-				units_suspect(window, statement, &statement->walk->walks[w]);
-		}
+		if (window->statements[i]->walked)
+			units_settle(window, window->statements[i], false);
 	}
 	for (int i = 0; window->rows && i < WALK_ROWS; i++)
 		window->rows->rows[i].serial = 0;

@@ -164,12 +164,14 @@ typedef struct WalkStatement
 	uint64		before_unit;	/* "recorded" before it */
 	uint64		told_from;		/* records that a burst has told of */
 	uint64		told_to;
+	uint64		deferred_from;	/* those of a window's burst that is kept
+								 * open, for what the walk will show */
+	uint64		deferred_to;
+	int			deferred;		/* its handle plus one; 0: there is none */
 	uint64		published;		/* executions that readers were told of; 0: it
 								 * is not among the unit's bursts */
 	int			handle;			/* of that burst; -1: none */
 	bool		in_unit;		/* "best" is of the unit */
-	bool		deferred;		/* a window has told of no burst, as the walk
-								 * will */
 	uint8		nwalks;			/* places for walks: WALK_LINKS, or 0 */
 	uint16		record_size;	/* of a record, in the ring's words */
 	uint16		room;			/* records that the ring can hold */

@@ -176,10 +176,7 @@ report_burst(Window *window, WindowStatement *statement)
 	}
 	window_facts(window, statement, &facts);
 	if (statement->walked && units_defer(window, statement, &facts))
-	{
-		memset(&facts, 0, sizeof(facts));
-		facts.queryid = statement->queryid;
-	}
+		return;
 	window->callback(window->callback_arg, &facts,
 					 statement->counts.handle - 1);
 }
@@ -324,6 +321,8 @@ free_entry(Window *window)
 	statement = window->statements[index];
 	if (unlikely(statement->covered))
 		units_end_burst(window, statement);
+	if (statement->walked)
+		units_settle(window, statement, false);
 	if (statement->writes || statement->counts.wrote_within)
 	{
 		/* nobody will know what it wrote */
@@ -392,7 +391,11 @@ set_shape(Window *window, WindowStatement *statement,
 	if (!statement->counts.burst)
 		statement->serial = 0;
 	if (!statement->covered)
+	{
+		if (statement->walked)
+			units_settle(window, statement, false);
 		statement->walked = false;
+	}
 }
 
 /* The entry of a statement, made if there is none, of that shape */

@@ -503,10 +503,14 @@ extern void units_end_burst(Window *window, WindowStatement *statement);
 
 /*
  * The window tells of a burst of a statement that is walked.  True if it is not
- * to, as the walk that goes on will, better.
+ * to: the burst stays open, as the walk that goes on will show more.
  */
 extern bool units_defer(Window *window, WindowStatement *statement,
 						const BurstFacts *facts);
+
+/* Such a burst ends: as it was told last, or with nothing if the unit has it */
+extern void units_settle(Window *window, WindowStatement *statement,
+						 bool in_unit);
 extern void units_close(Window *window);
 
 /* Were the rows of which the window has these asked for by walks? */

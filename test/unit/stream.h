@@ -239,6 +239,7 @@ static Result closed[MAX_RESULTS];	/* bursts of windows that have ended */
 static int	nclosed = 0;
 static Result begun[MAX_RESULTS];	/* at the threshold */
 static int	nbegun = 0;
+static bool gives_handles = false;	/* to bursts, as the real caller does */
 
 /* Of the next executions */
 static uint64 pause_before = MICROSECONDS(300);
@@ -259,7 +260,11 @@ burst_closed(void *arg, const BurstFacts *facts, int handle)
 	result->handle = handle;
 	result->as_told = facts == NULL;
 	if (facts == NULL)
+	{
+		memset(&result->facts, 0, sizeof(BurstFacts));
+		memset(&result->verdict, 0, sizeof(RepeatVerdict));
 		return;
+	}
 	result->facts = *facts;
 	verdict_decide(facts, threshold, true, &result->verdict);
 }
@@ -541,6 +546,8 @@ execute(const Statement *s, Run run)
 		nbegun++;
 		window_threshold(window, entry, &result->facts);
 		verdict_decide(&result->facts, threshold, false, &result->verdict);
+		if (gives_handles)
+			window_set_handle(entry, nbegun);
 	}
 	if (window_wants_rows(entry) && run.returned != NULL)
 	{
