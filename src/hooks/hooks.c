@@ -841,7 +841,7 @@ run_over(Running *r, QueryDesc *queryDesc, bool is_toplevel, bool completed)
  * there when that fails.
  */
 static pg_noinline void
-run_nested(EXECUTOR_RUN_ARGS, Running *r)
+run_nested(EXECUTOR_RUN_ARGS, Running *r, bool is_toplevel)
 {
 	uint64		queryid = (uint64) queryDesc->plannedstmt->queryId;
 	bool		cursor = unlikely(in_cursor_utility) && session.level == 1;
@@ -857,7 +857,8 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 		!ScanDirectionIsNoMovement(direction))
 	{
 		/* before 18 a cursor's query has its id from us alone */
-		r->key = r->open ? r->open->key : current_key(queryid);
+		r->key = r->open ? r->open->key :
+			statement_key(queryid, GetUserId(), MyDatabaseId, is_toplevel);
 		r->local = find_local(&r->key);
 	}
 	if (r->local == NULL)
@@ -912,7 +913,10 @@ run_nested(EXECUTOR_RUN_ARGS, Running *r)
 			 (count == 0 || runs_once(queryDesc)));
 }
 
-/* What is left of a cursor's query: it began inside DECLARE, so it goes on */
+/*
+ * What is left of a cursor's query: it began inside DECLARE, so it goes on; but
+ * it runs after the COMMIT, and does not count as nested
+ */
 static void
 run_held(EXECUTOR_RUN_ARGS)
 {
@@ -922,7 +926,7 @@ run_held(EXECUTOR_RUN_ARGS)
 	session.level++;
 	PG_TRY();
 	{
-		run_nested(EXECUTOR_RUN_PASS, &r);
+		run_nested(EXECUTOR_RUN_PASS, &r, true);
 	}
 	PG_FINALLY();
 	{
@@ -942,7 +946,7 @@ run_others(EXECUTOR_RUN_ARGS)
 	if (unlikely(runs_held_cursor()))
 		run_held(EXECUTOR_RUN_PASS);
 	else
-		run_nested(EXECUTOR_RUN_PASS, &r);
+		run_nested(EXECUTOR_RUN_PASS, &r, session.level == 0);
 }
 
 /*
