@@ -34,7 +34,7 @@ INSERT INTO review SELECT i, 1 + i % 20000 FROM generate_series(1, 40000) AS i;
 VACUUM ANALYZE author, book, review;
 
 -- nothing references the rows; a cascade; a key that changes
-DELETE FROM author WHERE id IN (901, 902, 903);
+DELETE FROM author WHERE id BETWEEN 901 AND 903;
 DELETE FROM book WHERE id = 1;
 UPDATE book SET id = 50000 WHERE id = 2;
 SELECT * FROM found();
@@ -42,7 +42,7 @@ SELECT * FROM found();
 -- with nested statements recorded it is the same
 SET pg_querywatch.track = 'all';
 SELECT querywatch.reset() IS NOT NULL AS reset;
-DELETE FROM author WHERE id IN (904, 905, 906);
+DELETE FROM author WHERE id BETWEEN 904 AND 906;
 SELECT * FROM found();
 SET pg_querywatch.track = 'top';
 
@@ -74,8 +74,8 @@ DROP TRIGGER look ON review;
 -- with an index there is none
 CREATE INDEX book_author_id ON book (author_id);
 CREATE INDEX review_book_id ON review (book_id);
-DELETE FROM author WHERE id IN (908, 909, 910);
-DELETE FROM book WHERE id IN (3, 4, 5);
+DELETE FROM author WHERE id BETWEEN 908 AND 910;
+DELETE FROM book WHERE id BETWEEN 3 AND 5;
 SELECT count(*) FROM found();
 
 -- two columns, and partitions
