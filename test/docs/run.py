@@ -16,6 +16,7 @@ PGHOST and PGPORT say where a server is that preloads pg_querywatch; SOURCE
 names the copy of the sources.  Databases are made anew.
 """
 
+import itertools
 import os
 import re
 import subprocess
@@ -28,7 +29,8 @@ TOP = os.path.join(HERE, "..", "..")
 PAGES = ["doc/tour.md", "README.md", "doc/getting-started.md",
          "doc/troubleshooting.md", "doc/upgrading.md", "doc/managed-clouds.md",
          "doc/containers-and-ci.md", "doc/limits.md", "doc/contributing.md",
-         "doc/internals.md", "doc/metrics.md"]
+         "doc/internals.md", "doc/metrics.md", "doc/findings.md",
+         "doc/reference.md", "doc/repeats.md", "doc/security.md"]
 INLINE = {"README.md", "doc/troubleshooting.md"}
 RUNS = ("sql", "sh", "ini")
 MARKER = "@@ end of block @@"
@@ -183,6 +185,36 @@ def run_ini(lines):
     return problems
 
 
+def found(before, text, after):
+    """What is found in a session of its own on the tables of doc/repeats.md"""
+    setup = [block for block in blocks("doc/repeats.md") if "CREATE TABLE" in block.text[0]][0]
+    psql("postgres", "DROP DATABASE IF EXISTS examples", "CREATE DATABASE examples")
+    psql("examples", "CREATE EXTENSION pg_querywatch",
+         *[line for line in setup.text if not line.startswith("SET ")])
+    psql("examples", "SELECT querywatch.reset_patterns()")
+    session = Psql("examples")
+    session.run(before + "\n" + text + "\n" + after)
+    session.close()
+    return psql("examples", "SELECT coalesce(string_agg(concat_ws(' ', kind, relationship) || ': ' ||"
+                " confidence, '; ' ORDER BY kind), '–')"
+                " FROM querywatch.repeated_statements WHERE datname = 'examples'").strip()
+
+
+def check_examples(page):
+    """Yields the same for the table of loops and what they are taken for"""
+    with open(os.path.join(TOP, page), encoding="utf-8") as file:
+        rows = re.findall(r"^\| `(.* \\gexec)` \| (.*) \| (.*) \|$", file.read(), re.M)
+    for text, alone, together in rows:
+        problems = []
+        for before, after, shown in (("", "", alone), ("BEGIN;", "COMMIT;", together)):
+            if shown.startswith("("):
+                continue
+            printed = found(before, text, after)
+            if printed != shown:
+                problems.append("%sshown: %s, found: %s" % (before, shown, printed))
+        yield "%s: %s" % (page, text[:70]), problems
+
+
 def check(page):
     """Yields (name, problems) for each block that is run, problems None for one
     that is not"""
@@ -243,7 +275,7 @@ def main():
             failures += 1
             print("not ok %d - there is no %s" % (number, page))
             continue
-        for name, problems in check(page):
+        for name, problems in itertools.chain(check(page), check_examples(page)):
             number += 1
             if problems is None:
                 print("ok %d - %s" % (number, name))
