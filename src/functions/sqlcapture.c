@@ -33,7 +33,7 @@ pg_querywatch_begin_capture_1_0(PG_FUNCTION_ARGS)
 	if (capture_on)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("a capture is already on in this session"),
+				 errmsg("a capture is already running in this session"),
 				 errhint("querywatch.end_capture() ends it and returns its counts; DISCARD ALL ends it, too.")));
 	if (!IsQueryIdEnabled())
 		ereport(ERROR,
@@ -89,7 +89,7 @@ pg_querywatch_end_capture_1_0(PG_FUNCTION_ARGS)
 	if (!capture_on)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("no capture is on in this session"),
+				 errmsg("no capture is running in this session"),
 				 errhint("Call querywatch.begin_capture() first, on the same connection; behind a pooler that shares connections between transactions, in the same transaction.")));
 	InitMaterializedSRF(fcinfo, 0);
 

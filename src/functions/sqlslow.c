@@ -618,7 +618,7 @@ put_explain(ReturnSetInfo *rsinfo, Node *statement, bool analyze,
 		origin_meaning(castNode(Query, explain->query)) != origin->meaning)
 		ereport(ERROR,
 				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("the statement does not mean any more what it meant when it ran"),
+				 errmsg("the statement no longer means what it meant when it ran"),
 				 errdetail("A name in it stands for another table, column, function, operator or type now."),
 				 errhint("Run EXPLAIN on its runnable_sql to see what it does now.")));
 
@@ -725,7 +725,7 @@ querywatch_explain(PG_FUNCTION_ARGS)
 	if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(record->key.userid)))
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_OBJECT),
-				 errmsg("the role that ran slow statement %lld does not exist any more",
+				 errmsg("the role that ran slow statement %lld no longer exists",
 						(long long) id),
 				 errhint("Run EXPLAIN on its runnable_sql.")));
 	if (record->key.dbid != MyDatabaseId)

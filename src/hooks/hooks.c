@@ -576,8 +576,8 @@ has_triggers(List *relations)
 }
 
 /*
- * Has the query's finish anything left to do: triggers, or parts of the plan
- * that change data?
+ * Will ExecutorFinish do any work: triggers, or parts of the plan that change
+ * data?
  */
 static inline bool
 finish_has_work(QueryDesc *queryDesc)
@@ -614,7 +614,7 @@ runs_once(QueryDesc *queryDesc)
 		(ActivePortal == NULL || ActivePortal->queryDesc != queryDesc);
 }
 
-/* A run is recorded that was slow, or that there is more to tell of */
+/* Record a run that was slow or has details the fast path does not collect */
 static pg_noinline StatementLocal *
 record_in_full(const Running *r, QueryDesc *queryDesc, uint64 elapsed,
 			   uint64 rows)

@@ -147,7 +147,7 @@ outcome_of_error(int sqlstate)
 	return outcome;
 }
 
-/* A transaction that has to be tried again is another one */
+/* A serialization failure or deadlock ends the window */
 static void
 heed_rollback(const Execution *e)
 {

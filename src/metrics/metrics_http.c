@@ -654,7 +654,7 @@ start_listening(void)
 	{
 		ereport(failure_level(),
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("pg_querywatch cannot serve metrics: \"%s\" is no address: %s",
+				 errmsg("pg_querywatch cannot serve metrics: \"%s\" is not a valid address: %s",
 						qw_metrics_address, gai_strerror(error)),
 				 errhint("Set \"pg_querywatch.metrics_address\" to an address of this machine and restart the server.")));
 		return;
@@ -697,7 +697,7 @@ start_listening(void)
 	else if (error == EADDRNOTAVAIL)
 		ereport(failure_level(),
 				(errcode(ERRCODE_CONFIG_FILE_ERROR),
-				 errmsg("pg_querywatch cannot serve metrics: \"%s\" is no address of this machine",
+				 errmsg("pg_querywatch cannot serve metrics: \"%s\" is not an address of this machine",
 						qw_metrics_address)));
 	freeaddrinfo(addresses);
 }

@@ -56,7 +56,7 @@ static Oid	plain_userid = InvalidOid;	/* their role, if they have neither
 
 const char *repeats_application_seen = NULL;
 
-/* Readers were not told all of some burst that is not long */
+/* Some open burst that is not long has unpublished changes */
 static bool behind = false;
 
 KeySet	   *repeats_wanted_rows = NULL;

@@ -31,7 +31,7 @@
 #define KEPT_WAYS	8
 #define KEPT_SETS	(KEPT_STATEMENTS / KEPT_WAYS)
 
-/* One of so many executions without a slot brings the statement one */
+/* Every RUNS_PER_SLOT-th execution without a slot requests a slot */
 #define RUNS_PER_SLOT	8
 
 /* The keys' queryids, 0: the way is free; and the way to be used next */
