@@ -185,6 +185,32 @@ def run_ini(lines):
     return problems
 
 
+def anchors(path):
+    """What a link into a page may name: its headings, as GitHub spells them"""
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```$", "", file.read(), flags=re.M | re.S)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+            for title in re.findall(r"^#+ (.*)$", text, re.M)}
+
+
+def check_links(page):
+    """Problems: links to files and headings that are not there"""
+    path = os.path.join(TOP, page)
+    with open(path, encoding="utf-8") as file:
+        text = re.sub(r"^```.*?^```$", "", file.read(), flags=re.M | re.S)
+    problems = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"\w+:", target):
+            continue
+        name, _, anchor = target.partition("#")
+        to = os.path.join(os.path.dirname(path), name) if name else path
+        if not os.path.exists(to):
+            problems.append("there is no " + target)
+        elif anchor and anchor not in anchors(to):
+            problems.append("there is no heading " + target)
+    return problems
+
+
 def found(before, text, after):
     """What is found in a session of its own on the tables of doc/repeats.md"""
     setup = [block for block in blocks("doc/repeats.md") if "CREATE TABLE" in block.text[0]][0]
@@ -287,6 +313,14 @@ def main():
             else:
                 print("ok %d - %s" % (number, name))
             sys.stdout.flush()
+    for page in ["README.md"] + sorted(
+            "doc/" + name for name in os.listdir(os.path.join(TOP, "doc")) if name.endswith(".md")):
+        number += 1
+        problems = check_links(page)
+        failures += bool(problems)
+        print("%s %d - %s: links" % ("not ok" if problems else "ok", number, page))
+        for line in problems:
+            print("#   " + line)
     print("1..%d" % number)
     return 1 if failures else 0
 
