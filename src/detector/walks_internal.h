@@ -39,6 +39,7 @@
 static inline uint64 *
 record_of(const WalkStatement *walked, uint64 number)
 {
+	Assert(walked->room > 0);
 	return &walked->ring[number % walked->room * walked->record_size];
 }
 

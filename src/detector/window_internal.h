@@ -379,6 +379,7 @@ armed_place(const Window *window, uint64 parent_id)
 	volatile uint64 *parents = window->armed->parents;
 	uint64		place = parent_id % WINDOW_ARMED_SIZE;
 
+	Assert(window->armed != NULL);
 	return parents[place] == parent_id ? &parents[place] :
 		parents[place ^ 1] == parent_id ? &parents[place ^ 1] : NULL;
 }
@@ -399,6 +400,7 @@ arm(Window *window, const WindowStatement *statement)
 	volatile uint64 *parents = window->armed->parents;
 	uint64		place = statement->parent_id % WINDOW_ARMED_SIZE;
 
+	Assert(window->armed != NULL);
 	if (armed_place(window, statement->parent_id) == NULL)
 		parents[parents[place] == 0 ? place : place ^ 1] = statement->parent_id;
 }

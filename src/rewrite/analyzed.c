@@ -179,8 +179,9 @@ analyze(AnalyzedText *analyzed, RawStmt *statement, const Oid *types,
 	int			nparams = analyzed->nparams;
 
 	analyzed->param_types = palloc0_array(Oid, nparams + 1);
-	for (int n = 1; n <= Min(nparams, ntypes); n++)
-		analyzed->param_types[n - 1] = types[n - 1];
+	if (types != NULL)
+		memcpy(analyzed->param_types, types,
+			   sizeof(Oid) * Min(nparams, ntypes));
 	pstate->p_sourcetext = analyzed->text;
 	pstate->p_pre_columnref_hook = check_interrupts;
 	setup_parse_variable_parameters(pstate, &analyzed->param_types, &nparams);
