@@ -581,4 +581,13 @@ compat_may_use_relations(Query *query)
 /* DEALLOCATE is a statement like any other since 17 */
 #define TRACKS_DEALLOCATE		(PG_VERSION_NUM >= 170000)
 
+/* What was counted of a node of a plan, and the blocks of it */
+#if PG_VERSION_NUM >= 190000
+typedef NodeInstrumentation CompatNodeUsage;
+#define COMPAT_NODE_BUFFERS(usage)	(&(usage)->instr.bufusage)
+#else
+typedef Instrumentation CompatNodeUsage;
+#define COMPAT_NODE_BUFFERS(usage)	(&(usage)->bufusage)
+#endif
+
 #endif							/* QW_COMPAT_H */

@@ -178,7 +178,7 @@ typedef struct WorstNode
 } WorstNode;
 
 static double
-tuples_of(const Instrumentation * instrument)
+tuples_of(const CompatNodeUsage *instrument)
 {
 	return instrument->ntuples + instrument->tuplecount;
 }
@@ -210,10 +210,10 @@ static void
 consider_entries(WorstNode *worst, PlanState * node, Relation index,
 				 double fetched)
 {
-	const		Instrumentation *instrument = node->instrument;
-	double		blocks = (double) (instrument->bufusage.shared_blks_hit +
-								   instrument->bufusage.shared_blks_read) -
-	fetched;
+	const CompatNodeUsage *instrument = node->instrument;
+	const BufferUsage *buffers = COMPAT_NODE_BUFFERS(instrument);
+	double		blocks = (double) (buffers->shared_blks_hit +
+								   buffers->shared_blks_read) - fetched;
 	double		found = tuples_of(instrument) + instrument->nfiltered1 +
 	instrument->nfiltered2;
 	double		entries;
@@ -239,7 +239,7 @@ static bool
 find_worst_node(PlanState * node, void *context)
 {
 	WorstNode  *worst = (WorstNode *) context;
-	const		Instrumentation *instrument = node->instrument;
+	const CompatNodeUsage *instrument = node->instrument;
 
 	if (instrument != NULL)
 	{
