@@ -1019,7 +1019,7 @@ COMMENT ON COLUMN info.plans_evicted IS
 COMMENT ON COLUMN info.waits_folded IS
 'samples counted under the application (other), because there are too many distinct application names';
 COMMENT ON COLUMN info.lock_waits IS
-'who waited for locks behind whom, for the finding lock_wait: at most lock_waits_limit, a quarter of waits_limit';
+'who waited for locks behind whom, for the finding lock_wait: at most lock_waits_limit, a twentieth of waits_limit';
 COMMENT ON COLUMN info.lock_waits_evicted IS
 'of these, how many made room for others';
 COMMENT ON COLUMN info.shared_bytes IS

@@ -22,7 +22,7 @@
 #include "common/execution.h"
 #include "common/settings.h"
 
-#define LOCKWAITS_MAX		Min(Max(qw_max_waits / 4, 25), 1000)
+#define LOCKWAITS_MAX		Min(Max(qw_max_waits / 20, 25), 1000)
 
 /* What whoever held the lock was doing; snapshots have these numbers */
 typedef enum BlockerKind
