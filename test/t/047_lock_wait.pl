@@ -44,7 +44,7 @@ CREATE TABLE place (id int PRIMARY KEY);
 CREATE TABLE visit (id int, place_id int REFERENCES place);
 INSERT INTO place SELECT generate_series(1, 300);
 INSERT INTO visit SELECT i, i FROM generate_series(1, 299) AS i;
-CREATE FUNCTION slow_check() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(2); RETURN OLD; END $$;
+CREATE FUNCTION slow_check() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(4); RETURN OLD; END $$;
 CREATE TRIGGER slow_check AFTER DELETE ON place FOR EACH ROW EXECUTE FUNCTION slow_check();
 CREATE ROLE alice LOGIN;
 GRANT ALL ON item TO alice;
@@ -162,8 +162,9 @@ like(found(), qr/for advisory locks, behind .* of job \(idle _\)\|It holds a loc
 # A DELETE that searches for rows that reference its own
 begin_case();
 $session{job}->send('DELETE FROM place WHERE id = 300');
+$node->poll_query_until('postgres', q{SELECT wait_event = 'PgSleep' FROM pg_stat_activity WHERE application_name = 'job'}) or die;
 send_waiting('shop', 'SELECT * FROM place WHERE id = 300 FOR UPDATE');
-sleep 2.2;
+sleep 4.2;
 end('job', 'shop');
 like(found(), qr/behind DELETE FROM place WHERE id = \$1 of job \(active _\)\|For each row that the DELETE takes out of place it searches all of visit, whose foreign key has no index: create one\.\|CREATE INDEX CONCURRENTLY ON public\.visit \(place_id\)/, 'a foreign key without an index');
 
